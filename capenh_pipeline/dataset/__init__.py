@@ -1,0 +1,1 @@
+"""What we read: folders, images and the captions that people wrote."""

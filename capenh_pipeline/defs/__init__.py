@@ -1,0 +1,1 @@
+"""Dagster, thin: partitions, resources, assets and jobs."""

@@ -1,0 +1,1 @@
+"""What the pipeline knows: pure functions over values, with no I/O, clock or environment."""

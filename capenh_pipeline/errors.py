@@ -1,0 +1,49 @@
+"""What can go wrong, as one tree.
+
+    CapenhError                 the run stops; the message is one sentence that says what to do
+    ├── ConfigurationError      an option is missing or has a value that cannot work
+    ├── DatasetError            the dataset folder is missing, not a folder, or holds no image
+    ├── StoreError              the store is of another format or shard count, or cannot be written
+    ├── ModelError              a checkpoint cannot be found, or its weights do not fit
+    └── ServerError             the LLM server cannot be reached, or refuses the key or the model
+    RowError                    one row fails; the run goes on
+
+A `CapenhError` ends the command with exit code 2 and without a traceback. A `RowError` never
+leaves its stage: it becomes the `error_kind` and `error` of a row.
+"""
+
+
+class CapenhError(Exception):
+    """Stops the run; its text is one sentence for the user."""
+
+
+class ConfigurationError(CapenhError):
+    """An option is missing or has a value that cannot work."""
+
+
+class DatasetError(CapenhError):
+    """The dataset folder is missing, is not a folder, or holds no image."""
+
+
+class StoreError(CapenhError):
+    """The store has another format or shard count, or cannot be read or written."""
+
+
+class ModelError(CapenhError):
+    """A model cannot be found or loaded, or its weights do not fit."""
+
+
+class ServerError(CapenhError):
+    """The LLM server cannot be reached, or refuses the key or the model."""
+
+
+class RowError(Exception):
+    """One row fails for a reason of its own.
+
+    Attributes:
+        kind: a short snake_case word that groups such failures (the `error_kind` column).
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind

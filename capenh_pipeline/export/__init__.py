@@ -1,0 +1,1 @@
+"""What we hand out, one format a file."""

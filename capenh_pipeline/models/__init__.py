@@ -1,0 +1,1 @@
+"""What we ask: a vision-language model in this process, an LLM behind the OpenAI protocol."""

@@ -1,0 +1,1 @@
+"""What a run does: plain functions over frames and protocols."""
