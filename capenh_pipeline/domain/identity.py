@@ -12,7 +12,7 @@ def sha256_hex(content: bytes) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """Return `value` as JSON with sorted keys and no spaces, so that equal values are equal text."""
+    """Return `value` as JSON with sorted keys and no spaces: equal values are equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
