@@ -1,4 +1,4 @@
-"""The tables: their columns, the key that makes a row unique, and what a new row does to old ones."""
+"""The tables: their columns, the key of a row, and what a new row does to old ones."""
 
 from dataclasses import dataclass
 
