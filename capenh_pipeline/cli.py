@@ -1,1 +1,137 @@
-"""The command line."""
+"""The command line: `capenh enhance`, `demo`, `failures` and `ui`."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import Field
+from typing import Any, NoReturn
+
+from capenh_pipeline import commands
+from capenh_pipeline.defs.environment import read_environment
+from capenh_pipeline.domain.options import (
+    convert,
+    default_of,
+    option_fields,
+    options_from_environment,
+    value_type,
+)
+from capenh_pipeline.errors import CapenhError, ConfigurationError
+
+WRONG_USE, INTERRUPTED = 2, 130
+
+Environment = Mapping[str, str]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    0: all wanted captions exist. 1: some images failed. 2: wrong use or configuration, or the
+    run could not go on. 130: interrupted.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        chosen = argument_parser().parse_args([_with_underscores(word) for word in words])
+        environment = read_environment()
+        return chosen.command(chosen, environment)
+    except CapenhError as error:
+        sys.stderr.write(f"capenh: {error}\n")
+        return WRONG_USE
+    except KeyboardInterrupt:
+        sys.stderr.write("capenh: interrupted; everything finished so far is kept.\n")
+        return INTERRUPTED
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; each option comes from `domain.options`."""
+    parser = _Parser(
+        prog="capenh", description="Image captions that can be trusted.", allow_abbrev=False
+    )
+    names = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, command in _COMMANDS.items():
+        described = names.add_parser(
+            name, help=command.__doc__, description=command.__doc__, allow_abbrev=False
+        )
+        described.set_defaults(command=command)
+        if command is _demo:
+            described.add_argument("folder", nargs="?", default="capenh-demo", metavar="DIR")
+        else:
+            _add_options(described)
+        if command is _ui:
+            described.add_argument("--port", default="3000", help="Port on 127.0.0.1.")
+    return parser
+
+
+def _enhance(chosen: argparse.Namespace, environment: Environment) -> int:
+    """Bring all captions of a dataset up to date."""
+    return commands.enhance(_values(chosen, environment), environment)
+
+
+def _demo(chosen: argparse.Namespace, environment: Environment) -> int:
+    """Draw a small dataset and caption it, offline."""
+    return commands.demo(chosen.folder, environment)
+
+
+def _failures(chosen: argparse.Namespace, environment: Environment) -> int:
+    """List every image that has failed, and why."""
+    return commands.list_failures(_values(chosen, environment), environment)
+
+
+def _ui(chosen: argparse.Namespace, environment: Environment) -> int:
+    """Open the Dagster UI on a dataset's store."""
+    return commands.open_ui(_values(chosen, environment), environment, port=chosen.port)
+
+
+_COMMANDS = {"enhance": _enhance, "demo": _demo, "failures": _failures, "ui": _ui}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message}; see {self.prog} --help.")
+
+
+def _with_underscores(word: str) -> str:
+    """Return `--batch-size` as `--batch_size`, the way the options are spelt."""
+    if not word.startswith("--"):
+        return word
+    flag, equals, value = word[2:].partition("=")
+    return f"--{flag.replace('-', '_')}{equals}{value}"
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "Each option is also an environment variable (--model_id is CAPENH_MODEL_ID), in the "
+        "environment\nor in .env, and a field of the Dagster launchpad. Flags may be spelt with - "
+        "instead of _."
+    )
+    groups: dict[str, Any] = {}
+    for option in option_fields():
+        group = option.metadata["group"]
+        if group not in groups:
+            groups[group] = parser.add_argument_group(group)
+        groups[group].add_argument(
+            f"--{option.name}", default=argparse.SUPPRESS, **_argument(option)
+        )
+
+
+def _argument(option: Field[Any]) -> dict[str, Any]:
+    help_text, default = option.metadata["help"], default_of(option)
+    if value_type(option) is bool:
+        return {"help": help_text, "action": "store_true"}
+    if default not in (None, ""):
+        help_text += f" Default: {default}."
+    choices = option.metadata["choices"]
+    metavar = "|".join(choices) if choices else option.metadata["metavar"]
+    return {"help": help_text.replace("%", "%%"), "metavar": metavar}
+
+
+def _values(chosen: argparse.Namespace, environment: Environment) -> dict[str, Any]:
+    """Return the option values of the command line over those of the environment."""
+    values = options_from_environment(environment)
+    for option in option_fields():
+        if option.name in chosen:
+            given = getattr(chosen, option.name)
+            is_text = isinstance(given, str)
+            flag = f"--{option.name}"
+            values[option.name] = convert(option, given, source=flag) if is_text else given
+    return values

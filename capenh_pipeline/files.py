@@ -1,14 +1,26 @@
 """Files that appear whole or not at all, and stay after a power cut."""
 
+import errno
 import os
 import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
 
+# Some systems cannot open a folder (Windows), some file systems cannot sync one (FUSE, SMB).
+# PostgreSQL's fsync_fname() passes over the same errors: there is nothing more to do there.
+_CANNOT_SYNC_FOLDERS = {errno.EACCES, errno.EISDIR, errno.EBADF, errno.EINVAL, errno.ENOTSUP}
+_CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
 
 def make_folder(folder: Path) -> None:
-    """Create `folder` and its parents; each new one's entry in its parent is on disk afterwards."""
+    """Create `folder` and its parents; each new one's entry in its parent is on disk afterwards.
+
+    Raises:
+        OSError: something that is not a folder has its name, or it cannot be created.
+    """
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -25,23 +37,80 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: the folder is missing, or nothing can be written there; no temporary file is left.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    with _temporary_file(_temporary_path(path.parent), content) as temporary:
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     sync_folder(path.parent)
 
 
+def replace_file(path: Path, content: bytes, *, temporary: Path) -> None:
+    """Replace the file at `path` as `write_atomically` does, for one of many files in a folder.
+
+    The new name is durable only after `sync_folder(path.parent)`, which is due once for all.
+
+    Args:
+        path: the file.
+        content: what is in it afterwards.
+        temporary: a name in the same folder that only this writer uses. A killed writer leaves
+            the file there; it is replaced when `path` is written again.
+
+    Raises:
+        OSError: as in `write_atomically`.
+    """
+    temporary.unlink(missing_ok=True)
+    with _temporary_file(temporary, content):
+        temporary.replace(path)
+
+
+def create_atomically(path: Path, content: bytes) -> bool:
+    """Write `content` to `path` unless something is there; of several writers one wins.
+
+    Returns:
+        True if this call created the file.
+
+    Raises:
+        OSError: the folder is missing, or nothing can be written there; no temporary file is left.
+    """
+    with _temporary_file(_temporary_path(path.parent), content) as temporary:
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _CANNOT_LINK:
+                raise
+            # exFAT and some network file systems: two writers at the same instant both win
+            if path.exists():
+                return False
+            temporary.replace(path)
+    sync_folder(path.parent)
+    return True
+
+
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Make the names in `folder` durable, as far as its file system can."""
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC_FOLDERS:
+            raise
+
+
+def _temporary_path(folder: Path) -> Path:
+    return folder / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
+
+
+@contextmanager
+def _temporary_file(temporary: Path, content: bytes) -> Generator[Path]:
+    """Yield the new file `temporary` that holds `content` on disk; it is gone afterwards."""
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
     finally:
-        os.close(descriptor)
+        temporary.unlink(missing_ok=True)

@@ -135,5 +135,4 @@ SCAN_INDEX = TableSchema(
     },
     key=("path",),
     shard_by="path_hash",
-    is_snapshot=True,
 )

@@ -23,10 +23,20 @@ class VlmReply:
 
 
 class VisionLanguageModel(Protocol):
-    """A loaded VLM. `prepare` may run in several threads; `generate` runs in one."""
+    """A loaded VLM. `prepare` may run in several threads; `generate` runs in one.
+
+    Attributes:
+        effective_model_id: the checkpoint that is really used.
+        revision: its resolved commit, None for a local folder.
+    """
 
     effective_model_id: str
     revision: str | None
+
+    @property
+    def preferred_batch_size(self) -> int:
+        """Images a batch that suit the model and its device."""
+        ...
 
     def prepare(self, images: Sequence[Image.Image]) -> Any:
         """Turn RGB images into one batch of model inputs on the CPU."""
@@ -34,6 +44,10 @@ class VisionLanguageModel(Protocol):
 
     def generate(self, inputs: Any) -> list[VlmReply]:
         """Caption a prepared batch; the replies stand in the order of its images."""
+        ...
+
+    def close(self) -> None:
+        """Free the memory of the device."""
         ...
 
 
@@ -68,7 +82,13 @@ class MergeReply:
 
 
 class LanguageModel(Protocol):
-    """An LLM that merges captions, many requests in flight."""
+    """An LLM that merges captions, many requests in flight.
+
+    Attributes:
+        effective_model: the name that the server was asked for; known once something was merged.
+    """
+
+    effective_model: str | None
 
     def check(self) -> None:
         """Find out early, before hours of other work, whether the LLM can be asked.

@@ -1,0 +1,50 @@
+# Everything happens in .venv, which the first target that needs it creates.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEMO ?= capenh-demo
+# One thread for torch's operators: the tiny models are faster so, and much so on a busy machine.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo ui format check test bench train clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+
+install: $(INSTALLED)  ## create .venv and install the package and its tools
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## draw a small dataset and caption it, offline
+	@$(BIN)/capenh demo $(DEMO)
+
+ui: $(INSTALLED)  ## open the Dagster UI on the demo's store, http://127.0.0.1:3000
+	@test -f $(DEMO)/.env || { echo "Run 'make demo' first."; exit 2; }
+	@cd $(DEMO) && $(abspath $(BIN))/capenh ui
+
+format: $(INSTALLED)  ## lay out the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: $(INSTALLED)  ## lint, types, layers, Dagster definitions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/ty check capenh_pipeline
+	$(BIN)/lint-imports
+	$(BIN)/dagster definitions validate -m capenh_pipeline.definitions
+
+test: $(INSTALLED)  ## run the whole suite
+	$(ONE_THREAD) $(BIN)/python -m pytest -q
+
+bench: $(INSTALLED)  ## measure; prints one JSON object
+	@$(BIN)/python -m capenh_pipeline_tests.benchmarks
+
+train: $(INSTALLED)  ## train the two demo models anew (under an hour on two cores)
+	$(BIN)/python -m capenh_pipeline.demo.train
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,151 @@
+"""What each command does; Dagster is imported when one runs, so that `--help` is quick."""
+
+import logging
+import os
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
+from capenh_pipeline.demo.dataset import draw_dataset
+from capenh_pipeline.domain.options import Options, environment_name, options_from_environment
+from capenh_pipeline.files import write_atomically
+from capenh_pipeline.stages.captions import captions
+from capenh_pipeline.stages.combined_captions import llm_choice
+from capenh_pipeline.stages.failures import failures
+from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
+from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.summary import caption_table, failure_lines, summary
+from capenh_pipeline.stages.vlm_captions import vlm_choice
+
+ALL_THERE, SOME_FAILED = 0, 1
+SERVER_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_KEY")
+
+Environment = Mapping[str, str]
+Values = Mapping[str, Any]
+
+
+def enhance(values: Values, environment: Environment) -> int:
+    """Bring all captions of a dataset up to date and say what was done."""
+    from capenh_pipeline.definitions import definitions
+    from capenh_pipeline.defs.instance import dagster_home, open_instance
+    from capenh_pipeline.defs.launch import run_job
+    from capenh_pipeline.defs.resources import Outside
+
+    began = time.monotonic()
+    outside = Outside(environment=lambda: environment, progress=_console_progress())
+    run = _open_run(outside, values)
+    with open_instance(dagster_home(run.store.root, environment)) as instance:
+        result = run_job(
+            definitions(values, outside),
+            shard_digits=run.options.shard_digits,
+            instance=instance,
+        )
+    failed = failures(run)
+    seconds = time.monotonic() - began
+    _say(
+        summary(
+            result.totals,
+            result.kept_files,
+            seconds=seconds,
+            dataset=run.dataset,
+            store=run.store.root,
+        )
+    )
+    if failed.height:
+        _say("\n".join(failure_lines(failed, list_command=_failures_command(values, environment))))
+    some_failed = failed.height or result.totals["caption_files"]["failed"]
+    return SOME_FAILED if some_failed else ALL_THERE
+
+
+def list_failures(values: Values, environment: Environment) -> int:
+    """Print one line for each failure: path, stage, kind and reason, separated by tabs."""
+    from capenh_pipeline.defs.resources import Outside
+
+    failed = failures(_open_run(Outside(environment=lambda: environment), values))
+    for row in failed.iter_rows():
+        _say("\t".join(str(cell) for cell in row))
+    return SOME_FAILED if failed.height else ALL_THERE
+
+
+def demo(folder: str, environment: Environment) -> int:
+    """Draw the demo dataset, caption it with the two tiny models and show what came out."""
+    from capenh_pipeline.defs.resources import Outside
+
+    dataset = Path(folder).absolute()
+    draw_dataset(dataset)
+    values = {
+        "dataset_dir": str(dataset),
+        "recursive": True,
+        "model_id": str(FLORENCE_FOLDER),
+        "model": str(MERGE_LLM_FOLDER),
+    }
+    _write_settings(dataset / ".env", values)
+    offline = {name: value for name, value in environment.items() if name not in SERVER_VARIABLES}
+    code = enhance(values, offline)
+    run = _open_run(Outside(environment=lambda: offline), values)
+    _say(f"\n{caption_table(captions(run))}\n")
+    _say(f"The Dagster UI:  cd {shlex.quote(folder)} && capenh ui")
+    return code
+
+
+def open_ui(values: Values, environment: Environment, *, port: str) -> int:
+    """Become the Dagster UI of a dataset's store, on 127.0.0.1."""
+    from capenh_pipeline.defs.instance import dagster_home, open_instance
+    from capenh_pipeline.defs.resources import store_folder
+
+    home = dagster_home(store_folder(Options(**values)), environment)
+    with open_instance(home):  # its tables are there before several processes ask for them
+        pass
+    given = {name: value for name, value in values.items() if value is not None}
+    variables = {environment_name(name): str(value) for name, value in given.items()}
+    arguments = ["dagster", "dev", "-m", "capenh_pipeline.definitions", "-h", "127.0.0.1"]
+    os.execve(  # noqa: S606  # our own interpreter, without a shell
+        sys.executable,
+        [sys.executable, "-m", *arguments, "-p", port],
+        {**os.environ, **variables, "DAGSTER_HOME": str(home)},
+    )
+
+
+def _open_run(outside: Any, values: Values) -> Run:
+    """Open the run, and find out what is wrong with its options before any work is done."""
+    run = outside.open_run(Options(**values))
+    vlm_choice(run)
+    llm_choice(run)
+    return run
+
+
+def _console_progress() -> Progress:
+    """Return progress on the terminal that we were started from.
+
+    Dagster redirects the standard streams while an asset is computed, so this takes a copy.
+    """
+    console: TextIO = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1)
+    logger = logging.getLogger("capenh_pipeline")
+    logger.addHandler(logging.StreamHandler(console))
+    if console.isatty():
+        return BarProgress(console)
+    return LineProgress(lambda line: console.write(f"{line}\n"))
+
+
+def _failures_command(values: Values, environment: Environment) -> str:
+    """Return the command that lists the failures, with the flags that the environment lacks."""
+    known = options_from_environment(environment)
+    words = ["capenh", "failures"]
+    for name, value in values.items():
+        if value != known.get(name) and name not in ("retry_failed", "limit"):
+            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return shlex.join(words)
+
+
+def _write_settings(path: Path, values: Values) -> None:
+    """Leave the options where every door looks for them when it is used from that folder."""
+    lines = [f"{environment_name(name)}={str(value)!r}\n" for name, value in values.items()]
+    write_atomically(path, "".join(lines).encode())
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,140 @@
+"""The four assets, thin: each brings its shards up to date and says what it did.
+
+The docstring of a step is its asset's description in the UI, in Markdown, for the operator.
+"""
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from capenh_pipeline.defs.failures import one_sentence_failures
+from capenh_pipeline.defs.partitions import shard_partitions
+from capenh_pipeline.defs.resources import OptionsResource, Outside
+from capenh_pipeline.stages.caption_files import write_files
+from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm_choice
+from capenh_pipeline.stages.image_manifest import build_image_manifest
+from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
+
+KEPT_FILES = "kept_files"
+"""Metadata of `caption_files`: the paths that a person wrote and that were left as they are."""
+
+_LOG = logging.getLogger("capenh_pipeline")
+
+Step = Callable[[Run, Outside, set[str]], Report]
+"""Brings one table up to date; the names are those of all assets that the Dagster run computes."""
+
+
+def image_manifest(run: Run, outside: Outside, assets: set[str]) -> Report:
+    """Which images the dataset holds: one row a file, with its SHA-256 and its manual caption.
+
+    A file is read again only if its size or its times changed. A file that cannot be read is a
+    row with `status = "failed"`.
+    """
+    del outside, assets
+    return build_image_manifest(run)
+
+
+def vlm_captions(run: Run, outside: Outside, assets: set[str]) -> Report:
+    """What a vision-language model sees: one row for each distinct image and recipe.
+
+    The model is loaded only if a row is missing. Rows of other recipes stay.
+    """
+
+    def check_llm() -> None:
+        if "combined_captions" in assets:
+            outside.connect_llm(llm_choice(run)).check()
+
+    return fill_vlm_captions(run, load=outside.load_vlm, before_load=check_llm)
+
+
+def combined_captions(run: Run, outside: Outside, assets: set[str]) -> Report:
+    """What an LLM makes of the manual and the VLM caption: one row for each distinct request.
+
+    A request is sent only if its answer is missing. The manual caption is authoritative.
+    """
+    del assets
+    return fill_combined_captions(run, connect=outside.connect_llm)
+
+
+def caption_files(run: Run, outside: Outside, assets: set[str]) -> Report:
+    """The captions beside the images, as `NAME_combined.txt`.
+
+    A file that a person wrote or edited is kept, unless `write_policy` is `overwrite`.
+    """
+    del outside, assets
+    return write_files(run)
+
+
+def pipeline_assets(shard_digits: int) -> list[dg.AssetsDefinition]:
+    """Return the assets over `16 ** shard_digits` partitions."""
+    partitions = shard_partitions(shard_digits)
+    return [
+        _asset("image_manifest", image_manifest, partitions, kinds={"parquet"}),
+        _asset(
+            "vlm_captions",
+            vlm_captions,
+            partitions,
+            deps=["image_manifest"],
+            pool="gpu",
+            kinds={"parquet", "huggingface"},
+        ),
+        _asset(
+            "combined_captions",
+            combined_captions,
+            partitions,
+            deps=["image_manifest", "vlm_captions"],
+            pool="llm",
+            kinds={"parquet", "openai"},
+        ),
+        _asset(
+            "caption_files",
+            caption_files,
+            partitions,
+            deps=["image_manifest", "vlm_captions", "combined_captions"],
+            kinds={"file"},
+        ),
+    ]
+
+
+def _asset(
+    name: str, step: Step, partitions: dg.PartitionsDefinition, **attributes: Any
+) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=name,
+        description=inspect.getdoc(step),
+        group_name="captions",
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        **attributes,
+    )
+    def body(
+        context: dg.AssetExecutionContext,
+        options: OptionsResource,
+        outside: dg.ResourceParam[Outside],
+    ) -> dg.MaterializeResult:
+        with one_sentence_failures():
+            run = outside.open_run(
+                options.options(), shards=list(context.partition_keys), run_id=context.run.run_id
+            )
+            report = step(run, outside, _assets_of_run(context))
+        for warning in report.warnings:
+            _LOG.warning(warning)
+        for shard, counts in report.shards.items():
+            context.add_asset_metadata(_metadata(report, shard, counts), partition_key=shard)
+        return dg.MaterializeResult()
+
+    return body
+
+
+def _metadata(report: Report, shard: str, counts: dict[str, int]) -> dict[str, Any]:
+    kept = report.kept_files.get(shard)
+    return {**counts, KEPT_FILES: dg.MetadataValue.json(kept)} if kept else dict(counts)
+
+
+def _assets_of_run(context: dg.AssetExecutionContext) -> set[str]:
+    selected = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
+    return {key.path[-1] for key in selected}

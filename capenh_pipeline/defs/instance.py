@@ -1,0 +1,43 @@
+"""The Dagster instance of the commands: `DAGSTER_HOME`, or one in the store."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from filelock import FileLock
+
+from capenh_pipeline.files import make_folder, write_atomically
+
+HOME_FOLDER = "dagster_home"
+SETTINGS = Path(__file__).with_name("dagster.yaml")
+
+
+def dagster_home(store: Path, environment: Mapping[str, str]) -> Path:
+    """Return the folder of the instance, with a `dagster.yaml` in it.
+
+    A folder of our own gets the project's settings; a `DAGSTER_HOME` of the user's is left as
+    it is, but for an empty file where Dagster insists on one.
+    """
+    chosen = environment.get("DAGSTER_HOME")
+    home = Path(chosen).expanduser() if chosen else store / HOME_FOLDER
+    make_folder(home)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        write_atomically(settings, b"" if chosen else SETTINGS.read_bytes())
+    return home
+
+
+@contextmanager
+def open_instance(home: Path) -> Generator[dg.DagsterInstance]:
+    """Open the instance of `home` for a while.
+
+    One process at a time: two that create its database at once can spoil it.
+    """
+    with FileLock(home / ".opening.lock"):
+        instance = dg.DagsterInstance.from_config(str(home))
+        instance.get_runs_count()  # the first question creates the tables
+    try:
+        yield instance
+    finally:
+        instance.dispose()

@@ -1,0 +1,70 @@
+"""A run of the whole job in this process, as the command line does it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from capenh_pipeline.defs.assets import KEPT_FILES
+from capenh_pipeline.defs.jobs import ENHANCE_CAPTIONS
+from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.errors import CapenhError
+
+
+@dataclass
+class RunResult:
+    """What a run reported, over all shards.
+
+    Attributes:
+        totals: counts by name, by asset.
+        kept_files: caption files that people wrote, so that they were not replaced.
+    """
+
+    totals: dict[str, Counter[str]] = field(default_factory=dict)
+    kept_files: list[str] = field(default_factory=list)
+
+
+_RANGE = "dagster/asset_partition_range_"
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run_job(
+    definitions: dg.Definitions, *, shard_digits: int, instance: dg.DagsterInstance
+) -> RunResult:
+    """Run `enhance_captions` over all shards and return what it reported.
+
+    Args:
+        definitions: the pipeline.
+        shard_digits: as the definitions have it.
+        instance: records the run.
+
+    Raises:
+        CapenhError: the run stopped; the text says why.
+        KeyboardInterrupt: it was interrupted; what was finished is kept.
+    """
+    keys = shard_keys(shard_digits)
+    try:
+        result = definitions.resolve_job_def(ENHANCE_CAPTIONS).execute_in_process(
+            instance=instance,
+            tags={f"{_RANGE}start": keys[0], f"{_RANGE}end": keys[-1]},
+            run_config=_QUIET,
+        )
+    except dg.Failure as failure:
+        raise CapenhError(failure.description) from failure
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
+    return _reported(result)
+
+
+def _reported(result: dg.ExecuteInProcessResult) -> RunResult:
+    reported = RunResult()
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        counts = reported.totals.setdefault(materialization.asset_key.path[-1], Counter())
+        for name, value in materialization.metadata.items():
+            if isinstance(value, dg.IntMetadataValue) and value.value is not None:
+                counts[name] += value.value
+        kept = materialization.metadata.get(KEPT_FILES)
+        if isinstance(kept, dg.JsonMetadataValue) and isinstance(kept.data, list):
+            reported.kept_files += map(str, kept.data)
+    return reported

@@ -1,0 +1,124 @@
+"""Resources: the options, the models and the progress of a run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pydantic
+
+from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.defs.environment import read_environment
+from capenh_pipeline.domain.options import Options, default_of, option_fields
+from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.models.base import LanguageModel, VisionLanguageModel
+from capenh_pipeline.models.choice import LlmChoice
+from capenh_pipeline.models.vlm import VlmSettings, load_vlm
+from capenh_pipeline.stages.progress import Progress, log_progress
+from capenh_pipeline.stages.run import Run
+from capenh_pipeline.tables.file_hashes import FileHashes
+from capenh_pipeline.tables.store import Store
+
+STORE_FOLDER = ".capenh"
+
+
+class OptionsResource(dg.ConfigurableResource):
+    """The options of a run, as the launchpad shows them."""
+
+    def options(self) -> Options:
+        """Return the options, checked.
+
+        Raises:
+            ConfigurationError: a value cannot work.
+        """
+        return Options(**{option.name: getattr(self, option.name) for option in option_fields()})
+
+
+def options_resource(values: Mapping[str, Any]) -> OptionsResource:
+    """Return the resource whose launchpad defaults are `values`, else the options' own.
+
+    The values are defaults of the class, not arguments of an instance: Dagster 1.13 sets an
+    optional field that an instance was given back to None when the launchpad sets another one.
+    """
+    fields: dict[str, Any] = {
+        option.name: (
+            option.type,
+            pydantic.Field(
+                default=values.get(option.name, default_of(option)),
+                description=option.metadata["help"],
+            ),
+        )
+        for option in option_fields()
+    }
+    return pydantic.create_model("PipelineOptions", __base__=OptionsResource, **fields)()
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a run takes from outside: models, clock, environment and who watches its progress.
+
+    Tests and the command line put their own parts in.
+    """
+
+    load_vlm: Callable[[VlmSettings], VisionLanguageModel] = load_vlm
+    connect_llm: Callable[[LlmChoice], LanguageModel] = LlmChoice.connect
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    environment: Callable[[], Mapping[str, str]] = read_environment
+    progress: Progress = field(default_factory=log_progress)
+
+    def open_run(
+        self, options: Options, *, shards: Sequence[str] | None = None, run_id: str = ""
+    ) -> Run:
+        """Open the store of the dataset that `options` name.
+
+        A store is created only where there are images, so that a wrong path gets no new folder.
+
+        Args:
+            options: what the user chose.
+            shards: the partitions of the run; None is all of them.
+            run_id: of the Dagster run.
+
+        Raises:
+            ConfigurationError: no dataset is named.
+            DatasetError: its folder is missing or holds no image.
+            StoreError: the store cannot be used.
+        """
+        dataset = dataset_folder(options)
+        if not store_folder(options).exists():
+            list_dataset(dataset, recursive=options.recursive)
+        store = Store.open(store_folder(options), shard_digits=options.shard_digits)
+        return Run(
+            options=options,
+            dataset=dataset,
+            store=store,
+            shards=shard_keys(options.shard_digits) if shards is None else shards,
+            run_id=run_id,
+            now=self.now,
+            progress=self.progress,
+            environment=self.environment(),
+            file_hashes=FileHashes(store.root / "model_hashes.json"),
+        )
+
+
+def dataset_folder(options: Options) -> Path:
+    """Return the dataset's folder, absolute.
+
+    Raises:
+        ConfigurationError: it is not set.
+    """
+    if not options.dataset_dir:
+        raise ConfigurationError(
+            "No dataset is named: set --dataset_dir, CAPENH_DATASET_DIR or the option "
+            "dataset_dir to a folder of images."
+        )
+    return Path(options.dataset_dir).expanduser().absolute()
+
+
+def store_folder(options: Options) -> Path:
+    """Return the store's folder, absolute: `store`, or `.capenh` in the dataset."""
+    if options.store:
+        return Path(options.store).expanduser().absolute()
+    return dataset_folder(options) / STORE_FOLDER

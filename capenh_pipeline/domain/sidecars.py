@@ -1,0 +1,197 @@
+"""Sidecars: the text files beside an image, and what is said in them.
+
+All paths here are raw paths (see `paths`), relative to the dataset folder.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from capenh_pipeline.domain.paths import encode_path, stored_path
+from capenh_pipeline.errors import ConfigurationError
+
+EXTENSION = ".txt"
+
+
+class SidecarPlan(NamedTuple):
+    """The caption files of every image, as columns in the order of the images.
+
+    Attributes:
+        manual: where its manual caption may stand; the first of them that exists is read.
+        combined: where its combined caption is written; None if every name for it is taken.
+        generated: the same for its VLM caption.
+        warnings: sentences for the user.
+    """
+
+    manual: list[tuple[str, ...]]
+    combined: list[str | None]
+    generated: list[str | None]
+    warnings: tuple[str, ...]
+
+
+def plan_sidecars(
+    image_paths: Iterable[str], *, caption_suffix: str, combined_suffix: str, generated_suffix: str
+) -> SidecarPlan:
+    """Name the caption files of every image of a dataset.
+
+    The files of `dir/a.jpg` are `dir/a` + suffix + `.txt`. They are called `dir/a.jpg` + suffix +
+    `.txt` where that name would belong to two images (`a.png` is there too), or could be the
+    manual caption of another one (`a_combined.jpg` is there too), whether it exists or not.
+    Names are compared as the file systems that are least exact do: without letter case, and
+    composed or decomposed alike.
+
+    Args:
+        image_paths: all images of the dataset, each once; a name has an extension.
+        caption_suffix: suffix of manual captions.
+        combined_suffix: suffix of combined captions.
+        generated_suffix: suffix of VLM captions.
+    """
+    names = _Names(list(image_paths), caption_suffix)
+    combined = names.assign(combined_suffix)
+    generated = names.assign(generated_suffix)
+    return SidecarPlan(names.manual, combined, generated, names.warnings(combined, generated))
+
+
+class _Names:
+    """Which names are taken: by manual captions from the start, by outputs as they are assigned.
+
+    There may be millions of images, so all are columns: `stems` are paths without the extension,
+    keys are paths and stems in the form that is compared.
+    """
+
+    def __init__(self, paths: list[str], caption_suffix: str) -> None:
+        self.paths = paths
+        self.stems = [_stem(path) for path in paths]
+        self.path_keys = [_key(path) for path in paths]
+        self.stem_keys = [_stem(key) for key in self.path_keys]
+        counts = Counter(self.stem_keys)
+        self.is_shared = [counts[key] > 1 for key in self.stem_keys]
+        self.manual = self._manual(self.paths, self.stems, caption_suffix + EXTENSION)
+        keys = self._manual(self.path_keys, self.stem_keys, _comparable(caption_suffix) + EXTENSION)
+        self._taken = set(chain.from_iterable(keys))
+        self._full_name_of: dict[str, str] = {}
+
+    def assign(self, suffix: str) -> list[str | None]:
+        """Return an output for each image, or None; short names are given out before full ones."""
+        end, end_key = suffix + EXTENSION, _comparable(suffix) + EXTENSION
+        outputs: list[str | None] = [None] * len(self.paths)
+        for index, stem_key in enumerate(self.stem_keys):
+            if not self.is_shared[index] and (key := stem_key + end_key) not in self._taken:
+                self._taken.add(key)
+                outputs[index] = self.stems[index] + end
+        for index, output in enumerate(outputs):
+            if output is None and self._take_full_name(self.path_keys[index], end_key):
+                outputs[index] = self.paths[index] + end
+        return outputs
+
+    def warnings(self, *outputs: Sequence[str | None]) -> tuple[str, ...]:
+        """Return a sentence about shared names, and one about images without a caption file."""
+        sharing = [index for index, is_shared in enumerate(self.is_shared) if is_shared]
+        nameless = sorted(
+            {i for column in outputs for i, path in enumerate(column) if path is None}
+        )
+        warnings = []
+        if sharing:
+            full, short = (_printable(path) for path in self.manual[sharing[0]])
+            warnings.append(
+                f"{len(sharing)} images share their name with another one in their folder, "
+                f"first {_printable(self.paths[sharing[0]])}: their caption files carry the whole "
+                f"name, and {short} is read for all of its images; write {full} to tell them apart."
+            )
+        if nameless:
+            warnings.append(
+                f"{len(nameless)} images get no caption file, because each name for it is another "
+                f"image's, first {_printable(self.paths[nameless[0]])}; rename them."
+            )
+        return tuple(warnings)
+
+    def _manual(self, paths: list[str], stems: list[str], end: str) -> list[tuple[str, ...]]:
+        return [
+            (path + end, stem + end) if is_shared else (stem + end,)
+            for path, stem, is_shared in zip(paths, stems, self.is_shared, strict=True)
+        ]
+
+    def _take_full_name(self, path_key: str, end_key: str) -> bool:
+        """Take the full name of an image's output, if it is free.
+
+        Images whose own names differ in letter case alone stand on a file system that tells such
+        names apart, so it tells their outputs apart too.
+        """
+        key = path_key + end_key
+        if key in self._taken:
+            return self._full_name_of.get(key) == path_key
+        self._taken.add(key)
+        self._full_name_of[key] = path_key
+        return True
+
+
+def _stem(path: str) -> str:
+    return path[: path.rindex(".")]
+
+
+def _key(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + _comparable(name)
+
+
+def _comparable(name: str) -> str:
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _printable(raw: str) -> str:
+    return stored_path(encode_path(raw))[0]
+
+
+def with_trigger_word(caption: str, trigger_word: str | None) -> str:
+    """Return `caption` with the trigger word in it, which a LoRA is called by.
+
+    It is put in front, as `word, caption`, unless the caption has it already as a whole word, in
+    any letter case. Doing it twice changes nothing.
+    """
+    word = (trigger_word or "").strip()
+    return caption if not word or _has_word(caption, word) else f"{word}, {caption}"
+
+
+def _has_word(text: str, word: str) -> bool:
+    """Return whether `word` stands in `text` with no letter, digit or mark on either side."""
+    text, word = (" ".join(_comparable(part).split()) for part in (text, word))
+    starts = (match.start() for match in re.finditer(f"(?={re.escape(word)})", text))
+    neighbours = (
+        text[max(start - 1, 0) : start] + text[start + len(word) :][:1] for start in starts
+    )
+    return any(not any(map(_is_word_character, pair)) for pair in neighbours)
+
+
+def _is_word_character(character: str) -> bool:
+    """Return whether it belongs to a word; vowel signs and accents (marks) do, in any script."""
+    return (
+        character.isalnum() or character == "_" or unicodedata.category(character).startswith("M")
+    )
+
+
+def check_suffixes(*, caption_suffix: str, combined_suffix: str, generated_suffix: str) -> None:
+    """Make sure that an image's three caption files have three names in its own folder.
+
+    Raises:
+        ConfigurationError: they do not.
+    """
+    suffixes = {
+        "caption_suffix": caption_suffix,
+        "combined_suffix": combined_suffix,
+        "generated_suffix": generated_suffix,
+    }
+    for option, suffix in suffixes.items():
+        if "/" in suffix or "\0" in suffix:
+            raise ConfigurationError(f"--{option} is {suffix!r}; it is part of a name, without /.")
+    seen: dict[str, str] = {}
+    for option, suffix in suffixes.items():
+        other = seen.setdefault(_comparable(suffix), option)
+        if other != option:
+            raise ConfigurationError(
+                f"--{other} and --{option} name the same file ({suffix!r}); make them differ."
+            )

@@ -1,0 +1,109 @@
+"""What has to be done to a caption file: the wanted text against the file and the ledger."""
+
+import stat
+from enum import Enum, auto
+from pathlib import Path
+from typing import NamedTuple
+
+from capenh_pipeline.domain.identity import sha256_hex
+from capenh_pipeline.domain.paths import raw_path, system_path
+
+
+class WantedFile(NamedTuple):
+    """A wanted file, and what the ledger knows of it (None where it knows nothing)."""
+
+    path: str
+    path_bytes: bytes | None
+    image_hash: str
+    kind: str
+    text: str
+    content_hash: str | None
+    previous_hash: str | None
+    size_bytes: int | None
+    mtime_ns: int | None
+    ctime_ns: int | None
+
+
+class FileState(NamedTuple):
+    """A file as it stands on disk; it was not changed between two states that are equal."""
+
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    is_regular: bool
+
+
+class Action(Enum):
+    """What to do about a file."""
+
+    NONE = auto()  # it holds the wanted text, and the ledger says so
+    ADOPT = auto()  # it holds the wanted text; the ledger is to say so
+    KEEP = auto()  # a person wrote or edited it
+    WRITE = auto()
+
+
+class Comparison(NamedTuple):
+    """A wanted file and what to do about it.
+
+    Attributes:
+        content: the bytes that it has to hold.
+        content_hash: their SHA-256.
+        state: how it was found, None where there was no file.
+        previous_hash: of what we wrote there before, None where we did not.
+    """
+
+    action: Action
+    wanted: WantedFile
+    file: Path
+    content: bytes
+    content_hash: str
+    state: FileState | None
+    previous_hash: str | None
+
+
+def compare(wanted: WantedFile, *, root: Path, overwrite: bool) -> Comparison:
+    """Find out what to do about a file; it is opened only if its size or times are news.
+
+    Args:
+        wanted: the file and its text.
+        root: the dataset folder.
+        overwrite: whether a file that a person wrote or edited is replaced.
+
+    Raises:
+        OSError: the file is there and cannot be read.
+    """
+    file = system_path(root, raw_path(wanted.path, wanted.path_bytes))
+    content = (wanted.text.rstrip("\n") + "\n").encode()
+    content_hash = sha256_hex(content)
+    state = state_of(file)
+    action, previous_hash = _judge(wanted, content_hash, file, state)
+    if action is Action.KEEP and overwrite:
+        action = Action.WRITE
+    return Comparison(action, wanted, file, content, content_hash, state, previous_hash)
+
+
+def _judge(
+    wanted: WantedFile, content_hash: str, file: Path, state: FileState | None
+) -> tuple[Action, str | None]:
+    """Return what to do, and the hash of what we wrote there before."""
+    if state is None:
+        return Action.WRITE, wanted.content_hash
+    known = (wanted.size_bytes, wanted.mtime_ns, wanted.ctime_ns, True)
+    if content_hash == wanted.content_hash and state == known:
+        return Action.NONE, None
+    found = sha256_hex(file.read_bytes()) if state.is_regular else None  # a link is not followed
+    if found == content_hash:
+        return Action.ADOPT, wanted.previous_hash
+    if found is not None and found in (wanted.content_hash, wanted.previous_hash):
+        return Action.WRITE, found
+    return Action.KEEP, wanted.content_hash
+
+
+def state_of(file: Path) -> FileState | None:
+    """Return the state of a file, or of a link itself; None where there is nothing."""
+    try:
+        found = file.lstat()
+    except FileNotFoundError:
+        return None
+    is_regular = stat.S_ISREG(found.st_mode)
+    return FileState(found.st_size, found.st_mtime_ns, found.st_ctime_ns, is_regular)

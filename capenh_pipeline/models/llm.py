@@ -1,0 +1,134 @@
+"""An LLM behind any server that speaks the OpenAI chat protocol."""
+
+import logging
+from collections.abc import Callable, Iterable
+from itertools import chain
+
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.models.base import MergeReply, MergeRequest
+from capenh_pipeline.models.llm_client import OPENAI_URL, LlmClient, Server
+from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint, shown_names
+from capenh_pipeline.models.llm_faults import UNAUTHORIZED, Fault, Severity
+from capenh_pipeline.models.llm_loop import EventLoopThread, Flight
+from capenh_pipeline.models.llm_protocol import LlmSettings
+from capenh_pipeline.models.llm_session import Knowledge, LlmSession
+
+CHECK_TIMEOUT_S = 10.0
+
+Emit = Callable[[MergeReply], None]
+
+logger = logging.getLogger(__name__)
+
+
+class OpenAiLanguageModel:
+    """Merges captions with an OpenAI-compatible server; see `LanguageModel`.
+
+    Replies are emitted on the thread that calls `merge`, in the order in which they arrive. At
+    most `settings.concurrency` requests are pulled ahead of what was emitted.
+
+    Args:
+        settings: how the LLM is asked.
+        api_key: secret of the server, or None; it stands in no message and no `repr`.
+
+    Attributes:
+        effective_model: the name that the server is asked for; None until its list was read, where
+            `settings` name none.
+
+    Raises:
+        ConfigurationError: the address is no web address, the key cannot be a key, or neither
+            is there.
+    """
+
+    def __init__(self, settings: LlmSettings, *, api_key: str | None = None) -> None:
+        key = (api_key or "").strip() or None
+        if settings.base_url is None and key is None:
+            raise ConfigurationError("No LLM server is named: set --base_url or OPENAI_API_KEY.")
+        self._settings = settings
+        url = OPENAI_URL if settings.base_url is None else settings.base_url
+        self._server = Server(url, key)
+        self._knowledge = Knowledge()
+        self.effective_model = settings.model
+
+    def check(self) -> None:
+        """Ask for the model list; only what is certain is an error.
+
+        Many servers have no list, or a list that leaves out what they serve.
+
+        Raises:
+            ServerError: the server cannot be reached or refuses the key.
+            ConfigurationError: no model is named, and the server lists none or several.
+        """
+        with EventLoopThread() as loop:
+            offered = loop.run(self._connect(loop, timeout_s=CHECK_TIMEOUT_S).list_models())
+        if isinstance(offered, Fault):
+            self._raise_if_certain(offered)
+        elif self.effective_model is None:
+            self.effective_model = self._only_model(offered)
+        elif not {self.effective_model, f"{self.effective_model}:latest"} & {*offered}:
+            logger.warning(
+                "The LLM server at %s does not list the model %r; it lists %s.",
+                self._server.shown_url,
+                self.effective_model,
+                shown_names(offered) or "none",
+            )
+
+    def merge(self, requests: Iterable[MergeRequest], emit: Emit) -> None:
+        """Ask for every request; without one, nothing is sent and `openai` is not imported.
+
+        Raises:
+            ServerError: no request can succeed. What is ready by then is emitted first.
+            ConfigurationError: no model is named, and the server lists none or several.
+        """
+        remaining = iter(requests)
+        first = next(remaining, None)
+        if first is None:
+            return
+        with EventLoopThread() as loop:
+            self._merge_all(chain([first], remaining), emit, loop)
+
+    def _merge_all(
+        self, requests: Iterable[MergeRequest], emit: Emit, loop: EventLoopThread
+    ) -> None:
+        client = self._connect(loop, timeout_s=self._settings.timeout_s)
+        if self.effective_model is None:
+            self.effective_model = self._find_only_model(client, loop)
+        session = LlmSession(client, self._settings, self.effective_model, self._knowledge)
+        flight = Flight(loop, session.answer, limit=self._settings.concurrency)
+        for request in requests:
+            flight.add(request)
+            while flight.wants_taking:
+                _deliver(flight, emit)
+        while not flight.is_empty:
+            _deliver(flight, emit)
+
+    def _connect(self, loop: EventLoopThread, *, timeout_s: float) -> LlmClient:
+        client = LlmClient(self._server, timeout_s=timeout_s)
+        loop.on_close(client.close)
+        return client
+
+    def _find_only_model(self, client: LlmClient, loop: EventLoopThread) -> str:
+        offered = loop.run(client.list_models())
+        if isinstance(offered, Fault):
+            self._raise_if_certain(offered)
+            raise model_complaint(self._server, None)
+        return self._only_model(offered)
+
+    def _only_model(self, offered: list[str]) -> str:
+        if len(offered) != 1:
+            raise model_complaint(self._server, offered)
+        return offered[0]
+
+    def _raise_if_certain(self, fault: Fault) -> None:
+        if fault.severity is Severity.UNREACHABLE or fault.kind == UNAUTHORIZED:
+            raise run_complaint(fault, self._server, model=self.effective_model, offered=None)
+
+
+def _deliver(flight: Flight, emit: Emit) -> None:
+    outcome = flight.take()
+    if isinstance(outcome, MergeReply):
+        emit(outcome)
+        return
+    for late in flight.take_finished():
+        if isinstance(late, MergeReply):
+            emit(late)
+    raise outcome

@@ -1,0 +1,159 @@
+"""The connection to an OpenAI-compatible server: the one place that uses the `openai` package."""
+
+import asyncio
+import ipaddress
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.models.llm_faults import (
+    Fault,
+    connection_fault,
+    status_fault,
+    timeout_fault,
+    undecodable_fault,
+    unsendable_fault,
+)
+from capenh_pipeline.models.llm_protocol import Completion, read_completion, read_model_names
+
+OPENAI_URL = "https://api.openai.com/v1"
+CONNECT_TIMEOUT_S = 10.0
+
+_NO_KEY = "none"  # the openai package wants one, servers without keys ignore it
+_SHORTEST_SECRET = 8  # shorter keys are words such as "EMPTY", which local servers are given
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where an LLM is asked, and the secret that opens it.
+
+    Raises:
+        ConfigurationError: the address is no web address, or the key cannot be a key.
+    """
+
+    url: str
+    api_key: str | None
+
+    def __post_init__(self) -> None:
+        if not _is_web_address(self.url):
+            raise ConfigurationError(
+                f"--base_url is {self.url!r}; it must look like http://127.0.0.1:8000/v1."
+            )
+        if self.api_key is not None and not re.fullmatch(r"[!-~]+", self.api_key):
+            raise ConfigurationError(
+                "The API key holds spaces or characters that no key has: check OPENAI_API_KEY."
+            )
+
+    def __repr__(self) -> str:
+        return f"Server({self.shown_url})"
+
+    @property
+    def shown_url(self) -> str:
+        """The address for people: without a password."""
+        return re.sub(r"//[^/@]*@", "//", self.url)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server runs on this machine, where a proxy would not find it."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    def without_key(self, text: str) -> str:
+        """Return `text` without the API key, which some servers repeat."""
+        if self.api_key is None:
+            return text
+        key = re.escape(self.api_key)
+        if len(self.api_key) < _SHORTEST_SECRET:
+            key = rf"(?<!\w){key}(?!\w)"
+        return re.sub(key, "***", text)
+
+
+class LlmClient:
+    """Asks a server once, and says what came of it; it never tries again.
+
+    It belongs to one event loop and is closed there. What goes wrong is returned, not raised,
+    so that no traceback drags along an error of the `openai` package, whose text may hold the key.
+    """
+
+    def __init__(self, server: Server, *, timeout_s: float) -> None:
+        import openai
+
+        key = server.api_key or _NO_KEY
+        timeout = openai.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        self.server = server
+        self._timeout_s = timeout_s
+        self._client = openai.AsyncOpenAI(
+            api_key=key,
+            admin_api_key="",
+            base_url=server.url,
+            # explicit, because OPENAI_CUSTOM_HEADERS may hold another one
+            default_headers={"Authorization": f"Bearer {key}"},
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultAsyncHttpxClient(
+                timeout=timeout, trust_env=not server.is_loopback
+            ),
+        )
+        self._client.organization = self._client.project = None  # were read from the environment
+
+    async def complete(self, payload: dict[str, Any]) -> Completion | Fault:
+        """Ask for a chat completion."""
+        completions = self._client.chat.completions.with_raw_response
+        return await self._ask(completions.create(**payload), read_completion)
+
+    async def list_models(self) -> list[str] | Fault:
+        """Ask which models the server offers."""
+        return await self._ask(self._client.models.with_raw_response.list(), read_model_names)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _ask(self, call: Awaitable[Any], read: Callable[[Any], T | None]) -> T | Fault:
+        outcome = await self._attempt(call, read)
+        if isinstance(outcome, Fault):
+            return replace(outcome, words=self.server.without_key(outcome.words))
+        return outcome
+
+    async def _attempt(self, call: Awaitable[Any], read: Callable[[Any], T | None]) -> T | Fault:
+        import openai
+
+        try:
+            # the package's own timeout counts from byte to byte: a slow drip outlives it
+            async with asyncio.timeout(self._timeout_s):
+                response = await call
+        except TimeoutError:
+            return timeout_fault(self._timeout_s)
+        except openai.APIStatusError as error:
+            return status_fault(error, now_s=time.time)
+        except openai.APIConnectionError as error:
+            return connection_fault(error, timeout_s=self._timeout_s)
+        except UnicodeEncodeError as error:
+            return unsendable_fault(error)
+        return _read(response.http_response.content, read)
+
+
+def _read(content: bytes, read: Callable[[Any], T | None]) -> T | Fault:
+    try:
+        answer = read(json.loads(content))
+    except (ValueError, RecursionError):
+        answer = None
+    return undecodable_fault(content.decode(errors="replace")) if answer is None else answer
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

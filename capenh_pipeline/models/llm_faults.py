@@ -1,0 +1,165 @@
+"""What can go wrong with one request to an LLM, sorted by what is to be done about it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any
+
+from capenh_pipeline.domain.replies import one_line
+
+UNAUTHORIZED = "unauthorized"
+NO_QUOTA = "no_quota"
+NOT_FOUND = "not_found"
+
+
+class Severity(Enum):
+    """What a fault means for the row and for the run."""
+
+    TRANSIENT = "try again; if it lasts, the row fails"
+    ROW = "the row fails: the same request would fail again"
+    UNREACHABLE = "try again; if it lasts, the run stops"
+    FATAL = "the run stops: no request can succeed"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a request has no answer.
+
+    Attributes:
+        severity: what is to be done.
+        kind: the row's `error_kind`, should it fail.
+        words: what the server or the network said, on one line, without the API key.
+        status: of the HTTP response, None if there was none.
+        retry_after_s: seconds that the server asks to wait.
+        refused_parameter: `"temperature"` or `"max_tokens"`, if the model does not take it.
+    """
+
+    severity: Severity
+    kind: str
+    words: str
+    status: int | None = None
+    retry_after_s: float | None = None
+    refused_parameter: str | None = None
+
+
+_BY_STATUS = {
+    401: (Severity.FATAL, UNAUTHORIZED),
+    402: (Severity.FATAL, NO_QUOTA),
+    403: (Severity.FATAL, UNAUTHORIZED),
+    404: (Severity.FATAL, NOT_FOUND),
+    405: (Severity.FATAL, NOT_FOUND),
+    408: (Severity.TRANSIENT, "timeout"),
+    409: (Severity.TRANSIENT, "server_error"),
+    425: (Severity.TRANSIENT, "server_error"),
+    429: (Severity.TRANSIENT, "rate_limited"),
+}
+_NO_CONNECTION = {"ConnectError", "ConnectTimeout"}  # by name: httpx or httpx2, as openai likes
+_HTML_TAG = re.compile(r"<[^>]*>")
+_PARAMETERS = ("temperature", "max_tokens")
+_REFUSED_CODES = {"unsupported_parameter", "unsupported_value"}
+_REFUSED_WORDS = re.compile(
+    r"unsupported|not support(?!s)|unexpected|unrecognized|not permitted|deprecated", re.IGNORECASE
+)
+
+
+def timeout_fault(timeout_s: float) -> Fault:
+    """Return the fault of an answer that was not complete in time."""
+    return Fault(Severity.TRANSIENT, "timeout", f"no complete answer within {timeout_s:g} s")
+
+
+def undecodable_fault(body: str) -> Fault:
+    """Return the fault of an answer that is not what the protocol says."""
+    return Fault(Severity.TRANSIENT, "server_error", f"not a valid answer: {one_line(body)!r}")
+
+
+def unsendable_fault(error: UnicodeEncodeError) -> Fault:
+    """Return the fault of a request that UTF-8 cannot hold."""
+    return Fault(Severity.ROW, "rejected", f"the captions cannot be sent: {error.reason}")
+
+
+def connection_fault(error: BaseException, *, timeout_s: float) -> Fault:
+    """Return the fault of a request that got no HTTP response.
+
+    Args:
+        error: openai's `APIConnectionError`, caused by the HTTP client's own.
+        timeout_s: of the request.
+    """
+    cause = type(error.__cause__).__name__
+    if cause in _NO_CONNECTION:
+        return Fault(Severity.UNREACHABLE, "server_error", one_line(_first_cause(error)))
+    if cause.endswith("Timeout"):
+        return timeout_fault(timeout_s)
+    return Fault(Severity.TRANSIENT, "server_error", one_line(_first_cause(error)))
+
+
+def status_fault(error: Any, *, now_s: Callable[[], float]) -> Fault:
+    """Return the fault of a request that was answered with an HTTP error.
+
+    Args:
+        error: openai's `APIStatusError`.
+        now_s: the clock, in seconds since 1970; a `Retry-After` may be a date.
+    """
+    words = _server_words(error)
+    severity, kind = _meaning(error)
+    return Fault(
+        severity,
+        kind,
+        words,
+        status=error.status_code,
+        retry_after_s=_retry_after_s(error.response.headers, now_s=now_s),
+        refused_parameter=_refused_parameter(error, words),
+    )
+
+
+def _meaning(error: Any) -> tuple[Severity, str]:
+    if "insufficient_quota" in (error.code, error.type):
+        return _BY_STATUS[402]
+    is_rejected = 400 <= error.status_code < 500
+    default = (Severity.ROW, "rejected") if is_rejected else (Severity.TRANSIENT, "server_error")
+    return _BY_STATUS.get(error.status_code, default)
+
+
+def _server_words(error: Any) -> str:
+    body = error.body if error.body is not None else error.response.text
+    if isinstance(body, dict):
+        body = body.get("message") or body.get("detail") or body
+    elif isinstance(body, str):
+        body = _HTML_TAG.sub(" ", body)
+    return one_line(str(body)) or error.response.reason_phrase
+
+
+def _refused_parameter(error: Any, words: str) -> str | None:
+    if error.status_code not in (400, 422):
+        return None
+    if error.code not in _REFUSED_CODES and not _REFUSED_WORDS.search(words):
+        return None
+    named = (
+        name for name in _PARAMETERS if name == error.param or re.search(rf"\b{name}\b", words)
+    )
+    return next(named, None)
+
+
+def _retry_after_s(headers: Any, *, now_s: Callable[[], float]) -> float | None:
+    """Return the pause that a server asks for (RFC 9110, 10.2.3: seconds, or a date)."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now_s())
+    except ValueError:
+        return None
+
+
+def _first_cause(error: BaseException) -> str:
+    """Return the words of the error at the root; those above it only say "Connection error"."""
+    causes = [str(error)]
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+        causes.append(str(error))
+    return next((words for words in reversed(causes) if words), "")

@@ -1,0 +1,116 @@
+"""An event loop behind a plain function call, safe to interrupt."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class EventLoopThread:
+    """`with EventLoopThread() as loop:` runs coroutines in a thread of its own.
+
+    The caller's thread only waits. An exception that a signal handler raises there (Ctrl-C, or
+    Dagster's interrupt, which is no `KeyboardInterrupt`) comes out of the waiting; in a loop of
+    that thread it would land in whichever coroutine runs just then, and be lost in it. However
+    the block is left, what still runs is cancelled, and then what `on_close` was given is run.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+        self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    def __enter__(self) -> Self:
+        return self  # the thread starts later: an interrupt in here would leave it running
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._loop is None:
+            return
+        if self._thread is not None and self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._loop.close()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start `coroutine` and return at once."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop())
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Return what `coroutine` returns."""
+        return self.submit(coroutine).result()
+
+    def on_close(self, closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run `closer` in the loop at the end, when nothing else runs any more."""
+        self._closers.append(closer)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = Thread(target=self._loop.run_forever, name="llm", daemon=True)
+            self._thread.start()
+        return self._loop
+
+    async def _wind_up(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for closer in self._closers:
+            await closer()
+        loop = asyncio.get_running_loop()
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor()
+
+
+class Flight(Generic[T, R]):
+    """Items that are worked on in an event loop, at most `limit` at a time.
+
+    The caller's thread adds items and takes results, in the order in which they get ready.
+    """
+
+    def __init__(
+        self, loop: EventLoopThread, work: Callable[[T], Coroutine[Any, Any, R]], *, limit: int
+    ) -> None:
+        self._loop = loop
+        self._work = work
+        self._limit = limit
+        self._count = 0
+        self._finished: SimpleQueue[Future[R]] = SimpleQueue()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every result was taken."""
+        return self._count == 0
+
+    @property
+    def wants_taking(self) -> bool:
+        """Whether a result must be taken before the next item, or can be without waiting."""
+        return self._count >= self._limit or not self._finished.empty()
+
+    def add(self, item: T) -> None:
+        """Start the work on `item`."""
+        self._count += 1
+        self._loop.submit(self._work(item)).add_done_callback(self._finished.put)
+
+    def take(self) -> R:
+        """Wait for the next result."""
+        future = self._finished.get()
+        self._count -= 1
+        return future.result()
+
+    def take_finished(self) -> Iterator[R]:
+        """Yield the results that are ready."""
+        while not self._finished.empty():
+            yield self.take()

@@ -1,0 +1,111 @@
+"""The OpenAI chat protocol as values: what is sent, and what is read from an answer."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class LlmSettings:
+    """How an LLM is asked.
+
+    Attributes:
+        base_url: of the server, as `http://127.0.0.1:8000/v1`; None is OpenAI itself.
+        model: name on the server; None is the only model that it lists.
+        system_prompt: text of the system message.
+        concurrency: requests in flight, at most.
+        max_tokens: longest answer, reasoning included.
+        temperature: 0 is greedy.
+        timeout_s: seconds that one try may take in all, however slowly its answer drips.
+        max_attempts: tries a row, the first included.
+        backoff_s: pause after the first failed try; it doubles from try to try.
+    """
+
+    base_url: str | None
+    model: str | None
+    system_prompt: str
+    concurrency: int = 16
+    max_tokens: int = 1024
+    temperature: float = 0.0
+    timeout_s: float = 120.0
+    max_attempts: int = 6
+    backoff_s: float = 1.0
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Which of the optional parameters a model takes.
+
+    OpenAI's reasoning models refuse `temperature`, and want `max_completion_tokens` in place of
+    `max_tokens`, which is the only one of the two that many local servers know.
+    """
+
+    length_parameter: str = "max_tokens"
+    has_temperature: bool = True
+
+    def payload(self, settings: LlmSettings, *, model: str, user_message: str) -> dict[str, Any]:
+        """Return the body of a chat completion request."""
+        payload: dict[str, Any] = {
+            "model": model,
+            "messages": [
+                {"role": "system", "content": settings.system_prompt},
+                {"role": "user", "content": user_message},
+            ],
+            self.length_parameter: settings.max_tokens,
+        }
+        return payload | {"temperature": settings.temperature} if self.has_temperature else payload
+
+    def without(self, parameter: str) -> Self:
+        """Return the dialect that does not use `parameter`; itself, if it uses it no more."""
+        if parameter == "temperature":
+            return replace(self, has_temperature=False)
+        return replace(self, length_parameter="max_completion_tokens")
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A chat completion, as far as a caption needs it."""
+
+    text: str | None
+    finish_reason: str | None
+    refusal: str | None
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def read_completion(body: Any) -> Completion | None:
+    """Return the first choice of a chat completion, or None if `body` is none.
+
+    Servers send `choices` that are null or empty, errors with status 200, and texts in parts.
+    """
+    choices = _field(body, "choices", list) or [None]
+    message = _field(choices[0], "message", dict)
+    if message is None:
+        return None
+    usage = _field(body, "usage", dict)
+    return Completion(
+        text=_text(message.get("content")),
+        finish_reason=_field(choices[0], "finish_reason", str),
+        refusal=_field(message, "refusal", str),
+        prompt_tokens=_field(usage, "prompt_tokens", int) or 0,
+        completion_tokens=_field(usage, "completion_tokens", int) or 0,
+    )
+
+
+def read_model_names(body: Any) -> list[str] | None:
+    """Return the names in a model list, or None if `body` is none."""
+    entries = _field(body, "data", list)
+    if entries is None:
+        return None
+    return [name for entry in entries if (name := _field(entry, "id", str))]
+
+
+def _text(content: Any) -> str | None:
+    if isinstance(content, list):
+        return "".join(_field(part, "text", str) or "" for part in content)
+    return content if isinstance(content, str) else None
+
+
+def _field(value: Any, name: str, kind: type) -> Any:
+    """Return a field of a JSON object, or None where it is not as it should be."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, kind) else None

@@ -1,0 +1,73 @@
+"""What a model generates with, and which of the tokens it returns are new."""
+
+from typing import Any
+
+_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
+
+
+def settle_tokenizer(tokenizer: Any, *, is_encoder_decoder: bool) -> None:
+    """Make the tokenizer fit for batches: a padding token, and padding on the right side of it.
+
+    A decoder writes on where the prompt ends, so its prompts must all end in the last column;
+    padded on the other side, some captions of a batch silently change.
+    """
+    if not is_encoder_decoder:
+        tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+
+
+def settle_generation(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Make the model generate the likeliest caption, and return the tokens that end one.
+
+    Sampling, which many checkpoints switch on, goes off; the checkpoint's beams stay. An end
+    token is no longer forced on a caption that is cut off, because it would look finished.
+    """
+    for part in model.modules():
+        config = getattr(part, "generation_config", None)
+        if config is not None:
+            _settle_config(config, tokenizer)
+    if model.config.model_type == "blip":  # its `generate` sets the end token itself
+        return frozenset({model.config.text_config.sep_token_id})
+    end = model.generation_config.eos_token_id
+    return frozenset(end if isinstance(end, list) else [] if end is None else [end])
+
+
+def is_encoder_decoder(config: Any) -> bool:
+    """Return whether the text is written by a decoder that does not read the prompt itself."""
+    return bool(
+        getattr(config, "is_encoder_decoder", False)
+        or getattr(config.get_text_config(), "is_encoder_decoder", False)
+    )
+
+
+def new_tokens(output: Any, prompt: Any, *, config: Any) -> Any:
+    """Return the columns of `output` that the model wrote.
+
+    Args:
+        output: token ids that `generate` returned, shape (images, tokens).
+        prompt: token ids that it was given, shape (images, tokens), or None.
+        config: of the model.
+    """
+    if is_encoder_decoder(config):
+        return output[:, 1:]  # the first is the start token, which no model writes
+    if prompt is None:
+        return output
+    # BLIP replaces the first token of the prompt and drops the last.
+    length = prompt.shape[1] - (config.model_type == "blip")
+    repeats_prompt = output.shape[1] >= length and bool(
+        (output[:, 1:length] == prompt[:, 1:length]).all()
+    )
+    return output[:, length:] if repeats_prompt else output
+
+
+def _settle_config(config: Any, tokenizer: Any) -> None:
+    config.do_sample = False
+    for name in _SAMPLING:
+        setattr(config, name, None)
+    config.max_length = None
+    config.forced_eos_token_id = None
+    if config.eos_token_id is None:
+        config.eos_token_id = tokenizer.eos_token_id
+    if config.pad_token_id is None:
+        config.pad_token_id = tokenizer.pad_token_id

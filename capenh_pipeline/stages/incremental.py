@@ -1,0 +1,99 @@
+"""The one loop of both caption stages: compute what is missing, keep it as it is done."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import polars as pl
+
+from capenh_pipeline.domain.increment import count_by_shard, missing, sum_by_shard
+from capenh_pipeline.domain.schemas import FAILED, TableSchema
+from capenh_pipeline.stages.run import Report, Run
+
+Keep = Callable[[dict[str, Any]], None]
+"""Takes a finished row; it is on disk after the next checkpoint."""
+
+
+def fill(
+    run: Run,
+    schema: TableSchema,
+    wanted: pl.DataFrame,
+    *,
+    recipe_hash: str,
+    compute: Callable[[pl.DataFrame, Keep], None],
+    totals: Sequence[str],
+) -> Report:
+    """Compute the rows of `wanted` that the table does not have for this recipe.
+
+    What is finished when `compute` raises, whatever it raises, is kept.
+
+    Args:
+        run: what to do.
+        schema: the table.
+        wanted: one row for each result that there should be; its columns are the inputs of a
+            result and stand in the table too.
+        recipe_hash: the recipe of the results.
+        compute: called with the missing rows, if there are any; hands each finished row over.
+        totals: numeric columns of the table whose sums over the computed rows are reported.
+    """
+    table, inputs = run.store.table(schema), wanted.columns
+    before = rows_of_recipe(run, schema, recipe_hash)
+    absent = missing(wanted, before, on=inputs, retry_failed=run.options.retry_failed)
+    if absent.height:
+        _compute(run, schema, absent, compute)
+        table.compact(run.shards)
+    stored = _matching(rows_of_recipe(run, schema, recipe_hash), wanted)
+    return _report(run, wanted, stored, absent, totals)
+
+
+def rows_of_recipe(run: Run, schema: TableSchema, recipe_hash: str) -> pl.DataFrame:
+    """Return the rows that the store has for a recipe in the run's shards."""
+    rows = run.store.table(schema).read(run.shards)
+    return rows.filter(pl.col("recipe_hash") == recipe_hash)
+
+
+def _compute(
+    run: Run,
+    schema: TableSchema,
+    absent: pl.DataFrame,
+    compute: Callable[[pl.DataFrame, Keep], None],
+) -> None:
+    with (
+        run.progress.stage(schema.name, absent.height) as step,
+        run.checkpoint(schema) as checkpoint,
+    ):
+
+        def keep(row: dict[str, Any]) -> None:
+            checkpoint.add({**row, "created_at": run.now(), "run_id": run.run_id})
+            step()
+
+        compute(absent, keep)
+
+
+def _matching(rows: pl.DataFrame, wanted: pl.DataFrame, *, how: Any = "semi") -> pl.DataFrame:
+    return rows.join(wanted, on=wanted.columns, how=how, nulls_equal=True)
+
+
+def _report(
+    run: Run,
+    wanted: pl.DataFrame,
+    stored: pl.DataFrame,
+    absent: pl.DataFrame,
+    totals: Sequence[str],
+) -> Report:
+    digits = run.store.shard_digits
+    computed = _matching(stored, absent)
+
+    def count(rows: pl.DataFrame) -> dict[str, int]:
+        return count_by_shard(rows, column="image_hash", digits=digits)
+
+    return Report.of(
+        run.shards,
+        images=count(wanted),
+        computed=count(computed),
+        reused=count(_matching(stored, absent, how="anti")),
+        failed=count(stored.filter(pl.col("status") == FAILED)),
+        **{
+            name: sum_by_shard(computed, name, column="image_hash", digits=digits)
+            for name in totals
+        },
+    )

@@ -1,0 +1,67 @@
+"""How a user sees that a stage moves on."""
+
+import logging
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TextIO
+
+from tqdm import tqdm
+
+LINE_INTERVAL_S = 5.0
+
+
+class Progress(Protocol):
+    """Told of every stage that has work to do."""
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+        """Begin a stage of `total` steps; call what is yielded once a step."""
+        ...
+
+
+class BarProgress:
+    """One bar a stage, for a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Generator[Callable[[], None]]:
+        """Draw a bar of `total` steps."""
+        with tqdm(total=total, desc=name, file=self._stream, unit="img", smoothing=0.1) as bar:
+
+            def step() -> None:
+                bar.update()
+
+            yield step
+
+
+class LineProgress:
+    """One line every few seconds, for logs and pipes."""
+
+    def __init__(
+        self, write: Callable[[str], object], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._write = write
+        self._clock = clock
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Generator[Callable[[], None]]:
+        """Write a line at the start, then at most one every `LINE_INTERVAL_S` seconds."""
+        done, last = 0, self._clock()
+        self._write(f"{name}: {total} to do")
+
+        def step() -> None:
+            nonlocal done, last
+            done += 1
+            if self._clock() - last >= LINE_INTERVAL_S:
+                last = self._clock()
+                self._write(f"{name}: {done} of {total}")
+
+        yield step
+        self._write(f"{name}: {done} of {total} done")
+
+
+def log_progress() -> LineProgress:
+    """Return progress lines in the log, which a Dagster run shows."""
+    return LineProgress(logging.getLogger("capenh_pipeline").info)

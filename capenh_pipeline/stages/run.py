@@ -1,0 +1,73 @@
+"""What every stage is given, and what it reports."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.schemas import TableSchema
+from capenh_pipeline.stages.progress import Progress
+from capenh_pipeline.tables.checkpoint import Checkpoint
+from capenh_pipeline.tables.file_hashes import FileHashes
+from capenh_pipeline.tables.store import Store
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run over some shards of one dataset.
+
+    Attributes:
+        options: what the user chose.
+        dataset: the folder of images.
+        store: where results are kept.
+        shards: the partitions that this run is to bring up to date.
+        run_id: the name of the run in every row that it makes.
+        now: the clock, in UTC.
+        progress: who is told how far a stage is.
+        environment: variables that name an LLM server and its key.
+        file_hashes: remembers the hashes of model weights.
+    """
+
+    options: Options
+    dataset: Path
+    store: Store
+    shards: Sequence[str]
+    run_id: str
+    now: Callable[[], datetime]
+    progress: Progress
+    environment: Mapping[str, str]
+    file_hashes: FileHashes
+
+    def checkpoint(self, schema: TableSchema) -> Checkpoint:
+        """Return what keeps finished rows of a table, as often as the options say."""
+        return Checkpoint(
+            self.store.table(schema),
+            rows=self.options.checkpoint_rows,
+            seconds=self.options.checkpoint_s,
+        )
+
+
+@dataclass
+class Report:
+    """What a stage did.
+
+    Attributes:
+        shards: counts by name, by shard; a name means the same in every shard and can be added up.
+        kept_files: caption files by shard that people wrote, so that they were not replaced.
+        warnings: sentences for the user.
+    """
+
+    shards: dict[str, dict[str, int]]
+    kept_files: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, shards: Sequence[str], **counts: dict[str, int]) -> "Report":
+        """Return a report from counts by shard; a shard that is not named counts zero."""
+        return cls(
+            {
+                shard: {name: by_shard.get(shard, 0) for name, by_shard in counts.items()}
+                for shard in shards
+            }
+        )

@@ -1,0 +1,98 @@
+"""What the command line says when a run is over."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+NAMED = 10
+"""How many failed or kept files a summary names."""
+
+_COLUMNS = ("computed", "reused", "failed")
+_WIDTH = max(len("combined_captions"), len("image_manifest"))
+
+
+def summary(
+    totals: Mapping[str, Mapping[str, int]],
+    kept_files: Sequence[str],
+    *,
+    seconds: float,
+    dataset: Path,
+    store: Path,
+) -> str:
+    """Return the summary of a run, for a terminal.
+
+    Args:
+        totals: counts by name, by asset.
+        kept_files: caption files that people wrote, so that they were not replaced.
+        seconds: wall-clock time of the run.
+        dataset: where the caption files are.
+        store: where the tables are.
+    """
+    lines = [*_table(totals), "", *_what_was_done(totals, seconds)]
+    lines += [f"Caption files: beside the images in {dataset}", f"Store: {store}"]
+    if kept_files:
+        lines += ["", *_kept(kept_files)]
+    return "\n".join(lines)
+
+
+def _table(totals: Mapping[str, Mapping[str, int]]) -> list[str]:
+    header = " ".join([" " * _WIDTH, "images".rjust(9), *(name.rjust(9) for name in _COLUMNS)])
+    return [header] + [
+        " ".join(
+            [
+                asset.ljust(_WIDTH),
+                str(counts.get("images", 0)).rjust(9),
+                *(str(counts.get(name, 0)).rjust(9) for name in _COLUMNS),
+            ]
+        )
+        for asset, counts in totals.items()
+    ]
+
+
+def _what_was_done(totals: Mapping[str, Mapping[str, int]], seconds: float) -> list[str]:
+    computed = sum(counts.get("computed", 0) for counts in totals.values())
+    llm = totals.get("combined_captions", {})
+    if not computed:
+        return [f"Nothing to do: everything was there already ({seconds:.1f} s)."]
+    tokens = f"{llm.get('prompt_tokens', 0)} + {llm.get('completion_tokens', 0)} LLM tokens"
+    return [f"Done in {seconds:.1f} s; {tokens} (prompt + answer)."]
+
+
+def _kept(paths: Sequence[str]) -> list[str]:
+    lines = [
+        f"Written or edited by a person, and so kept ({len(paths)}; --write_policy overwrite):"
+    ]
+    lines += [f"  {path}" for path in paths[:NAMED]]
+    return lines + ([f"  … and {len(paths) - NAMED} more"] if len(paths) > NAMED else [])
+
+
+def caption_table(rows: pl.DataFrame) -> str:
+    """Return the captions of `stages.captions.captions`, four lines an image."""
+    blocks = [
+        f"{path}\n  manual    {manual or '-'}\n  VLM       {seen or '-'}\n  combined  {both or '-'}"
+        for path, manual, seen, both in rows.select(
+            "path", "manual_caption", "vlm_caption", "caption"
+        ).iter_rows()
+    ]
+    return "\n".join(blocks)
+
+
+def failure_lines(failed: pl.DataFrame, *, list_command: str) -> list[str]:
+    """Return the first failures, and how to see them all.
+
+    Args:
+        failed: the rows of `stages.failures.failures`.
+        list_command: the command that lists every failure.
+    """
+    images = failed["path"].n_unique()
+    lines = ["", f"{images} image{'s' if images > 1 else ''} failed:"]
+    lines += [
+        f"  {path}: {stage}: {kind}: {error}"
+        for path, stage, kind, error in failed.head(NAMED).iter_rows()
+    ]
+    if failed.height > NAMED:
+        lines.append(f"  … and {failed.height - NAMED} more")
+    lines.append(f"All of them: {list_command}")
+    lines.append("Try again, when the cause is mended, with --retry_failed.")
+    return lines

@@ -1,0 +1,102 @@
+"""Parts: the immutable Parquet files that together are one shard of a table.
+
+A part is named `part-<seq>-<unique>.parquet`. Each row carries the `seq` of the part that it was
+first written in. A new part takes the highest `seq` in the folder + 1, so that the order of two
+writes never depends on a clock.
+"""
+
+import io
+import re
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, write_atomically
+from capenh_pipeline.tables.faults import reading, writing
+
+_NAME = re.compile(r"part-(\d+)-.+\.parquet")
+_STALE_TEMPORARY_S = 3600
+
+
+@dataclass(frozen=True, order=True)
+class Part:
+    """One Parquet file of a shard; parts sort by age.
+
+    Attributes:
+        seq: the highest `seq` of its rows.
+    """
+
+    seq: int
+    path: Path
+
+
+def list_parts(folder: Path) -> list[Part]:
+    """Return the parts in `folder`, oldest first; none when the folder is missing.
+
+    A folder that changes while it is listed may show neither a merged part nor all of those that
+    it replaces. A merged part is there before any of the others goes, so two equal listings one
+    after the other are complete.
+    """
+    with reading(folder):
+        parts = _list_once(folder)
+        while (again := _list_once(folder)) != parts:
+            parts = again
+    return parts
+
+
+def _list_once(folder: Path) -> list[Part]:
+    try:
+        paths = list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    names = [(_NAME.fullmatch(path.name), path) for path in paths]
+    return sorted(Part(int(match[1]), path) for match, path in names if match)
+
+
+def next_seq(parts: Sequence[Part]) -> int:
+    """Return the sequence number for the part to be written after `parts`."""
+    return parts[-1].seq + 1 if parts else 1
+
+
+def write_part(folder: Path, rows: pl.DataFrame, *, seq: int) -> None:
+    """Store `rows` as one new part; it is durable when this returns.
+
+    Raises:
+        StoreError: the disk is full or cannot be written; no part of a part is left.
+    """
+    content = io.BytesIO()
+    rows.write_parquet(content, compression="zstd")
+    path = folder / f"part-{seq:012d}-{uuid.uuid4().hex}.parquet"
+    with writing(folder):
+        make_folder(folder)
+        write_atomically(path, content.getvalue())
+
+
+def delete_parts(parts: Sequence[Part]) -> None:
+    """Delete `parts`, oldest first.
+
+    The order matters where two processes wrote the same key under the same `seq`: the row in the
+    part that sorts last wins, so the loser must go first if we are stopped half-way.
+    """
+    for part in parts:
+        with writing(part.path):
+            part.path.unlink(missing_ok=True)
+
+
+def delete_stale_temporaries(folder: Path) -> None:
+    """Delete the temporary files that dead writers have left in `folder`.
+
+    A live writer's file is seconds old; one whose age is over an hour has no writer any more.
+    """
+    oldest_live = time.time() - _STALE_TEMPORARY_S
+    with writing(folder):
+        for temporary in folder.glob(f"{TEMPORARY_PREFIX}*"):
+            try:
+                if temporary.stat().st_mtime < oldest_live:
+                    temporary.unlink(missing_ok=True)
+            except FileNotFoundError:  # its writer has renamed it since it was listed
+                continue

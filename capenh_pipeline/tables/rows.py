@@ -1,0 +1,128 @@
+"""Rows: what a shard's parts say together, the newest row of each key."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+
+import polars as pl
+
+from capenh_pipeline.domain.schemas import TableSchema
+from capenh_pipeline.errors import StoreError
+from capenh_pipeline.tables.parts import Part
+
+SEQ = "seq"
+Columns = Mapping[str, pl.DataType | type[pl.DataType]]
+
+# polars panics, outside `Exception`, on some damaged files
+_UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
+
+def conform(rows: pl.DataFrame, schema: TableSchema) -> pl.DataFrame:
+    """Return `rows` in the columns and types of `schema`, the last row of each key.
+
+    A column that `rows` does not have is null.
+
+    Raises:
+        ValueError: a column that identifies rows is missing, or one is not in the schema.
+    """
+    if unknown := set(rows.columns) - schema.columns.keys():
+        raise ValueError(f"{schema.name} has no column {', '.join(sorted(unknown))}")
+    if missing := {*schema.key, schema.shard_by} - set(rows.columns):
+        raise ValueError(f"rows of {schema.name} need a column {', '.join(sorted(missing))}")
+    columns = [
+        pl.col(name).cast(dtype) if name in rows.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in schema.columns.items()
+    ]
+    return rows.select(columns).unique(subset=schema.key, keep="last", maintain_order=True)
+
+
+def newest_rows(parts: Sequence[Part], schema: TableSchema, columns: Columns) -> pl.DataFrame:
+    """Return `columns` of the newest row of every key, in the order in which they were written.
+
+    Rows of equal key and `seq` (a merged part beside its originals) count once. One part alone
+    never holds a key twice, so it is read as it is.
+
+    Args:
+        parts: of one shard, oldest first, at least one.
+        schema: names the key.
+        columns: what to return; a part that lacks one of them has nulls there.
+
+    Raises:
+        FileNotFoundError: a part is gone; the shard must be listed again.
+        StoreError: a part cannot be read.
+    """
+    if len(parts) == 1:
+        return _read(parts, columns)
+    needed = {**columns, **{name: schema.columns[name] for name in schema.key}, SEQ: pl.Int64()}
+    rows = _read(parts, needed)
+    if not rows[SEQ].is_sorted():
+        rows = rows.sort(SEQ, maintain_order=True)
+    return rows.unique(subset=schema.key, keep="last", maintain_order=True).select(*columns)
+
+
+def has_superseded_rows(parts: Sequence[Part], schema: TableSchema) -> bool:
+    """Tell whether `parts` hold a key more than once.
+
+    Raises:
+        FileNotFoundError: a part is gone.
+        StoreError: a part cannot be read.
+    """
+    keys = _read(parts, {name: schema.columns[name] for name in schema.key})
+    return keys.n_unique() < keys.height
+
+
+def all_columns(parts: Sequence[Part], schema: TableSchema) -> Columns:
+    """Return the columns of `schema`, `seq`, and those that only the parts have.
+
+    A newer version of this program may have written the latter: merging must not lose them.
+
+    Raises:
+        FileNotFoundError: a part is gone.
+        StoreError: a part cannot be read.
+    """
+    columns = {**schema.columns, SEQ: pl.Int64()}
+    for part in parts:
+        with _part_faults(part):
+            for name, dtype in pl.read_parquet_schema(part.path).items():
+                columns.setdefault(name, dtype)
+    return columns
+
+
+def _read(parts: Sequence[Part], columns: Columns) -> pl.DataFrame:
+    try:
+        return _scan(parts, columns).collect()
+    except FileNotFoundError:
+        raise
+    except _UNREADABLE:
+        # The error of several parts does not say which one it is.
+        return pl.concat([_read_one(part, columns) for part in parts])
+
+
+def _read_one(part: Part, columns: Columns) -> pl.DataFrame:
+    with _part_faults(part):
+        return _scan([part], columns).collect()
+
+
+def _scan(parts: Sequence[Part], columns: Columns) -> pl.LazyFrame:
+    return pl.scan_parquet(
+        [part.path for part in parts],
+        schema=dict(columns),
+        missing_columns="insert",
+        extra_columns="ignore",
+        cast_options=pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast"),
+        hive_partitioning=False,
+        glob=False,
+    )
+
+
+@contextmanager
+def _part_faults(part: Part) -> Generator[None]:
+    """Turn what polars raises for a bad file into a `StoreError` that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except _UNREADABLE as error:
+        raise StoreError(
+            f"{part.path} cannot be read ({error}); restore it from a backup, or delete it and "
+            f"run again: its rows are then computed again."
+        ) from error

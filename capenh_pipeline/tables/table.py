@@ -1,0 +1,105 @@
+"""A table: rows spread over shards, of which a reader sees the newest of every key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from capenh_pipeline.domain.schemas import TableSchema
+from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.tables.rows import conform
+from capenh_pipeline.tables.shard import Shard
+
+
+@dataclass(frozen=True)
+class Table:
+    """One Parquet table of a store.
+
+    Attributes:
+        folder: `<store>/<table>`; it need not exist before the first row.
+        schema: columns, key, and whether parts add up or replace one another.
+        shard_digits: of the store.
+    """
+
+    folder: Path
+    schema: TableSchema
+    shard_digits: int
+
+    def read(
+        self, shards: Sequence[str] | None = None, *, columns: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Return the newest row of every key, shard by shard, in the order of writing.
+
+        Args:
+            shards: which shards, None for all; one without rows gives none.
+            columns: which of the schema's columns, None for all; others are not read from disk.
+
+        Raises:
+            StoreError: a part cannot be read; the message names it.
+        """
+        names = self.schema.columns if columns is None else columns
+        wanted = {name: self.schema.columns[name] for name in names}
+        keys = shard_keys(self.shard_digits) if shards is None else dict.fromkeys(shards)
+        frames = [pl.DataFrame(schema=wanted), *(self._shard(key).read(wanted) for key in keys)]
+        return pl.concat(frames)
+
+    def append(self, rows: pl.DataFrame) -> None:
+        """Add `rows`; where a key was there before, the new row takes its place.
+
+        One part is written for each shard touched, and all are durable when this returns.
+
+        Args:
+            rows: in any subset of the schema's columns that has the key; the rest is null.
+
+        Raises:
+            StoreError: the disk is full or cannot be written.
+            ValueError: the rows do not fit the schema, or the table is a snapshot.
+        """
+        if self.schema.is_snapshot:
+            raise ValueError(f"{self.schema.name} is a snapshot: replace its shards")
+        for key, shard_rows in self._by_shard(rows).items():
+            self._shard(key).append(shard_rows)
+
+    def replace(self, shard: str, rows: pl.DataFrame) -> None:
+        """Make `rows` the whole of `shard`; nothing is written when they are there already.
+
+        Args:
+            shard: its key.
+            rows: all of this shard, in any order; see `append` for the columns.
+
+        Raises:
+            StoreError: the disk is full or cannot be written.
+            ValueError: rows of another shard, or the table is not a snapshot.
+        """
+        if not self.schema.is_snapshot:
+            raise ValueError(f"{self.schema.name} is not a snapshot: append to it")
+        by_shard = self._by_shard(rows)
+        if others := by_shard.keys() - {shard}:
+            raise ValueError(f"rows of shard {', '.join(sorted(others))} are not of {shard}")
+        empty = pl.DataFrame(schema=self.schema.columns)
+        self._shard(shard).replace(by_shard.get(shard, empty))
+
+    def compact(self, shards: Sequence[str]) -> None:
+        """Merge parts where rows are superseded or parts are many; readers see no change.
+
+        Afterwards any Parquet reader, not only this one, finds one row a key in `shards`.
+
+        Raises:
+            StoreError: a part cannot be read, or the disk cannot be written.
+        """
+        for shard in dict.fromkeys(shards):
+            self._shard(shard).compact()
+
+    def _shard(self, key: str) -> Shard:
+        return Shard(self.folder / f"shard={key}", self.schema)
+
+    def _by_shard(self, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        if rows.is_empty():
+            return {}
+        shard = pl.col(self.schema.shard_by).str.head(self.shard_digits)
+        groups = conform(rows, self.schema).group_by(shard.alias("shard"), maintain_order=True)
+        by_shard = {key: group for (key,), group in groups}
+        if strangers := by_shard.keys() - set(shard_keys(self.shard_digits)):
+            raise ValueError(f"{self.schema.shard_by} must be hex digits, not {strangers}")
+        return by_shard

@@ -1,0 +1,190 @@
+import time
+
+import pytest
+
+from capenh_pipeline.domain.sidecars import check_suffixes, plan_sidecars, with_trigger_word
+from capenh_pipeline.errors import ConfigurationError
+
+
+def plan(*paths, caption="", combined="_combined", generated="_generated"):
+    return plan_sidecars(
+        paths, caption_suffix=caption, combined_suffix=combined, generated_suffix=generated
+    )
+
+
+def test_the_files_of_an_image_carry_its_name_without_the_extension():
+    result = plan("sub/dog.park.jpg", caption="_manual")
+
+    assert result.manual == [("sub/dog.park_manual.txt",)]
+    assert result.combined == ["sub/dog.park_combined.txt"]
+    assert result.generated == ["sub/dog.park_generated.txt"]
+    assert result.warnings == ()
+
+
+def test_images_that_share_a_name_get_files_with_the_whole_name_and_one_warning():
+    result = plan("a.jpg", "a.png", "b.jpg", "b.png", "c.jpg")
+
+    assert result.combined == [
+        "a.jpg_combined.txt",
+        "a.png_combined.txt",
+        "b.jpg_combined.txt",
+        "b.png_combined.txt",
+        "c_combined.txt",
+    ]
+    assert result.generated[:2] == ["a.jpg_generated.txt", "a.png_generated.txt"]
+    assert result.manual[1] == ("a.png.txt", "a.txt")
+    (warning,) = result.warnings
+    assert "4 images" in warning
+    assert all(name in warning for name in ("a.jpg", "a.txt", "a.jpg.txt"))
+
+
+def test_names_are_compared_without_letter_case():
+    result = plan("A.JPG", "A.png", "a.jpg")
+
+    assert result.combined == ["A.JPG_combined.txt", "A.png_combined.txt", "a.jpg_combined.txt"]
+    assert result.generated == ["A.JPG_generated.txt", "A.png_generated.txt", "a.jpg_generated.txt"]
+
+
+def test_composed_and_decomposed_letters_are_one_name():
+    composed, decomposed = "caf\u00e9.jpg", "cafe\u0301.png"
+
+    result = plan(composed, decomposed)
+
+    assert result.combined == [f"{composed}_combined.txt", f"{decomposed}_combined.txt"]
+
+
+def test_equal_names_in_different_folders_do_not_meet():
+    result = plan("a.jpg", "sub/a.png", "Sub/a.png")
+
+    assert result.combined == ["a_combined.txt", "sub/a_combined.txt", "Sub/a_combined.txt"]
+    assert result.warnings == ()
+
+
+@pytest.mark.parametrize("other", ["a_combined.jpg", "A_Combined.PNG"])
+def test_a_caption_file_never_lands_on_what_could_be_the_manual_caption_of_another_image(other):
+    result = plan("a.jpg", other)
+
+    assert result.combined[0] == "a.jpg_combined.txt"
+    assert result.generated[0] == "a_generated.txt"
+
+
+def test_the_manual_caption_that_images_share_is_protected_too():
+    result = plan("x.jpg", "x_combined.jpg", "x_combined.png")
+
+    assert result.manual[1] == ("x_combined.jpg.txt", "x_combined.txt")
+    assert result.combined[0] == "x.jpg_combined.txt"
+
+
+def test_an_image_whose_every_name_is_taken_gets_no_file_and_a_warning():
+    result = plan("a.jpg", "a.jpg_combined.webp", "a_combined.jpg")
+
+    assert result.combined == [None, "a.jpg_combined_combined.txt", "a_combined_combined.txt"]
+    assert result.generated[0] == "a_generated.txt"
+    (warning,) = result.warnings
+    assert "1 images get no caption file" in warning
+    assert "a.jpg" in warning
+
+
+def test_the_whole_name_of_one_image_does_not_meet_the_short_name_of_another():
+    result = plan("a.jpg", "a.jpg.png", "a.webp")
+
+    assert result.combined == [None, "a.jpg_combined.txt", "a.webp_combined.txt"]
+
+
+def test_outputs_of_different_kinds_never_meet():
+    result = plan("a.jpg", "a_x.jpg", combined="_x_y", generated="_y")
+
+    # "a_x_y.txt" could be the combined file of a.jpg and the generated file of a_x.jpg
+    assert result.combined == ["a_x_y.txt", "a_x_x_y.txt"]
+    assert result.generated == ["a_y.txt", "a_x.jpg_y.txt"]
+
+
+def test_no_output_is_given_twice_or_lands_on_a_manual_caption_in_a_nasty_folder():
+    stems = ["a", "A", "a_combined", "a.jpg", "a.jpg_combined", "a_combined_generated", "\u00e9"]
+    paths = [stem + end for stem in stems for end in (".jpg", ".png", ".JPG", "_generated.gif")]
+
+    result = plan(*paths)
+
+    outputs = [path for path in result.combined + result.generated if path is not None]
+    assert len(outputs) == len(set(outputs)) > len(paths)
+    assert not set(outputs) & {file for files in result.manual for file in files}
+
+
+def test_bytes_that_are_not_utf8_stay_in_the_names_and_warnings_can_be_printed():
+    result = plan("caf\udce9.jpg", "caf\udce9.png")
+
+    assert result.combined[0] == "caf\udce9.jpg_combined.txt"
+    assert "caf\\xe9.jpg" in result.warnings[0]
+    result.warnings[0].encode()
+
+
+def test_a_newline_in_a_name_is_a_character_like_any_other():
+    assert plan("a\nb.jpg").combined == ["a\nb_combined.txt"]
+
+
+def test_the_plan_of_a_hundred_thousand_images_takes_little():
+    paths = [f"folder_{index // 1000}/image_{index}.jpg" for index in range(100_000)]
+
+    started = time.process_time()
+    result = plan(*paths)
+
+    assert result.combined[-1] == "folder_99/image_99999_combined.txt"
+    assert time.process_time() - started < 5  # about 0.3 s; quadratic would take hours
+
+
+@pytest.mark.parametrize(
+    ("caption", "word", "expected"),
+    [
+        ("a brown dog", "sks", "sks, a brown dog"),
+        ("a brown sks dog", "sks", "a brown sks dog"),
+        ("SKS, a dog", "sks", "SKS, a dog"),
+        ("asks for food", "sks", "sks, asks for food"),
+        ("sks_dog", "sks", "sks, sks_dog"),
+        ("sks-like", "sks", "sks-like"),
+        ("asks, sks", "sks", "asks, sks"),
+        ("my\n dog runs", "my dog", "my\n dog runs"),
+        ("my doggy runs", "my dog", "my dog, my doggy runs"),
+        ("in C++ style", "c++", "in C++ style"),
+        ("a.b (v2) here", "a.b (v2)", "a.b (v2) here"),
+        ("axb", "a.b", "a.b, axb"),
+        ("рыжий кот спит", "Кот", "рыжий кот спит"),
+        ("котик спит", "кот", "кот, котик спит"),
+        ("STRASSE", "straße", "STRASSE"),
+        ("une cafe\u0301 noire", "caf\u00e9", "une cafe\u0301 noire"),
+        ("une cafe\u0301 noire", "cafe", "cafe, une cafe\u0301 noire"),
+        ("की बात", "क", "क, की बात"),
+        ("a dog", None, "a dog"),
+        ("a dog", "  ", "a dog"),
+        ("a dog", " sks ", "sks, a dog"),
+    ],
+)
+def test_a_trigger_word_is_put_in_front_unless_the_caption_has_it_as_a_word(
+    caption, word, expected
+):
+    once = with_trigger_word(caption, word)
+
+    assert once == expected
+    assert with_trigger_word(once, word) == once
+
+
+def test_three_suffixes_that_differ_are_accepted():
+    check_suffixes(caption_suffix="", combined_suffix="_combined", generated_suffix=".gen")
+
+
+@pytest.mark.parametrize(
+    ("caption", "combined", "generated", "named"),
+    [
+        ("", "", "_generated", ["--caption_suffix", "--combined_suffix"]),
+        ("_x", "_combined", "_X", ["--caption_suffix", "--generated_suffix"]),
+        ("", "_x", "_x", ["--combined_suffix", "--generated_suffix"]),
+        ("", "/x", "_x", ["--combined_suffix"]),
+        ("\0", "_y", "_x", ["--caption_suffix"]),
+    ],
+)
+def test_suffixes_that_cannot_work_are_refused_by_name(caption, combined, generated, named):
+    with pytest.raises(ConfigurationError) as failure:
+        check_suffixes(
+            caption_suffix=caption, combined_suffix=combined, generated_suffix=generated
+        )
+
+    assert all(option in str(failure.value) for option in named)

@@ -1,0 +1,36 @@
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from capenh_pipeline.models.vlm import TransformersVlm, VlmSettings, load_vlm
+from capenh_pipeline_tests.checkpoints import write_blip, write_llava, write_original_florence
+
+Load = Callable[..., TransformersVlm]
+
+
+@pytest.fixture(scope="session")
+def load() -> Load:
+    """Loads a VLM on the CPU in float32; one of the same settings is loaded once a session."""
+
+    @cache
+    def load_once(model_id: str, **settings: object) -> TransformersVlm:
+        return load_vlm(VlmSettings(model_id, device="cpu", dtype="float32", **settings))
+
+    return lambda folder, **settings: load_once(str(folder), **settings)
+
+
+@pytest.fixture(scope="session")
+def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_llava(tmp_path_factory.mktemp("checkpoints") / "llava")
+
+
+@pytest.fixture(scope="session")
+def blip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_blip(tmp_path_factory.mktemp("checkpoints") / "blip")
+
+
+@pytest.fixture(scope="session")
+def original_florence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_original_florence(tmp_path_factory.mktemp("checkpoints") / "original")

@@ -1,0 +1,30 @@
+"""Rows for an LLM, and how tests ask for them."""
+
+from dataclasses import replace
+from typing import Any
+
+from capenh_pipeline.domain.prompts import user_message
+from capenh_pipeline.models.base import LanguageModel, MergeReply, MergeRequest
+from capenh_pipeline.models.llm import LlmSettings
+from capenh_pipeline_tests.fakes.llm_server import DEFAULT_MODEL
+
+
+def settings(base_url: str | None, **changes: Any) -> LlmSettings:
+    """Return settings for a fake server, with pauses too short to notice."""
+    plain = LlmSettings(base_url, DEFAULT_MODEL, "Merge.", backoff_s=0.001)
+    return replace(plain, **changes)
+
+
+def rows(count: int) -> list[MergeRequest]:
+    """Return requests whose merged caption is `f"sks {i}, A dog, {i}."`."""
+    return [
+        MergeRequest(("row", i), user_message(f"sks {i}", [(None, f"A dog, {i}.")]))
+        for i in range(count)
+    ]
+
+
+def merged(llm: LanguageModel, requests: list[MergeRequest]) -> list[MergeReply]:
+    """Return the replies to `requests`, in the order in which they were emitted."""
+    replies: list[MergeReply] = []
+    llm.merge(requests, replies.append)
+    return replies

@@ -1,0 +1,108 @@
+"""Processes that share a store, or die while writing to it, lose no acknowledged row."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
+from capenh_pipeline_tests.tables import writers
+from capenh_pipeline_tests.tables.samples import hash_in, parts_of, sizes_in, texts_in
+
+TIMEOUT_S = 60
+REPOSITORY = Path(__file__).parents[2]
+
+
+@contextmanager
+def writer(name: str, root: Path, number: int = 0) -> Generator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", writers.__name__, name, str(root), str(number)]
+    process = subprocess.Popen(  # noqa: S603  # our own script
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=TIMEOUT_S)
+
+
+def next_acknowledgement(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_rows_acknowledged_before_a_kill_are_there_and_compaction_keeps_them(store):
+    """Five writers of one shard, all appending and compacting at once, each killed in turn."""
+    acknowledged = set()
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(writer("append_and_compact", store.root, number))
+            for number in range(5)
+        ]
+        for number, process in enumerate(processes):
+            for _ in range(4 + number):
+                acknowledged.add(f"{number}-{next_acknowledgement(process)}")
+            process.kill()
+    assert len(acknowledged) == 4 + 5 + 6 + 7 + 8
+
+    table = store.table(VLM_CAPTIONS)
+    before = table.read()
+    assert before["image_hash"].is_unique().all()
+    assert {hash_in("0", name) for name in acknowledged} <= set(before["image_hash"])
+    table.compact(["0"])
+    assert table.read().equals(before)
+
+
+def test_a_reader_never_misses_a_row_while_another_process_compacts(store):
+    """It reads without a pause, so that some reads meet parts deleted under them."""
+    table = store.table(VLM_CAPTIONS)
+    seen: set[str] = set()
+    with writer("append_and_compact", store.root) as process:
+        next_acknowledgement(process)
+        for _ in range(400):
+            hashes = table.read(["0"])["image_hash"].to_list()
+            assert len(hashes) == len(set(hashes)) > 0
+            assert seen <= set(hashes)
+            seen |= set(hashes)
+        assert process.poll() is None
+
+
+def test_a_reader_sees_one_whole_snapshot_while_another_process_replaces_it(store):
+    table = store.table(IMAGE_MANIFEST)
+    newest = 0
+    with writer("replace", store.root) as process:
+        next_acknowledgement(process)
+        for _ in range(400):
+            sizes = sizes_in(table)
+            assert sorted(sizes) == list("abcdef")
+            assert set(sizes.values()) == {sizes["a"]}
+            assert sizes["a"] >= newest
+            newest = sizes["a"]
+        assert process.poll() is None
+
+
+def test_an_interrupt_writes_what_a_checkpoint_has_taken(store):
+    with writer("add_and_wait", store.root) as process:
+        assert next_acknowledgement(process) == "100"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode != 0
+    assert len(texts_in(store.table(VLM_CAPTIONS))) == 100
+
+
+def test_a_disk_that_takes_no_more_is_one_sentence_and_keeps_what_was_there(store):
+    """Appending, merging and replacing all fail, and delete nothing."""
+    with writer("overflow", store.root) as process:
+        messages = process.communicate(timeout=TIMEOUT_S)[0].splitlines()
+    captions, manifest = store.table(VLM_CAPTIONS), store.table(IMAGE_MANIFEST)
+    assert [message.split(": ")[0] for message in messages] == [
+        f"The store cannot be written at {folder}/shard=0"
+        for folder in (captions.folder, captions.folder, manifest.folder)
+    ]
+    assert all(": File too large; free some space" in message for message in messages)
+    assert len(texts_in(captions)) == 9 * 1000
+    assert len(parts_of(captions)) == 9
+    assert sizes_in(manifest) == {"a": 1}
+    assert len(parts_of(manifest)) == 1

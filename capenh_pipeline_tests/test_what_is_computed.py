@@ -1,0 +1,139 @@
+"""The table of the design, row by row: what changed, and what is computed.
+
+VLM images are counted where they reach the model, LLM requests where they reach the server.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
+from capenh_pipeline_tests.images import draw
+from capenh_pipeline_tests.pipeline import Pipeline, Work, pipeline
+
+IMAGES = 4
+
+
+@pytest.fixture
+def captioned(tmp_path):
+    """Four images, one with a manual caption, after a first run."""
+    dataset = tmp_path / "dataset"
+    for number in range(IMAGES):
+        draw(dataset / f"{number}.png", number)
+    (dataset / "0.txt").write_text("sks circle")
+    with pipeline(dataset) as started:
+        first = started.run()
+        assert cost(first) == (1, IMAGES, IMAGES, IMAGES)
+        yield started
+
+
+def cost(work: Work) -> tuple[int, int, int, int]:
+    """Return model loads, VLM images, LLM requests and caption files written."""
+    return work[:4]
+
+
+def combined(started: Pipeline, name: str) -> str:
+    return (started.dataset / f"{name}_combined.txt").read_text()
+
+
+def test_nothing_changed_nothing_is_computed(captioned):
+    assert cost(captioned.run()) == (0, 0, 0, 0)
+    assert captioned.server.model_lists == 1  # the first run's, before its model was loaded
+
+
+def test_a_new_image_costs_its_own_rows(captioned):
+    caption = draw(captioned.dataset / "new.png", 99)
+    assert cost(captioned.run()) == (1, 1, 1, 1)
+    assert combined(captioned, "new") == f"{caption}\n"
+
+
+def test_a_renamed_image_costs_nothing_but_its_file(captioned):
+    before = combined(captioned, "1")
+    (captioned.dataset / "1.png").rename(captioned.dataset / "renamed.png")
+    assert cost(captioned.run()) == (0, 0, 0, 1)
+    assert combined(captioned, "renamed") == before
+
+
+def test_a_moved_image_costs_nothing_but_its_file(captioned):
+    (captioned.dataset / "sub").mkdir()
+    (captioned.dataset / "1.png").rename(captioned.dataset / "sub" / "1.png")
+    assert cost(captioned.run(recursive=True)) == (0, 0, 0, 1)
+
+
+def test_a_copied_image_costs_nothing_but_its_file(captioned):
+    shutil.copy(captioned.dataset / "1.png", captioned.dataset / "copy.png")
+    assert cost(captioned.run()) == (0, 0, 0, 1)
+    assert combined(captioned, "copy") == combined(captioned, "1")
+
+
+def test_a_copy_with_a_manual_caption_of_its_own_costs_one_request(captioned):
+    shutil.copy(captioned.dataset / "1.png", captioned.dataset / "copy.png")
+    (captioned.dataset / "copy.txt").write_text("by Ada")
+    assert cost(captioned.run()) == (0, 0, 1, 1)
+    assert combined(captioned, "copy") == f"by Ada, {combined(captioned, '1')}"
+
+
+def test_an_edited_manual_caption_costs_one_request(captioned):
+    (captioned.dataset / "0.txt").write_text("a sks disc")
+    assert cost(captioned.run()) == (0, 0, 1, 1)
+    assert combined(captioned, "0").startswith("a sks disc, ")
+
+
+def test_a_removed_manual_caption_costs_one_request(captioned):
+    (captioned.dataset / "0.txt").unlink()
+    assert cost(captioned.run()) == (0, 0, 1, 1)
+    assert "sks" not in combined(captioned, "0")
+
+
+def test_another_prompt_costs_vlm_rows_and_the_requests_whose_text_changed(captioned):
+    assert cost(captioned.run(prompt="<CAPTION>")) == (1, IMAGES, IMAGES, IMAGES)
+
+
+@pytest.mark.parametrize("option", [{"max_new_tokens": 100}, {"dtype": "float32"}])
+def test_a_generation_option_costs_vlm_rows_and_no_request_where_the_text_stayed(captioned, option):
+    assert cost(captioned.run(**option)) == (1, IMAGES, 0, 0)
+
+
+def test_another_vlm_costs_vlm_rows_and_no_request_where_the_text_stayed(captioned, tmp_path):
+    other = tmp_path / "other-vlm"
+    shutil.copytree(FLORENCE_FOLDER, other)
+    settings = other / "generation_config.json"
+    settings.write_text(settings.read_text() + "\n")
+    assert cost(captioned.run(model_id=str(other))) == (1, IMAGES, 0, 0)
+
+
+def test_the_same_vlm_in_another_folder_costs_nothing(captioned, tmp_path):
+    shutil.copytree(FLORENCE_FOLDER, tmp_path / "moved-vlm")
+    assert cost(captioned.run(model_id=str(tmp_path / "moved-vlm"))) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("option", [{"model": "another-model"}, {"llm_max_tokens": 99}])
+def test_another_llm_or_option_costs_llm_rows_only(captioned, option):
+    assert cost(captioned.run(**option)) == (0, 0, IMAGES, 0)
+
+
+def test_another_llm_system_prompt_costs_llm_rows_only(captioned, tmp_path: Path):
+    prompt = tmp_path / "prompt.txt"
+    prompt.write_text("Merge.")
+    assert cost(captioned.run(llm_system_prompt=str(prompt))) == (0, 0, IMAGES, 0)
+    assert captioned.server.requests[-1].body["messages"][0]["content"] == "Merge."
+
+
+def test_going_back_to_an_earlier_recipe_costs_nothing_but_the_files(captioned):
+    captioned.run(prompt="<CAPTION>")
+    assert cost(captioned.run()) == (0, 0, 0, IMAGES)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"batch_size": 1}, {"num_workers": 3}, {"concurrency": 2}, {"device": "cpu"}],
+)
+def test_an_option_that_cannot_change_a_caption_costs_nothing(captioned, option):
+    assert cost(captioned.run(**option)) == (0, 0, 0, 0)
+
+
+def test_a_trigger_word_costs_files_only(captioned):
+    assert cost(captioned.run(trigger_word="sks")) == (0, 0, 0, IMAGES - 1)
+    assert combined(captioned, "1").startswith("sks, ")
+    assert combined(captioned, "0").startswith("sks circle, ")
