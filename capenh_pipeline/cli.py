@@ -1,6 +1,7 @@
 """The command line: `capenh enhance`, `demo`, `failures` and `ui`."""
 
 import argparse
+import difflib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import Field
@@ -30,9 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        chosen = argument_parser().parse_args([_with_underscores(word) for word in words])
-        environment = read_environment()
-        return chosen.command(chosen, environment)
+        chosen, unknown = argument_parser().parse_known_args(
+            [_with_underscores(word) for word in words]
+        )
+        if unknown:
+            raise _unknown(unknown[0], chosen.parser)
+        return chosen.command(chosen, read_environment())
     except CapenhError as error:
         sys.stderr.write(f"capenh: {error}\n")
         return WRONG_USE
@@ -51,7 +55,8 @@ def argument_parser() -> argparse.ArgumentParser:
         described = names.add_parser(
             name, help=command.__doc__, description=command.__doc__, allow_abbrev=False
         )
-        described.set_defaults(command=command)
+        described.usage = f"capenh {name} {_USAGE[name]}"
+        described.set_defaults(command=command, parser=described)
         if command is _demo:
             described.add_argument("folder", nargs="?", default="capenh-demo", metavar="DIR")
         else:
@@ -81,12 +86,26 @@ def _ui(chosen: argparse.Namespace, environment: Environment) -> int:
     return commands.open_ui(_values(chosen, environment), environment, port=chosen.port)
 
 
+_USAGE = {
+    "enhance": "--dataset_dir DIR [OPTION ...]",
+    "demo": "[DIR]",
+    "failures": "--dataset_dir DIR [OPTION ...]",
+    "ui": "--dataset_dir DIR [--port PORT] [OPTION ...]",
+}
 _COMMANDS = {"enhance": _enhance, "demo": _demo, "failures": _failures, "ui": _ui}
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message}; see {self.prog} --help.")
+
+
+def _unknown(word: str, parser: argparse.ArgumentParser) -> ConfigurationError:
+    flag = word.partition("=")[0]
+    flags = [name for action in parser._actions for name in action.option_strings]
+    close = difflib.get_close_matches(flag, flags, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"see {parser.prog} --help."
+    return ConfigurationError(f"{word} is not known; {hint}")
 
 
 def _with_underscores(word: str) -> str:
@@ -121,7 +140,8 @@ def _argument(option: Field[Any]) -> dict[str, Any]:
     if default not in (None, ""):
         help_text += f" Default: {default}."
     choices = option.metadata["choices"]
-    metavar = "|".join(choices) if choices else option.metadata["metavar"]
+    name = "TEXT" if value_type(option) is str else "N"
+    metavar = "|".join(choices) or option.metadata["metavar"] or name
     return {"help": help_text.replace("%", "%%"), "metavar": metavar}
 
 

@@ -12,7 +12,7 @@ TEMPORARY_PREFIX = ".tmp-"
 # Some systems cannot open a folder (Windows), some file systems cannot sync one (FUSE, SMB).
 # PostgreSQL's fsync_fname() passes over the same errors: there is nothing more to do there.
 _CANNOT_SYNC_FOLDERS = {errno.EACCES, errno.EISDIR, errno.EBADF, errno.EINVAL, errno.ENOTSUP}
-_CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}
 
 
 def make_folder(folder: Path) -> None:

@@ -31,28 +31,36 @@ _ORIGINAL_NAMES = [
 
 
 def write_llava(folder: Path, *, template: str | None = LLAVA_TEMPLATE) -> Path:
-    """Write a chat model of CLIP and Llama, which ships with sampling switched on."""
+    """Write a chat model that cuts large images into tiles, so that prompts differ in length.
+
+    It is a LLaVA-NeXT of CLIP and Llama, and ships with sampling switched on.
+    """
     import torch
     from transformers import (
-        CLIPImageProcessorPil,
-        LlavaConfig,
-        LlavaForConditionalGeneration,
-        LlavaProcessor,
+        LlavaNextConfig,
+        LlavaNextForConditionalGeneration,
+        LlavaNextImageProcessorPil,
+        LlavaNextProcessor,
     )
 
     torch.manual_seed(1)
     tokenizer = _byte_tokenizer()
-    vision = {**_tower(2), "model_type": "clip_vision_model", "projection_dim": 32}
-    text = {**_tower(2), "model_type": "llama", "num_key_value_heads": 2}
-    text |= {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 1}
-    config = LlavaConfig(
-        vision_config=vision, text_config=text, image_token_index=2, vision_feature_layer=-1
+    tiles = [[SIDE_PX, 2 * SIDE_PX], [2 * SIDE_PX, SIDE_PX], [2 * SIDE_PX, 2 * SIDE_PX]]
+    text = {**_tower(), "model_type": "llama", "num_key_value_heads": 2}
+    config = LlavaNextConfig(
+        vision_config={**_tower(), "model_type": "clip_vision_model", "projection_dim": 32},
+        text_config=text | {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 1},
+        image_token_index=2,
+        vision_feature_layer=-1,
+        image_grid_pinpoints=tiles,
     )
-    model = LlavaForConditionalGeneration(config)
+    model = LlavaNextForConditionalGeneration(config)
     model.generation_config.update(do_sample=True, temperature=0.3, top_p=0.9)
-    processor = LlavaProcessor(
-        CLIPImageProcessorPil(
-            size={"shortest_edge": SIDE_PX}, crop_size={"height": SIDE_PX, "width": SIDE_PX}
+    processor = LlavaNextProcessor(
+        LlavaNextImageProcessorPil(
+            size={"shortest_edge": SIDE_PX},
+            crop_size={"height": SIDE_PX, "width": SIDE_PX},
+            image_grid_pinpoints=tiles,
         ),
         tokenizer,
         patch_size=8,
@@ -77,9 +85,9 @@ def write_blip(folder: Path) -> Path:
     torch.manual_seed(2)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{a}" for a in letters)]
-    text = {**_tower(2), "vocab_size": len(words), "encoder_hidden_size": 32}
+    text = {**_tower(), "vocab_size": len(words), "encoder_hidden_size": 32}
     text |= {"bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3, "pad_token_id": 0}
-    config = BlipConfig(text_config=text, vision_config=_tower(2), image_text_hidden_size=32)
+    config = BlipConfig(text_config=text, vision_config=_tower(), image_text_hidden_size=32)
     processor = BlipProcessor(
         BlipImageProcessorPil(size={"height": SIDE_PX, "width": SIDE_PX}),
         BertTokenizer(vocab={word: place for place, word in enumerate(words)}),
@@ -152,12 +160,12 @@ def _byte_tokenizer() -> Any:
     )
 
 
-def _tower(layers: int) -> dict[str, Any]:
+def _tower() -> dict[str, Any]:
     """Return the size of a transformer whose random weights are large enough to tell images."""
     return {
         "hidden_size": 32,
         "intermediate_size": 64,
-        "num_hidden_layers": layers,
+        "num_hidden_layers": 2,
         "num_attention_heads": 2,
         "image_size": SIDE_PX,
         "patch_size": 8,

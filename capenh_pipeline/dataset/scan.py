@@ -14,7 +14,7 @@ from capenh_pipeline.errors import DatasetError
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif")
 """What the name of an image ends in, in any letter case."""
 
-_EXTENSIONS = frozenset(extension.encode() for extension in EXTENSIONS)
+_ENDINGS = tuple(f".{extension}".encode() for extension in EXTENSIONS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class _Walk:
         if entry.is_dir(follow_symlinks=False):
             if self.root + b"/" + path not in self.skip:
                 self.pending.append(path)
-        elif entry.name.rpartition(b".")[2].lower() in _EXTENSIONS:
+        elif entry.name.lower().endswith(_ENDINGS):
             self._add_file(entry, path)
 
     def _add_file(self, entry: os.DirEntry[bytes], path: bytes) -> None:

@@ -5,6 +5,7 @@ The docstring of a step is its asset's description in the UI, in Markdown, for t
 
 import inspect
 import logging
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
+
+GROUP = "captions"
 
 KEPT_FILES = "kept_files"
 """Metadata of `caption_files`: the paths that a person wrote and that were left as they are."""
@@ -103,14 +106,6 @@ def pipeline_assets(shard_digits: int) -> list[dg.AssetsDefinition]:
 def _asset(
     name: str, step: Step, partitions: dg.PartitionsDefinition, **attributes: Any
 ) -> dg.AssetsDefinition:
-    @dg.asset(
-        name=name,
-        description=inspect.getdoc(step),
-        group_name="captions",
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        **attributes,
-    )
     def body(
         context: dg.AssetExecutionContext,
         options: OptionsResource,
@@ -127,7 +122,17 @@ def _asset(
             context.add_asset_metadata(_metadata(report, shard, counts), partition_key=shard)
         return dg.MaterializeResult()
 
-    return body
+    with warnings.catch_warnings():
+        # Range runs need `backfill_policy`; users cannot do anything about its being beta.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.asset(
+            name=name,
+            description=inspect.getdoc(step),
+            group_name=GROUP,
+            partitions_def=partitions,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            **attributes,
+        )(body)
 
 
 def _metadata(report: Report, shard: str, counts: dict[str, int]) -> dict[str, Any]:

@@ -97,14 +97,14 @@ class _Names:
         if sharing:
             full, short = (_printable(path) for path in self.manual[sharing[0]])
             warnings.append(
-                f"{len(sharing)} images share their name with another one in their folder, "
+                f"{len(sharing)} images share their names with others in their folders, "
                 f"first {_printable(self.paths[sharing[0]])}: their caption files carry the whole "
                 f"name, and {short} is read for all of its images; write {full} to tell them apart."
             )
         if nameless:
             warnings.append(
-                f"{len(nameless)} images get no caption file, because each name for it is another "
-                f"image's, first {_printable(self.paths[nameless[0]])}; rename them."
+                f"No caption file is written for {len(nameless)} of the images, as each name for "
+                f"it is another image's, first {_printable(self.paths[nameless[0]])}; rename them."
             )
         return tuple(warnings)
 

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import json
 import re
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -60,13 +61,15 @@ class Server:
         return re.sub(r"//[^/@]*@", "//", self.url)
 
     @property
-    def is_loopback(self) -> bool:
-        """Whether the server runs on this machine, where a proxy would not find it."""
-        host = urlsplit(self.url).hostname or ""
+    def is_local(self) -> bool:
+        """Whether the server is on this machine and without TLS: no proxy leads there."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
         try:
-            return ipaddress.ip_address(host).is_loopback
+            is_loopback = ipaddress.ip_address(host).is_loopback
         except ValueError:
-            return host == "localhost"
+            is_loopback = host == "localhost"
+        return is_loopback and parts.scheme == "http"
 
     def without_key(self, text: str) -> str:
         """Return `text` without the API key, which some servers repeat."""
@@ -100,9 +103,7 @@ class LlmClient:
             default_headers={"Authorization": f"Bearer {key}"},
             max_retries=0,
             timeout=timeout,
-            http_client=openai.DefaultAsyncHttpxClient(
-                timeout=timeout, trust_env=not server.is_loopback
-            ),
+            http_client=_http_client(server, timeout),
         )
         self._client.organization = self._client.project = None  # were read from the environment
 
@@ -141,6 +142,15 @@ class LlmClient:
         except UnicodeEncodeError as error:
             return unsendable_fault(error)
         return _read(response.http_response.content, read)
+
+
+def _http_client(server: Server, timeout: Any) -> Any:
+    import openai
+
+    if not server.is_local:
+        return openai.DefaultAsyncHttpxClient(timeout=timeout)
+    trusts_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading root certificates takes 60 ms
+    return openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=False, verify=trusts_nobody)
 
 
 def _read(content: bytes, read: Callable[[Any], T | None]) -> T | Fault:

@@ -48,7 +48,10 @@ def build_image_manifest(run: Run) -> Report:
 def _known(run: Run, files: pl.DataFrame) -> pl.DataFrame:
     """Return the files whose content is known from an earlier scan, with that content."""
     index = run.store.table(SCAN_INDEX).read(columns=[*_STAT, *_CONTENT, "is_racy"])
-    return files.join(index.filter(~pl.col("is_racy")), on=_STAT).drop("is_racy")
+    is_settled = ~pl.col("is_racy") & pl.col("image_hash").is_not_null()
+    if run.options.retry_failed:
+        is_settled &= pl.col("status") == OK
+    return files.join(index.filter(is_settled), on=_STAT).drop("is_racy")
 
 
 def _read(run: Run, files: pl.DataFrame) -> pl.DataFrame:

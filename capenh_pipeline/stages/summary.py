@@ -93,6 +93,4 @@ def failure_lines(failed: pl.DataFrame, *, list_command: str) -> list[str]:
     ]
     if failed.height > NAMED:
         lines.append(f"  … and {failed.height - NAMED} more")
-    lines.append(f"All of them: {list_command}")
-    lines.append("Try again, when the cause is mended, with --retry_failed.")
-    return lines
+    return [*lines, f"All of them: {list_command}", "To try them again: --retry_failed"]

@@ -1,5 +1,6 @@
 """A checkpoint: rows reach the disk while they are computed, so that a crash costs little."""
 
+import math
 import queue
 import threading
 import time
@@ -12,6 +13,7 @@ import polars as pl
 from capenh_pipeline.tables.table import Table
 
 _POLL_S = 0.01
+_IDLE_S = 1.0
 
 
 class Checkpoint:
@@ -21,8 +23,8 @@ class Checkpoint:
     was added has been written. If writing fails, `add` or leaving the block raises that error;
     when the block itself ends in an exception, that one goes on, with a note about the rows.
 
-    Only C-level locks are taken in the caller's thread. A `Condition` (and so `queue.Queue`)
-    can stay locked for ever when Ctrl-C arrives inside its `__enter__`.
+    `add` takes only locks whose `__enter__` is C code. A `Condition` (and so `queue.Queue`) stays
+    locked for ever when Ctrl-C arrives inside its `__enter__`.
     """
 
     def __init__(self, table: Table, *, rows: int, seconds: float) -> None:
@@ -67,7 +69,7 @@ class Checkpoint:
         with self._lock:
             if self._is_closed:
                 raise ValueError("rows cannot be added after the block was left")
-            self._pending.put((time.monotonic(), row))
+            self._pending.put((time.monotonic(), _in_utf_8(row)))
 
     def __exit__(
         self,
@@ -90,22 +92,36 @@ class Checkpoint:
             self._table.append(pl.DataFrame(batch, schema=self._table.schema.columns))
 
     def _next_batch(self) -> list[dict[str, Any]]:
-        """Wait until rows are due and return them; none when closed and all are written."""
+        """Wait until rows are due and return them; none when closed and all are written.
+
+        A Ctrl-C at the first instruction of `__exit__` means that nobody closes us: then we end
+        with the main thread, which waits for this one before the process exits.
+        """
         batch: list[dict[str, Any]] = []
-        wait_s = None
+        due = math.inf
         while len(batch) < self._rows:
+            wait_s = max(0.0, min(_IDLE_S, due - time.monotonic()))
             try:
                 entry = self._pending.get(timeout=wait_s)
             except queue.Empty:
-                return batch
+                if time.monotonic() >= due or not threading.main_thread().is_alive():
+                    return batch
+                continue
             if entry is None:
                 self._pending.put(None)  # for the next call, which then finds nothing else
                 return batch
             if not batch:
                 due = entry[0] + self._seconds
             batch.append(entry[1])
-            wait_s = max(0.0, due - time.monotonic())
         return batch
 
     def _note_end(self, _writer: Future[None]) -> None:
         self._has_ended = True
+
+
+def _in_utf_8(row: dict[str, Any]) -> dict[str, Any]:
+    """Replace lone surrogates by `?`: Parquet text is UTF-8, and replies and paths may not be."""
+    return {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for name, value in row.items()
+    }

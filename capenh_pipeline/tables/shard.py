@@ -66,8 +66,9 @@ class Shard:
 
         A reader sees the newest part only, so the older ones are deleted after it is in place.
         """
+        is_there = self._holds(rows)
         parts = list_parts(self.folder)
-        if self._holds(rows):
+        if is_there:
             delete_parts(parts[:-1])
             return
         self._write(rows, seq=next_seq(parts))

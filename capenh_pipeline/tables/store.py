@@ -33,11 +33,11 @@ class Store:
         Raises:
             StoreError: it is of another format or shard count, or cannot be read or created.
         """
-        if root.exists() and not root.is_dir():
-            raise StoreError(f"{root} is a file; give a folder with --store.")
         marker = root / "store.json"
-        if not marker.exists():
-            with writing(root):
+        with writing(root):
+            if root.exists() and not root.is_dir():
+                raise StoreError(f"{root} is a file; give a folder with --store.")
+            if not marker.exists():
                 make_folder(root)
                 create_atomically(marker, _marker_content(shard_digits))
         _check(_read_marker(marker), root, shard_digits=shard_digits)

@@ -81,7 +81,7 @@ def test_an_image_whose_every_name_is_taken_gets_no_file_and_a_warning():
     assert result.combined == [None, "a.jpg_combined_combined.txt", "a_combined_combined.txt"]
     assert result.generated[0] == "a_generated.txt"
     (warning,) = result.warnings
-    assert "1 images get no caption file" in warning
+    assert "No caption file is written for 1" in warning
     assert "a.jpg" in warning
 
 
@@ -183,8 +183,6 @@ def test_three_suffixes_that_differ_are_accepted():
 )
 def test_suffixes_that_cannot_work_are_refused_by_name(caption, combined, generated, named):
     with pytest.raises(ConfigurationError) as failure:
-        check_suffixes(
-            caption_suffix=caption, combined_suffix=combined, generated_suffix=generated
-        )
+        check_suffixes(caption_suffix=caption, combined_suffix=combined, generated_suffix=generated)
 
     assert all(option in str(failure.value) for option in named)

@@ -101,7 +101,11 @@ class FakeLlmServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
 
     @property
     def requests(self) -> list[ReceivedRequest]:

@@ -120,8 +120,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(NO_SUCH_PAGE)
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        if self.path == "/v1/chat/completions":
+        size = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(size)
+        if len(body) < size:  # the client hung up
+            self.close_connection = True
+        elif self.path == "/v1/chat/completions":
             request = ReceivedRequest(json.loads(body), self._lower_headers())
             self._send(self._answers.complete(request))
         else:

@@ -30,7 +30,9 @@ TRANSIENT = {
     "gateway's html": Response(status=502, raw=b"<h1>Bad Gateway</h1>", headers=HTML),
     "overloaded": Response(status=503, body={"error": "overloaded"}),
     "connection dropped": Response(drop=True),
-    "cut-off body": Response(raw=b'{"choices": [', headers={"Content-Length": "500"}, drip_s=1e-9),
+    "cut-off body": Response(
+        raw=b'{"choices": [', headers={"Content-Length": "500", "Connection": "close"}
+    ),
     "cut-off json": Response(raw=b'{"choices": ['),
     "html with 200": Response(raw=b"<html>Welcome</html>", headers=HTML),
     "not utf-8": Response(raw=b"\xff\xfe"),
@@ -256,13 +258,11 @@ def test_a_server_that_comes_back_loses_nothing():
         replies.append(reply)
         if len(replies) == 3:
             server.__exit__(None, None, None)
-            port = int(server.base_url.rsplit(":", 1)[1].removesuffix("/v1"))
-            successors.append(FakeLlmServer(port=port))
             comeback.start()
 
-    successors: list[FakeLlmServer] = []
-    comeback = threading.Timer(0.3, lambda: successors[0].__enter__())
     server = FakeLlmServer().__enter__()
+    successor = FakeLlmServer(port=server.port)
+    comeback = threading.Timer(0.3, successor.__enter__)
     llm = OpenAiLanguageModel(
         settings(server.base_url, concurrency=1, max_attempts=50, backoff_s=0.05)
     )
@@ -270,9 +270,9 @@ def test_a_server_that_comes_back_loses_nothing():
         llm.merge(rows(6), emit)
     finally:
         comeback.join()
-        successors[0].__exit__(None, None, None)
+        successor.__exit__(None, None, None)
     assert [reply.error for reply in replies] == [None] * 6
-    assert len(successors[0].requests) == 3
+    assert len(successor.requests) == 3
 
 
 class TestParametersThatAModelDoesNotTake:

@@ -62,17 +62,6 @@ def test_with_one_core_nothing_is_measured(torch):
     assert machine.runs == []
 
 
-def test_operators_run_one_at_a_time(torch):
-    code = (
-        "import torch\n"
-        "from capenh_pipeline.models.torch_threads import set_threads\n"
-        "set_threads(1)\n"
-        "print(torch.get_num_interop_threads())"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "1"
-
-
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux pins a process")
 def test_only_the_cores_of_this_process_count():
     code = (
@@ -81,7 +70,9 @@ def test_only_the_cores_of_this_process_count():
         "from capenh_pipeline.models.torch_threads import usable_cores\n"
         "print(usable_cores())"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "1"
 
 

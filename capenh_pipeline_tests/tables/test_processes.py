@@ -92,6 +92,13 @@ def test_an_interrupt_writes_what_a_checkpoint_has_taken(store):
     assert len(texts_in(store.table(VLM_CAPTIONS))) == 100
 
 
+def test_a_checkpoint_that_was_never_closed_neither_loses_rows_nor_keeps_the_process(store):
+    with writer("add_and_leave_it_open", store.root) as process:
+        process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0
+    assert len(texts_in(store.table(VLM_CAPTIONS))) == 2
+
+
 def test_a_disk_that_takes_no_more_is_one_sentence_and_keeps_what_was_there(store):
     """Appending, merging and replacing all fail, and delete nothing."""
     with writer("overflow", store.root) as process:

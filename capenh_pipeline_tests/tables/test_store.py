@@ -78,6 +78,11 @@ def test_a_store_that_cannot_be_created_is_named_with_the_reason(tmp_path):
         Store.open(tmp_path / "file" / "store", shard_digits=1)
 
 
+def test_a_path_that_the_system_refuses_is_named_with_the_reason(tmp_path):
+    with pytest.raises(StoreError, match="File name too long"):
+        Store.open(tmp_path / ("n" * 300), shard_digits=1)
+
+
 def test_many_may_create_one_store_at_once_and_agree_on_its_shards(tmp_path):
     """Half of them ask for the other count: they are refused, whichever came first."""
 

@@ -40,7 +40,15 @@ def add_and_wait(store: Store, _writer: str) -> None:
         for row in captions("0", {str(number): "x" for number in range(100)}).to_dicts():
             checkpoint.add(row)
         acknowledge(100)
-        time.sleep(600)
+        while True:  # a signal just before a long sleep would wait for its end
+            time.sleep(0.01)
+
+
+def add_and_leave_it_open(store: Store, _writer: str) -> None:
+    """Add rows to a checkpoint that is not due for hours and end without closing it."""
+    checkpoint = Checkpoint(store.table(VLM_CAPTIONS), rows=1000, seconds=10_000).__enter__()
+    for row in captions("0", {"a": "x", "b": "x"}).to_dicts():
+        checkpoint.add(row)
 
 
 def overflow(store: Store, _writer: str) -> None:
@@ -71,6 +79,12 @@ def acknowledge(what: object) -> None:
 if __name__ == "__main__":
     write = {
         function.__name__: function
-        for function in (append_and_compact, replace, add_and_wait, overflow)
+        for function in (
+            append_and_compact,
+            replace,
+            add_and_wait,
+            add_and_leave_it_open,
+            overflow,
+        )
     }[sys.argv[1]]
     write(Store.open(Path(sys.argv[2]), shard_digits=1), sys.argv[3])

@@ -1,0 +1,69 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from capenh_pipeline.dataset.manual_captions import read_manual_caption
+from capenh_pipeline.errors import RowError
+
+
+@pytest.fixture
+def caption(tmp_path):
+    return tmp_path / "dog.txt"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"sks dog\n", "sks dog"),
+        (b"\xef\xbb\xbfsks dog", "sks dog"),
+        ("\u00a0 ein Hündchen, 犬 \r\n".encode(), "ein Hündchen, 犬"),
+        (b"two\r\nlines\rthree", "two\nlines\nthree"),
+        (b"a\ttab", "a\ttab"),
+        (b"a\x00b\x1b[0m\x7f", "ab[0m"),
+        (b"", None),
+        (b" \n\t\x00\n", None),
+        (b"\xef\xbb\xbf", None),
+    ],
+)
+def test_the_text_is_as_its_author_wrote_it_without_what_no_prompt_can_hold(
+    caption, content, expected
+):
+    caption.write_bytes(content)
+
+    assert read_manual_caption(caption) == expected
+
+
+def test_no_file_is_no_caption(caption):
+    assert read_manual_caption(caption) is None
+
+
+def test_a_name_that_is_too_long_to_exist_is_no_caption(tmp_path):
+    assert read_manual_caption(tmp_path / f"{'n' * 300}.txt") is None
+
+
+@pytest.mark.parametrize("content", [b"caf\xe9", "sks dog".encode("utf-16")])
+def test_a_file_that_is_not_utf8_is_named_with_what_to_do(caption, content):
+    caption.write_bytes(content)
+
+    with pytest.raises(RowError, match=r"dog\.txt is not UTF-8; save it as UTF-8") as failure:
+        read_manual_caption(caption)
+
+    assert failure.value.kind == "manual_caption_not_utf8"
+
+
+def test_a_file_that_cannot_be_read_is_a_failure_not_a_missing_caption(caption):
+    caption.mkdir()
+
+    with pytest.raises(RowError, match=r"dog\.txt cannot be read: Is a directory") as failure:
+        read_manual_caption(caption)
+
+    assert failure.value.kind == "manual_caption_unreadable"
+
+
+def test_the_message_can_be_printed_whatever_the_name_of_the_file(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
+    path.write_bytes(b"\xff")
+
+    with pytest.raises(RowError, match=r"caf\\xe9\.txt"):
+        read_manual_caption(path)

@@ -1,0 +1,243 @@
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from capenh_pipeline.dataset.scan import file_path, list_dataset
+from capenh_pipeline.errors import DatasetError
+
+ORDINARY_USER = 65534
+
+
+@pytest.fixture
+def ordinary_user():
+    """Give up root's right to read everything, and yield a folder that anyone may use."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(ORDINARY_USER)
+        try:
+            yield folder
+        finally:
+            if is_root:
+                os.seteuid(0)
+            for path in folder.rglob("*"):
+                path.chmod(0o755)
+
+
+def touch(root, *names):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def paths(root, *, recursive=True, **options):
+    return list_dataset(root, recursive=recursive, **options).images["path"].to_list()
+
+
+def test_the_listing_has_a_row_a_file_with_its_size_and_times(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"12345")
+    found = (tmp_path / "a.jpg").stat()
+
+    listing = list_dataset(tmp_path, recursive=False)
+
+    assert listing.images.to_dicts() == [
+        {
+            "path": "a.jpg",
+            "path_bytes": None,
+            "size_bytes": 5,
+            "mtime_ns": found.st_mtime_ns,
+            "ctime_ns": found.st_ctime_ns,
+        }
+    ]
+    assert list(listing.images.schema.values()) == [pl.String, pl.Binary, *[pl.Int64] * 3]
+    assert listing.warnings == ()
+
+
+def test_only_image_extensions_count_in_any_letter_case(tmp_path):
+    images = ["1.jpg", "2.JPEG", "3.Png", "4.webp", "5.bmp", "6.gif", "7.tif", "8.TIFF", "9.avif"]
+    touch(tmp_path, *images, "a.txt", "jpg", "b.jpg.txt", "c.heic", "d.")
+
+    assert paths(tmp_path) == images
+
+
+def test_the_order_is_that_of_the_paths_whatever_the_folder_returns(tmp_path):
+    touch(tmp_path, "b.jpg", "sub/a.jpg", "a.jpg", "sub/deep/z.jpg", "é.jpg", "Z.jpg")
+
+    assert paths(tmp_path) == ["Z.jpg", "a.jpg", "b.jpg", "sub/a.jpg", "sub/deep/z.jpg", "é.jpg"]
+
+
+def test_sub_folders_are_listed_only_on_request(tmp_path):
+    touch(tmp_path, "a.jpg", "sub/b.jpg")
+
+    assert paths(tmp_path, recursive=False) == ["a.jpg"]
+    assert paths(tmp_path, recursive=True) == ["a.jpg", "sub/b.jpg"]
+
+
+def test_a_sub_folder_named_like_an_image_is_a_folder(tmp_path):
+    touch(tmp_path, "album.jpg/b.jpg")
+
+    assert paths(tmp_path) == ["album.jpg/b.jpg"]
+
+
+def test_hidden_files_and_folders_are_skipped(tmp_path):
+    touch(tmp_path, "a.jpg", ".b.jpg", ".capenh/c.jpg", "sub/.hidden/d.jpg", ".jpg")
+
+    assert paths(tmp_path) == ["a.jpg"]
+
+
+def test_a_dataset_that_is_hidden_itself_is_listed(tmp_path):
+    touch(tmp_path, ".data/a.jpg")
+
+    assert paths(tmp_path / ".data") == ["a.jpg"]
+
+
+def test_a_folder_to_skip_is_skipped_however_it_is_spelt(tmp_path, monkeypatch):
+    touch(tmp_path, "a.jpg", "store/b.jpg", "sub/store/c.jpg")
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    expected = ["a.jpg", "sub/store/c.jpg"]
+    assert paths(tmp_path, skip=[tmp_path / "store"]) == expected
+    assert paths(Path("link"), skip=[Path("sub/../store")]) == expected
+    assert paths(Path(), skip=[tmp_path / "link" / "store"]) == expected
+
+
+def test_a_link_to_a_folder_is_not_followed_so_a_loop_ends(tmp_path):
+    touch(tmp_path, "data/a.jpg", "elsewhere/b.jpg")
+    (tmp_path / "data" / "loop").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "other.jpg").symlink_to(tmp_path / "elsewhere")
+
+    assert paths(tmp_path / "data") == ["a.jpg"]
+
+
+def test_a_link_to_a_file_is_read_with_the_size_of_the_file(tmp_path):
+    touch(tmp_path, "data/a.jpg")
+    (tmp_path / "target").write_bytes(b"1234567")
+    (tmp_path / "data" / "b.jpg").symlink_to(tmp_path / "target")
+
+    images = list_dataset(tmp_path / "data", recursive=False).images
+
+    assert images["path"].to_list() == ["a.jpg", "b.jpg"]
+    assert images["size_bytes"].to_list() == [1, 7]
+
+
+def test_what_is_not_a_file_is_skipped(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    touch(tmp_path, "a.jpg")
+    (tmp_path / "broken.jpg").symlink_to("nowhere")
+    (tmp_path / "self.jpg").symlink_to("self.jpg")
+    os.mkfifo(tmp_path / "fifo.jpg")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket.jpg")
+
+        assert paths(tmp_path) == ["a.jpg"]
+
+
+def test_a_name_that_is_not_utf8_is_listed_as_bytes_and_leads_back_to_its_file(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/s\xfcb"))
+    folder.mkdir()
+    (folder / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"coffee")
+    touch(tmp_path, "new\nline.jpg")
+
+    images = list_dataset(tmp_path, recursive=True).images
+
+    assert images["path"].to_list() == ["new\nline.jpg", "s\\xfcb/caf\\xe9.jpg"]
+    assert images["path_bytes"].to_list() == [None, b"s\xfcb/caf\xe9.jpg"]
+    contents = [
+        file_path(tmp_path, *row).read_bytes()
+        for row in images.select("path", "path_bytes").iter_rows()
+    ]
+    assert contents == [b"x", b"coffee"]
+
+
+def test_composed_and_decomposed_letters_are_two_files_and_lead_back_to_each(tmp_path):
+    names = ["cafe\u0301.jpg", "caf\u00e9.jpg"]
+    for name in names:
+        (tmp_path / name).write_text(name)
+
+    found = paths(tmp_path)
+
+    assert found == names
+    assert [file_path(tmp_path, name, None).read_text() for name in found] == names
+
+
+def test_two_names_that_print_alike_are_one_row_and_a_warning(tmp_path):
+    touch(tmp_path, "caf\\xe9.jpg")
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"coffee")
+
+    listing = list_dataset(tmp_path, recursive=False)
+
+    assert listing.images.select("path", "path_bytes").rows() == [("caf\\xe9.jpg", None)]
+    assert "caf\\xe9.jpg" in listing.warnings[0]
+
+
+def test_a_sub_folder_that_cannot_be_read_is_a_warning_and_the_rest_goes_on(ordinary_user):
+    touch(ordinary_user, "a/1.jpg", "locked/2.jpg", "closed/3.jpg", "closed/4.jpg", "z/5.jpg")
+    (ordinary_user / "locked").chmod(0)
+    (ordinary_user / "closed").chmod(0o444)  # its names can be read, its files cannot
+
+    listing = list_dataset(ordinary_user, recursive=True)
+
+    assert listing.images["path"].to_list() == ["a/1.jpg", "z/5.jpg"]
+    assert listing.warnings == (
+        "The folder closed was skipped: Permission denied.",
+        "The folder locked was skipped: Permission denied.",
+    )
+
+
+def test_a_link_into_a_place_that_cannot_be_read_is_a_warning(ordinary_user):
+    touch(ordinary_user, "data/a.jpg", "locked/b.jpg")
+    (ordinary_user / "data" / "b.jpg").symlink_to(ordinary_user / "locked" / "b.jpg")
+    (ordinary_user / "locked").chmod(0)
+
+    listing = list_dataset(ordinary_user / "data", recursive=True)
+
+    assert listing.images["path"].to_list() == ["a.jpg"]
+    assert listing.warnings == ("The file b.jpg was skipped: Permission denied.",)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing", "cannot be opened (No such file or directory)"),
+        ("file", "is not a folder"),
+        ("file/sub", "cannot be opened (Not a directory)"),
+        ("n" * 300, "cannot be opened (File name too long)"),
+    ],
+)
+def test_a_folder_that_cannot_be_the_dataset_is_refused(tmp_path, name, says):
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(DatasetError) as failure:
+        list_dataset(tmp_path / name, recursive=True)
+
+    assert says in str(failure.value)
+
+
+def test_a_dataset_folder_that_cannot_be_read_is_refused_with_the_reason(ordinary_user):
+    (ordinary_user / "locked").mkdir()
+    (ordinary_user / "locked").chmod(0)
+
+    with pytest.raises(DatasetError, match="Permission denied"):
+        list_dataset(ordinary_user / "locked", recursive=True)
+
+
+def test_a_folder_without_images_is_refused_and_the_extensions_are_named(tmp_path):
+    touch(tmp_path, "a.txt")
+
+    with pytest.raises(DatasetError, match="jpg, jpeg, png, webp, bmp, gif, tif, tiff, avif"):
+        list_dataset(tmp_path, recursive=True)
+
+
+def test_images_in_sub_folders_alone_suggest_the_option_that_finds_them(tmp_path):
+    touch(tmp_path, "sub/a.jpg")
+
+    with pytest.raises(DatasetError, match="--recursive"):
+        list_dataset(tmp_path, recursive=False)

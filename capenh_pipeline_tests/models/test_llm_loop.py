@@ -1,0 +1,140 @@
+"""Many requests in flight behind a plain call that can be interrupted at any moment."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from capenh_pipeline.models.llm import OpenAiLanguageModel
+from capenh_pipeline.models.llm_loop import EventLoopThread, Flight
+from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer, captions_in, merge_reply
+from capenh_pipeline_tests.models.llm_rows import rows, settings
+
+# As Dagster does: the handler raises something that is no KeyboardInterrupt.
+INTERRUPTED_MERGE = """
+import signal, sys, threading
+from capenh_pipeline.models.base import MergeRequest
+from capenh_pipeline.models.llm import LlmSettings, OpenAiLanguageModel
+
+class Interrupt(BaseException):
+    pass
+
+def interrupt(number, frame):
+    raise Interrupt
+
+signal.signal(signal.SIGINT, interrupt)
+llm = OpenAiLanguageModel(LlmSettings(sys.argv[1], "fake-llm", "Merge.", concurrency=4))
+try:
+    llm.merge((MergeRequest(i, f"row {i}") for i in range(100)), print)
+except Interrupt:
+    print("interrupted with", threading.active_count(), "thread")
+"""
+
+
+def llm_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "llm"]
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, GeneratorExit, ValueError])
+def test_an_exception_out_of_emit_gives_up_what_is_in_flight(interrupt):
+    def reply(payload):
+        if captions_in(payload)[0] != "sks 0":
+            server.closing.wait(60)
+        return merge_reply(payload)
+
+    def emit(reply):
+        raise interrupt
+
+    with FakeLlmServer(reply) as server:
+        llm = OpenAiLanguageModel(settings(server.base_url, concurrency=4))
+        with pytest.raises(interrupt):
+            llm.merge(rows(9), emit)
+        assert not llm_threads()
+    assert len(server.requests) <= 5
+
+
+def test_an_exception_out_of_the_rows_gives_up_what_is_in_flight():
+    def broken():
+        yield from rows(2)
+        raise LookupError
+
+    def reply(payload):
+        server.closing.wait(60)
+        return "late"
+
+    with FakeLlmServer(reply) as server:
+        llm = OpenAiLanguageModel(settings(server.base_url))
+        with pytest.raises(LookupError):
+            llm.merge(broken(), print)
+        assert not llm_threads()
+
+
+def test_an_interrupt_by_a_signal_ends_a_merge_cleanly():
+    arrived = threading.Event()
+
+    def reply(payload):
+        arrived.set()
+        server.closing.wait(60)
+        return "late"
+
+    command = [sys.executable, "-W", "error", "-c", INTERRUPTED_MERGE]
+    with FakeLlmServer(reply) as server:
+        process = subprocess.Popen(  # noqa: S603  # our own code
+            [*command, server.base_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert arrived.wait(60)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == ("interrupted with 1 thread\n", "", 0)
+
+
+def test_what_still_runs_is_cancelled_before_the_loop_is_closed():
+    log = []
+
+    async def wait_for_ever():
+        try:
+            log.append("started")
+            await asyncio.Event().wait()
+        finally:
+            log.append("cancelled")
+
+    async def close():
+        log.append("closed")
+
+    with EventLoopThread() as loop:
+        loop.on_close(close)
+        loop.submit(wait_for_ever())
+    assert log == ["started", "cancelled", "closed"]
+    assert not llm_threads()
+
+
+def test_no_thread_is_started_for_nothing():
+    with EventLoopThread():
+        assert not llm_threads()
+
+
+def test_a_flight_wants_taking_when_it_is_full_or_something_is_ready():
+    async def wait_for(event):
+        await event.wait()
+        return "ready"
+
+    with EventLoopThread() as loop:
+        events = [asyncio.Event(), asyncio.Event()]
+        flight = Flight(loop, wait_for, limit=2)
+        assert flight.is_empty
+        flight.add(events[0])
+        assert not flight.wants_taking
+        flight.add(events[1])
+        assert flight.wants_taking
+        loop.run(set_all(events))
+        assert (flight.take(), flight.take()) == ("ready", "ready")
+        assert flight.is_empty
+        assert not flight.wants_taking
+
+
+async def set_all(events):
+    for event in events:
+        event.set()

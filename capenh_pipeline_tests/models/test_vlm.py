@@ -1,0 +1,188 @@
+import gc
+import logging
+import random
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from PIL import Image
+
+from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
+from capenh_pipeline.demo.drawing import draw_scene
+from capenh_pipeline.demo.scenes import DETAILED, MORE_DETAILED, SHORT, sample_scenes, true_captions
+from capenh_pipeline.models.base import VlmReply
+from capenh_pipeline.models.vlm import TransformersVlm, VlmSettings, is_out_of_memory, load_vlm
+from capenh_pipeline_tests.checkpoints import copy_florence
+
+SIZES = [(40, 40), (64, 64), (300, 90), (90, 300), (257, 511), (1024, 1024)]
+
+
+def noise(sizes: Iterable[tuple[int, int]] = SIZES) -> list[Image.Image]:
+    pictures = random.Random(5)
+    return [Image.frombytes("RGB", (8, 8), pictures.randbytes(192)).resize(size) for size in sizes]
+
+
+def answer(vlm: TransformersVlm, images: list[Image.Image]) -> list[VlmReply]:
+    return vlm.generate(vlm.prepare(images))
+
+
+def one_by_one(vlm: TransformersVlm, images: list[Image.Image]) -> list[VlmReply]:
+    return [answer(vlm, [image])[0] for image in images]
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return [
+        scene
+        for scene, _ in zip(sample_scenes(random.Random(8), held_out=True), range(12), strict=False)
+    ]
+
+
+@pytest.fixture(scope="module")
+def drawings(scenes) -> list[Image.Image]:
+    rng = random.Random(9)
+    sides = [96, 128, 200, 333, 512, 1024]
+    return [
+        draw_scene(scene, rng, side_px=sides[place % len(sides)])
+        for place, scene in enumerate(scenes)
+    ]
+
+
+@pytest.mark.parametrize("task", [SHORT, DETAILED, MORE_DETAILED])
+def test_florence_says_what_is_in_the_images_of_a_batch_in_their_order(
+    load, scenes, drawings, task
+):
+    replies = answer(load(FLORENCE_FOLDER, prompt=task), drawings)
+    right = [
+        reply.caption == true_captions(scene)[task]
+        for reply, scene in zip(replies, scenes, strict=True)
+    ]
+    assert sum(right) >= len(right) - 1  # it is right about 99.6 % of them
+    assert {reply.finish_reason for reply in replies} == {"stop"}
+
+
+def test_florence_says_the_same_in_a_batch_as_alone(load, drawings):
+    vlm = load(FLORENCE_FOLDER)
+    images = [*drawings, *noise()]
+    assert answer(vlm, images) == one_by_one(vlm, images)
+
+
+def test_a_chat_model_says_the_same_in_a_batch_as_alone(load, llava):
+    vlm = load(llava, prompt="What is this?", max_new_tokens=12)
+    replies = answer(vlm, noise())
+    assert replies == one_by_one(vlm, noise())
+    assert len({reply.caption for reply in replies}) > 3
+
+
+def test_a_model_with_a_raw_prompt_says_the_same_in_a_batch_as_alone(load, blip):
+    vlm = load(blip, prompt="a photo of", max_new_tokens=12)
+    replies = answer(vlm, noise())
+    assert replies == one_by_one(vlm, noise())
+    assert len({reply.caption for reply in replies}) > 2
+
+
+def test_a_decoder_reads_prompts_that_all_end_in_the_last_column(load, llava):
+    mask = load(llava, prompt="What is this?", max_new_tokens=12).prepare(noise())["attention_mask"]
+    assert mask[:, -1].all()
+    assert not mask[:, 0].all()
+
+
+@pytest.mark.parametrize("prompt", ["zebra", "a zebra and a xylophone"])
+def test_the_prompt_is_no_part_of_a_caption(load, llava, blip, prompt):
+    for folder in (llava, blip):
+        for reply in answer(load(folder, prompt=prompt, max_new_tokens=6), noise()):
+            assert "zebra" not in reply.caption
+            assert reply.new_tokens <= 6
+
+
+def test_a_caption_that_was_cut_off_says_so_row_by_row(load, scenes, drawings):
+    whole = answer(load(FLORENCE_FOLDER), drawings)
+    limit = sorted(reply.new_tokens for reply in whole)[len(whole) // 2] - 1
+    replies = answer(load(FLORENCE_FOLDER, max_new_tokens=limit), drawings)
+    reasons = ["stop" if reply.new_tokens <= limit else "length" for reply in whole]
+    assert [reply.finish_reason for reply in replies] == reasons
+    assert set(reasons) == {"stop", "length"}
+    assert [reply.new_tokens for reply in replies] == [
+        min(reply.new_tokens, limit) for reply in whole
+    ]
+
+
+def test_a_caption_that_was_cut_off_says_so_with_beams_too(load, drawings, tmp_path):
+    folder = copy_florence(tmp_path / "beams", generation={"num_beams": 3})
+    whole = answer(load(folder), drawings)
+    limit = min(reply.new_tokens for reply in whole) + 1
+    replies = answer(load(folder, max_new_tokens=limit), drawings)
+    for reply, finished in zip(replies, whole, strict=True):
+        if finished.new_tokens > limit:
+            assert (reply.finish_reason, reply.new_tokens) == ("length", limit)
+        else:
+            assert reply == finished
+    assert {reply.finish_reason for reply in replies} == {"stop", "length"}
+
+
+def test_sampling_that_a_checkpoint_switches_on_is_off(load, llava):
+    vlm = load(llava, prompt="What is this?", max_new_tokens=12)
+    assert answer(vlm, noise()) == answer(vlm, noise())
+
+
+def test_nothing_is_said_on_loading_and_captioning(load, llava, blip, capfd, caplog):
+    for folder in (FLORENCE_FOLDER, llava, blip):
+        prompt = SHORT if folder == FLORENCE_FOLDER else "A photo of"
+        vlm = load_vlm(VlmSettings(str(folder), device="cpu", prompt=prompt, max_new_tokens=4))
+        answer(vlm, noise())
+    assert "".join(capfd.readouterr()) == ""
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+def test_images_can_be_prepared_in_several_threads_at_once(load, blip, llava):
+    for folder in (blip, llava, FLORENCE_FOLDER):
+        prompt = SHORT if folder == FLORENCE_FOLDER else "A photo of"
+        vlm = load(folder, prompt=prompt)
+        alone = vlm.prepare(noise())
+        with ThreadPoolExecutor(8) as threads:
+            batches = list(threads.map(lambda _, vlm=vlm: vlm.prepare(noise()), range(40)))
+        for batch in batches:
+            assert batch.keys() == alone.keys()
+            assert all((batch[name] == alone[name]).all() for name in alone)
+
+
+def test_the_model_names_where_it_came_from(load):
+    vlm = load(FLORENCE_FOLDER)
+    assert vlm.effective_model_id == str(FLORENCE_FOLDER.resolve())
+    assert vlm.revision is None
+
+
+def test_a_small_model_on_a_cpu_likes_large_batches(load):
+    assert load(FLORENCE_FOLDER).preferred_batch_size == 32
+
+
+def test_a_closed_model_holds_no_memory():
+    def models_in_memory() -> int:
+        gc.collect()
+        return sum(type(thing).__name__.startswith("Florence2") for thing in gc.get_objects())
+
+    before = models_in_memory()
+    vlm = load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu"))
+    while_open = models_in_memory()
+    vlm.close()
+    assert while_open > before + 10
+    assert models_in_memory() < before + 10  # what is left belongs to the processor
+
+
+def test_memory_that_does_not_suffice_is_told_from_other_errors():
+    import torch
+
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"))
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not is_out_of_memory(ValueError(" out of memory."))
+    assert not is_out_of_memory(RuntimeError())
+
+
+def test_a_batch_that_does_not_fit_the_memory_says_so(load):
+    vlm = load(FLORENCE_FOLDER)
+    batch = vlm.prepare(noise()[:1])
+    batch["pixel_values"] = batch["pixel_values"][0, 0, 0, 0].expand(1, 3, 2**22, 2**22)
+    with pytest.raises(RuntimeError) as caught:
+        vlm.generate(batch)
+    assert is_out_of_memory(caught.value)

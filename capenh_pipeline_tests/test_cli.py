@@ -1,0 +1,201 @@
+"""The command line, as a user meets it: real processes, exit codes and sentences."""
+
+import shutil
+
+import polars as pl
+import pytest
+
+from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
+from capenh_pipeline_tests.command import capenh
+from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
+from capenh_pipeline_tests.images import draw
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    folder = tmp_path / "images"
+    draw(folder / "a.png", 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server():
+    with FakeLlmServer(models=["served"], api_key="right") as started:
+        yield started
+
+
+def enhance(cwd, *words, **variables):
+    return capenh("enhance", *words, cwd=cwd, **variables)
+
+
+def assert_one_sentence(done, *parts, code=2):
+    """The command ended with `code`, and said one line without a traceback."""
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("capenh: ")
+    for part in parts:
+        assert str(part) in done.stderr
+
+
+def test_a_missing_dataset_folder_is_named(tmp_path):
+    done = enhance(tmp_path, "--dataset_dir", "nowhere")
+    assert_one_sentence(done, tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_as_dataset_folder_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    assert_one_sentence(enhance(tmp_path, "--dataset_dir", "file"), "is not a folder")
+
+
+def test_a_folder_without_images_stays_as_it_is(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert_one_sentence(enhance(tmp_path, "--dataset_dir", "empty"), "No image")
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_no_dataset_is_a_sentence(tmp_path):
+    assert_one_sentence(enhance(tmp_path), "--dataset_dir", "CAPENH_DATASET_DIR")
+
+
+def test_an_unknown_flag_gets_a_suggestion(tmp_path):
+    assert_one_sentence(enhance(tmp_path, "--datset_dir", "x"), "did you mean --dataset_dir?")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--batch_size", "many"), "whole number"),
+        (("--write_policy", "maybe"), "protect, overwrite"),
+        (("--concurrency", "0"), "at least 1"),
+        (("--shard_digits", "3"), "1 or 2"),
+        (("--combined_suffix", ""), "make them differ"),
+        (("--llm_system_prompt", "missing.txt"), "missing.txt"),
+        (("--vlm_system_prompt", "missing.txt"), "missing.txt"),
+        (("--model_id", "./no-such-model"), "no-such-model"),
+        (("--model", "./no-such-llm"), "no-such-llm"),
+    ],
+)
+def test_a_bad_value_is_named_before_any_work(dataset, words, said):
+    done = enhance(dataset.parent, "--dataset_dir", dataset, *words)
+    assert_one_sentence(done, said)
+    assert not (dataset / ".capenh" / "image_manifest").exists()
+
+
+def test_a_bad_value_in_the_environment_names_its_variable(dataset):
+    done = enhance(dataset.parent, "--dataset_dir", dataset, CAPENH_BATCH_SIZE="many")
+    assert_one_sentence(done, "CAPENH_BATCH_SIZE")
+
+
+def test_a_server_that_is_not_there_is_known_before_the_model_is_loaded(dataset):
+    done = enhance(
+        dataset.parent,
+        *("--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
+        *("--base_url", "http://127.0.0.1:9/v1", "--model", "any"),
+    )
+    assert done.returncode == 2
+    assert "http://127.0.0.1:9/v1" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not (dataset / ".capenh" / "vlm_captions").exists()
+
+
+def test_a_refused_key_is_known_before_the_model_is_loaded_and_not_shown(dataset, server):
+    done = enhance(
+        dataset.parent,
+        *("--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
+        *("--base_url", server.base_url, "--model", "served"),
+        OPENAI_API_KEY="canary-key",
+    )
+    assert done.returncode == 2
+    assert "key" in done.stderr.splitlines()[-1]
+    assert "canary-key" not in done.stdout + done.stderr
+    assert not (dataset / ".capenh" / "vlm_captions").exists()
+    for file in (dataset / ".capenh").rglob("*"):
+        assert not file.is_file() or b"canary-key" not in file.read_bytes()
+
+
+def test_a_model_that_the_server_does_not_know_is_named_with_those_it_has(dataset, server):
+    done = enhance(
+        dataset.parent,
+        *("--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
+        *("--base_url", server.base_url, "--model", "unknown"),
+        OPENAI_API_KEY="right",
+    )
+    assert done.returncode == 2
+    assert "unknown" in done.stderr.splitlines()[-1]
+    assert "served" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_checkpoint_that_is_no_vlm_is_refused(dataset, server):
+    done = enhance(
+        dataset.parent,
+        *("--dataset_dir", dataset, "--model_id", MERGE_LLM_FOLDER),
+        *("--base_url", server.base_url, "--model", "served"),
+        OPENAI_API_KEY="right",
+    )
+    assert done.returncode == 2
+    assert str(MERGE_LLM_FOLDER) in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_of_another_shard_count_is_refused(dataset):
+    (dataset / ".capenh").mkdir()
+    (dataset / ".capenh" / "store.json").write_text('{"format": 1, "shard_digits": 2}')
+    assert_one_sentence(enhance(dataset.parent, "--dataset_dir", dataset), "CAPENH_SHARD_DIGITS=2")
+
+
+def test_a_store_of_another_format_is_refused(dataset):
+    (dataset / ".capenh").mkdir()
+    (dataset / ".capenh" / "store.json").write_text('{"format": 99, "shard_digits": 1}')
+    assert_one_sentence(enhance(dataset.parent, "--dataset_dir", dataset), "format 99")
+
+
+def test_a_store_that_cannot_be_written_is_a_sentence(dataset, tmp_path):
+    (tmp_path / "file").touch()
+    done = enhance(tmp_path, "--dataset_dir", dataset, "--store", tmp_path / "file" / "store")
+    assert_one_sentence(done, tmp_path / "file")
+
+
+def test_options_come_from_flags_then_variables_then_dotenv(dataset, server, tmp_path):
+    (tmp_path / ".env").write_text(
+        f"CAPENH_DATASET_DIR={dataset}\nCAPENH_MODEL_ID={FLORENCE_FOLDER}\n"
+        f"OPENAI_BASE_URL={server.base_url}\nOPENAI_API_KEY=right\nCAPENH_TRIGGER_WORD=dotenv\n"
+    )
+    assert enhance(tmp_path, CAPENH_MODEL="served").returncode == 0
+    assert (dataset / "a_combined.txt").read_text().startswith("dotenv, ")
+    enhance(tmp_path, CAPENH_TRIGGER_WORD="variable")
+    assert (dataset / "a_combined.txt").read_text().startswith("variable, ")
+    enhance(tmp_path, "--trigger-word=flag", CAPENH_TRIGGER_WORD="variable")
+    assert (dataset / "a_combined.txt").read_text().startswith("flag, ")
+
+
+def test_failures_are_named_and_listed_and_the_others_are_captioned(dataset, server, tmp_path):
+    caption = draw(dataset / "good.png", 5)
+    shutil.copy(dataset / "good.png", dataset / "text.png")
+    (dataset / "text.txt").write_bytes(b"\xff\xfe\x00")
+    (dataset / "broken.jpg").write_bytes(b"not an image")
+    (dataset / "empty.png").touch()
+    whole = (dataset / "good.png").read_bytes()
+    (dataset / "half.png").write_bytes(whole[: len(whole) // 2])
+    options = [
+        *("--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
+        *("--base_url", server.base_url, "--model", "served"),
+    ]
+    done = enhance(tmp_path, *options, OPENAI_API_KEY="right")
+    assert done.returncode == 1
+    listed = capenh("failures", *options, cwd=tmp_path, OPENAI_API_KEY="right")
+    assert listed.returncode == 1
+    rows = [line.split("\t")[:3] for line in listed.stdout.splitlines()]
+    assert rows == [
+        ["broken.jpg", "image_manifest", "not_an_image"],
+        ["empty.png", "image_manifest", "empty"],
+        ["half.png", "vlm_captions", "truncated"],
+        ["text.png", "image_manifest", "manual_caption_not_utf8"],
+    ]
+    for path, stage, kind in rows:
+        assert f"{path}: {stage}: {kind}" in done.stdout
+    assert (dataset / "good_combined.txt").read_text() == f"{caption}\n"
+    assert not (dataset / "text_combined.txt").exists()
+    rows = pl.read_parquet(dataset / ".capenh" / "vlm_captions/**/*.parquet")
+    assert rows.filter(status="ok").height == 2  # a.png, and good.png which is text.png too
