@@ -5,7 +5,9 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,7 +20,7 @@ from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.failures import failures
 from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.summary import caption_table, failure_lines, summary
+from capenh_pipeline.stages.summary import RunResult, caption_table, failure_summary, summary
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 
 ALL_THERE, SOME_FAILED = 0, 1
@@ -30,13 +32,29 @@ Values = Mapping[str, Any]
 
 def enhance(values: Values, environment: Environment) -> int:
     """Bring all captions of a dataset up to date and say what was done."""
+    Options(**values)  # what is wrong with the options is said before Dagster is imported
+    began = time.monotonic()
+    with _console() as progress:
+        run, result = _run_job(values, environment, progress)
+    failed = failures(run)
+    seconds = time.monotonic() - began
+    _write_line(
+        sys.stdout, summary(result, seconds=seconds, dataset=run.dataset, store=run.store.root)
+    )
+    if failed.height:
+        command = _failures_command(values, environment)
+        _write_line(sys.stdout, failure_summary(failed, list_command=command))
+    some_failed = failed.height or result.totals["caption_files"]["failed"]
+    return SOME_FAILED if some_failed else ALL_THERE
+
+
+def _run_job(values: Values, environment: Environment, progress: Progress) -> tuple[Run, RunResult]:
     from capenh_pipeline.definitions import definitions
     from capenh_pipeline.defs.instance import dagster_home, open_instance
     from capenh_pipeline.defs.launch import run_job
     from capenh_pipeline.defs.resources import Outside
 
-    began = time.monotonic()
-    outside = Outside(environment=lambda: environment, progress=_console_progress())
+    outside = Outside(environment=lambda: environment, progress=progress)
     run = _open_run(outside, values)
     with open_instance(dagster_home(run.store.root, environment)) as instance:
         result = run_job(
@@ -44,21 +62,7 @@ def enhance(values: Values, environment: Environment) -> int:
             shard_digits=run.options.shard_digits,
             instance=instance,
         )
-    failed = failures(run)
-    seconds = time.monotonic() - began
-    _say(
-        summary(
-            result.totals,
-            result.kept_files,
-            seconds=seconds,
-            dataset=run.dataset,
-            store=run.store.root,
-        )
-    )
-    if failed.height:
-        _say("\n".join(failure_lines(failed, list_command=_failures_command(values, environment))))
-    some_failed = failed.height or result.totals["caption_files"]["failed"]
-    return SOME_FAILED if some_failed else ALL_THERE
+    return run, result
 
 
 def list_failures(values: Values, environment: Environment) -> int:
@@ -67,7 +71,7 @@ def list_failures(values: Values, environment: Environment) -> int:
 
     failed = failures(_open_run(Outside(environment=lambda: environment), values))
     for row in failed.iter_rows():
-        _say("\t".join(str(cell) for cell in row))
+        _write_line(sys.stdout, "\t".join(str(cell) for cell in row))
     return SOME_FAILED if failed.height else ALL_THERE
 
 
@@ -87,8 +91,8 @@ def demo(folder: str, environment: Environment) -> int:
     offline = {name: value for name, value in environment.items() if name not in SERVER_VARIABLES}
     code = enhance(values, offline)
     run = _open_run(Outside(environment=lambda: offline), values)
-    _say(f"\n{caption_table(captions(run))}\n")
-    _say(f"The Dagster UI:  cd {shlex.quote(folder)} && capenh ui")
+    _write_line(sys.stdout, f"\n{caption_table(captions(run))}\n")
+    _write_line(sys.stdout, f"The Dagster UI:  cd {shlex.quote(folder)} && capenh ui")
     return code
 
 
@@ -118,17 +122,25 @@ def _open_run(outside: Any, values: Values) -> Run:
     return run
 
 
-def _console_progress() -> Progress:
-    """Return progress on the terminal that we were started from.
+@contextmanager
+def _console() -> Generator[Progress]:
+    """Show warnings and progress on the standard error that we were started with.
 
     Dagster redirects the standard streams while an asset is computed, so this takes a copy.
     """
-    console: TextIO = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1)
     logger = logging.getLogger("capenh_pipeline")
-    logger.addHandler(logging.StreamHandler(console))
-    if console.isatty():
-        return BarProgress(console)
-    return LineProgress(lambda line: console.write(f"{line}\n"))
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1) as stream:
+        handler = logging.StreamHandler(stream)
+        logger.addHandler(handler)
+        try:
+            is_terminal = stream.isatty()
+            yield BarProgress(stream) if is_terminal else LineProgress(partial(_write_line, stream))
+        finally:
+            logger.removeHandler(handler)
+
+
+def _write_line(stream: TextIO, line: str) -> None:
+    stream.write(f"{line}\n")
 
 
 def _failures_command(values: Values, environment: Environment) -> str:
@@ -145,7 +157,3 @@ def _write_settings(path: Path, values: Values) -> None:
     """Leave the options where every door looks for them when it is used from that folder."""
     lines = [f"{environment_name(name)}={str(value)!r}\n" for name, value in values.items()]
     write_atomically(path, "".join(lines).encode())
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")

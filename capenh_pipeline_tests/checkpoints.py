@@ -44,7 +44,7 @@ def write_llava(folder: Path, *, template: str | None = LLAVA_TEMPLATE) -> Path:
     )
 
     torch.manual_seed(1)
-    tokenizer = _byte_tokenizer()
+    tokenizer = _byte_tokenizer({"image_token": "<image>"})
     tiles = [[SIDE_PX, 2 * SIDE_PX], [2 * SIDE_PX, SIDE_PX], [2 * SIDE_PX, 2 * SIDE_PX]]
     text = {**_tower(), "model_type": "llama", "num_key_value_heads": 2}
     config = LlavaNextConfig(
@@ -95,14 +95,45 @@ def write_blip(folder: Path) -> Path:
     return _save(folder, BlipForConditionalGeneration(config), processor)
 
 
+def write_blip2(folder: Path) -> Path:
+    """Write a model whose processor pads and then does not pad, within one call."""
+    import torch
+    from transformers import (
+        Blip2Config,
+        Blip2ForConditionalGeneration,
+        Blip2Processor,
+        BlipImageProcessorPil,
+    )
+
+    torch.manual_seed(3)
+    processor = Blip2Processor(
+        BlipImageProcessorPil(size={"height": SIDE_PX, "width": SIDE_PX}),
+        _byte_tokenizer({}),
+        num_query_tokens=4,
+    )
+    text = {**_tower(), "model_type": "opt", "ffn_dim": 64, "word_embed_proj_dim": 32}
+    text |= {"vocab_size": len(processor.tokenizer), "bos_token_id": 0, "eos_token_id": 1}
+    config = Blip2Config(
+        vision_config=_tower(),
+        qformer_config={**_tower(), "encoder_hidden_size": 32},
+        text_config=text | {"pad_token_id": 1, "init_std": 0.5},
+        num_query_tokens=4,
+        image_token_index=len(processor.tokenizer) - 1,
+    )
+    return _save(folder, Blip2ForConditionalGeneration(config), processor)
+
+
 def write_original_florence(folder: Path, *, weights: str = "safetensors") -> Path:
     """Write the demo's Florence-2 in Microsoft's layout, with code that would raise if run."""
     import torch
     from safetensors.torch import load_file, save_file
 
     folder.mkdir(parents=True)
-    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
-        shutil.copyfile(FLORENCE_FOLDER / name, folder / name)
+    shutil.copyfile(FLORENCE_FOLDER / "generation_config.json", folder / "generation_config.json")
+    # The original tokenizer has no token for an image: its processor adds one at the end.
+    tokens = (FLORENCE_FOLDER / "tokenizer.json").read_text()
+    (folder / "tokenizer.json").write_text(tokens.replace('"<image>"', '"<unused>"'))
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "BartTokenizer"})
     processor = json.loads((FLORENCE_FOLDER / "processor_config.json").read_text())
     write_json(folder / "preprocessor_config.json", processor["image_processor"])
     write_json(folder / "config.json", _original_config())
@@ -142,21 +173,22 @@ def write_json(file: Path, value: Any) -> None:
     file.write_text(json.dumps(value))
 
 
-def _byte_tokenizer() -> Any:
+def _byte_tokenizer(special: dict[str, str]) -> Any:
+    """Return a tokenizer whose tokens are bytes, an end token and `special` ones, by their role."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    special = ["<s>", "</s>", "<image>"]
-    letters = [*special, *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    letters = ["<s>", "</s>", *special.values(), *alphabet]
     vocabulary = {letter: place for place, letter in enumerate(letters)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        extra_special_tokens={"image_token": "<image>"},
+        bos_token=letters[0],
+        eos_token=letters[1],
+        extra_special_tokens=special,
     )
 
 

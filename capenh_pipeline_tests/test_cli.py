@@ -5,6 +5,7 @@ import shutil
 import polars as pl
 import pytest
 
+from capenh_pipeline.cli import main
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
 from capenh_pipeline_tests.command import capenh
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
@@ -76,9 +77,11 @@ def test_an_unknown_flag_gets_a_suggestion(tmp_path):
         (("--model", "./no-such-llm"), "no-such-llm"),
     ],
 )
-def test_a_bad_value_is_named_before_any_work(dataset, words, said):
-    done = enhance(dataset.parent, "--dataset_dir", dataset, *words)
-    assert_one_sentence(done, said)
+def test_a_bad_value_is_named_before_any_work(dataset, words, said, capfd):
+    assert main(["enhance", "--dataset_dir", str(dataset), *words]) == 2
+    error = capfd.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
     assert not (dataset / ".capenh" / "image_manifest").exists()
 
 

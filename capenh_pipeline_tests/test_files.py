@@ -9,6 +9,7 @@ from capenh_pipeline.files import (
     TEMPORARY_PREFIX,
     create_atomically,
     make_folder,
+    replace_file,
     sync_folder,
     write_atomically,
 )
@@ -80,3 +81,19 @@ def test_a_folder_can_be_synced_and_a_missing_one_is_an_error(tmp_path):
 
 def test_temporary_files_are_hidden():
     assert TEMPORARY_PREFIX.startswith(".")
+
+
+def test_one_of_many_files_is_replaced_by_way_of_a_named_file_that_a_kill_may_have_left(tmp_path):
+    temporary = tmp_path / f"{TEMPORARY_PREFIX}a"
+    temporary.write_bytes(b"left behind")
+    (tmp_path / "a").write_bytes(b"old")
+    replace_file(tmp_path / "a", b"new", temporary=temporary)
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert names_in(tmp_path) == ["a"]
+
+
+def test_a_file_that_cannot_be_replaced_leaves_no_temporary_one(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_file(tmp_path / "folder", b"", temporary=tmp_path / f"{TEMPORARY_PREFIX}a")
+    assert names_in(tmp_path) == ["folder"]

@@ -1,7 +1,6 @@
 """A run of the whole job in this process, as the command line does it."""
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 import dagster as dg
 
@@ -9,20 +8,7 @@ from capenh_pipeline.defs.assets import KEPT_FILES
 from capenh_pipeline.defs.jobs import ENHANCE_CAPTIONS
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import CapenhError
-
-
-@dataclass
-class RunResult:
-    """What a run reported, over all shards.
-
-    Attributes:
-        totals: counts by name, by asset.
-        kept_files: caption files that people wrote, so that they were not replaced.
-    """
-
-    totals: dict[str, Counter[str]] = field(default_factory=dict)
-    kept_files: list[str] = field(default_factory=list)
-
+from capenh_pipeline.stages.summary import RunResult
 
 _RANGE = "dagster/asset_partition_range_"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -95,10 +95,11 @@ def write_caption_files(
         StoreError: the disk is full or read-only, so no file could be written.
     """
     export = _Export(root=root, overwrite=overwrite, record=record, stamp=stamp)
-    export.remove_leftovers(ledger)
-    rows = wanted.join(
-        ledger.select(_PATH + _KNOWN), on=_PATH, how="left", nulls_equal=True, maintain_order="left"
-    ).select(WantedFile._fields)
+    known = ledger.select(_PATH + _KNOWN)
+    export.remove_leftovers(known.join(wanted, on=_PATH, how="semi", nulls_equal=True))
+    rows = wanted.join(known, on=_PATH, how="left", nulls_equal=True, maintain_order="left").select(
+        WantedFile._fields
+    )
     comparisons = export.compare(WantedFile(*row) for row in rows.iter_rows())
     while chunk := list(islice(comparisons, FILES_AT_ONCE)):
         export.apply(chunk)
@@ -123,7 +124,10 @@ class _Export:
         self._stamp = stamp
 
     def remove_leftovers(self, ledger: pl.DataFrame) -> None:
-        """Remove the temporary files of writers that were killed."""
+        """Remove the temporary files of writers that were killed.
+
+        Only for the files that this run writes: another run may be at work on the others.
+        """
         begun = ledger.filter(pl.col("size_bytes").is_null())
         for path, path_bytes in begun.select(_PATH).iter_rows():
             with suppress(OSError):

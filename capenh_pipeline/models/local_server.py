@@ -1,6 +1,229 @@
-"""Temporary: replaced by the real embedded server."""
+"""The embedded default: a local model behind a server on this machine, for one run."""
+
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from capenh_pipeline.errors import CapenhError, ConfigurationError, ServerError
+from capenh_pipeline.models.base import MergeRequest
+from capenh_pipeline.models.checkpoints import ModelSource, locate_model
+from capenh_pipeline.models.llm import Emit, OpenAiLanguageModel
+from capenh_pipeline.models.llm_protocol import LlmSettings
+from capenh_pipeline.models.local_server_process import (
+    ServerProcess,
+    is_healthy,
+    server_environment,
+)
+from capenh_pipeline.models.torch_threads import torch_cores
+from capenh_pipeline.models.vlm_hub import read_config
+
+READY_TIMEOUT_S = 1800.0
+"""A hub model may have to be downloaded first; a server that dies is noticed at once."""
+
+SMALL_CHECKPOINT_BYTES = 200_000_000
+"""Below it one thread is fastest: operators this small wait for each other on shared cores."""
+
+MAX_CONCURRENCY = 2
+"""The server answers one request at a time; the second is there when the first is done."""
+
+MAX_ATTEMPTS = 2
+"""What fails here twice fails always: there is no network and no other user."""
+
+_PORT_TRIES = 3
+_POLL_S = 0.1
+
+logger = logging.getLogger(__name__)
+
+
+class LocalServer:
+    """`with LocalServer(model) as server:` serves a model on a free port of 127.0.0.1.
+
+    The server is gone when the block is left, and when this process dies.
+
+    Args:
+        model: a local folder or a hub id.
+        threads: of one operator of torch; by default one for small checkpoints, else the cores.
+        ready_timeout_s: how long the server may take to load the model.
+
+    Attributes:
+        model: the name that the server knows the model by.
+        log_path: its output; kept if the block ends in an error that says so.
+
+    Raises:
+        ModelError: the model is neither a checkpoint folder nor found on the hub.
+        ServerError: the server died, or was not ready in time.
+    """
+
+    def __init__(
+        self, model: str, *, threads: int | None = None, ready_timeout_s: float = READY_TIMEOUT_S
+    ) -> None:
+        self._source = locate_model(model)
+        self._threads = threads or _suitable_threads(self._source.folder)
+        self._ready_timeout_s = ready_timeout_s
+        self._process: ServerProcess | None = None
+        self._port = 0
+
+    def __enter__(self) -> Self:
+        read_config(self._source, None)  # the hub's answer reads better here than in a log
+        self._folder = Path(tempfile.mkdtemp(prefix="capenh-llm-"))
+        self.log_path = self._folder / "server.log"
+        self.model = _servable_name(self._source, self._folder)
+        try:
+            self._start()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self._process.stop()
+        if not isinstance(error, CapenhError):
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def base_url(self) -> str:
+        """The address for an OpenAI client."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server's process is there."""
+        return self._process is not None and self._process.is_running
+
+    def failure(self, what: str) -> ServerError:
+        """Return the error of a server that `what`, with the end of its log."""
+        words = self._process.last_words() if self._process else "no process"
+        return ServerError(
+            f"The local LLM server for {self._source.requested} {what} ({words}): see its log, "
+            f"{self.log_path}"
+        )
+
+    def _start(self) -> None:
+        """Start the server and wait until it has loaded the model.
+
+        Another program may take the free port before the server does; then there is another.
+        """
+        logger.info("Starting a local LLM server for %s.", self._source.requested)
+        for _ in range(_PORT_TRIES):
+            self._port = _free_port()
+            self._process = self._launch()
+            if self._wait_until_ready(self._process):
+                logger.info("It answers at %s.", self.base_url)
+                return
+            if "address already in use" not in self.log_path.read_text(errors="replace"):
+                break
+        raise self.failure("did not start")
+
+    def _launch(self) -> ServerProcess:
+        return ServerProcess(
+            [self.model, "--host", "127.0.0.1", "--port", str(self._port)],
+            environment=server_environment(
+                os.environ, threads=self._threads, is_offline=self._source.folder is not None
+            ),
+            log_path=self.log_path,
+        )
+
+    def _wait_until_ready(self, process: ServerProcess) -> bool:
+        """Return whether the server answers; False if it died."""
+        deadline = time.monotonic() + self._ready_timeout_s
+        while process.is_running:
+            if is_healthy(self._port):
+                return process.is_running
+            if time.monotonic() > deadline:
+                raise self.failure(f"was not ready after {self._ready_timeout_s:g} s")
+            process.wait(_POLL_S)
+        return False
 
 
 class LocalLanguageModel:
-    def __init__(self, settings):
-        raise NotImplementedError
+    """Merges captions with a model that is served here for as long as it takes.
+
+    Args:
+        settings: how the LLM is asked; `model` is a local folder or a hub id.
+
+    Attributes:
+        effective_model: the folder or hub id as it was given.
+    """
+
+    def __init__(self, settings: LlmSettings) -> None:
+        if settings.model is None:
+            raise ConfigurationError("No model is named to be served here: set --model.")
+        self._settings = settings
+        self._model = settings.model
+        self.effective_model: str | None = settings.model
+
+    def check(self) -> None:
+        """Find out whether a local folder is a checkpoint; nothing is started or downloaded.
+
+        Raises:
+            ModelError: it is missing, or has no config.json.
+        """
+        locate_model(self._model)
+
+    def merge(self, requests: Iterable[MergeRequest], emit: Emit) -> None:
+        """Start the server, ask for every request, stop it; without one, nothing is started.
+
+        Raises:
+            ModelError: the model cannot be found.
+            ServerError: the server did not start, or died; what it answered is emitted before.
+        """
+        remaining = iter(requests)
+        first = next(remaining, None)
+        if first is None:
+            return
+        with LocalServer(self._model) as server:
+            try:
+                self._client_of(server).merge(chain([first], remaining), emit)
+            except ServerError:
+                if server.is_running:
+                    raise
+                raise server.failure("died") from None
+
+    def _client_of(self, server: LocalServer) -> OpenAiLanguageModel:
+        return OpenAiLanguageModel(
+            replace(
+                self._settings,
+                base_url=server.base_url,
+                model=server.model,
+                concurrency=min(self._settings.concurrency, MAX_CONCURRENCY),
+                max_attempts=min(self._settings.max_attempts, MAX_ATTEMPTS),
+            )
+        )
+
+
+def _suitable_threads(folder: Path | None) -> int:
+    if folder is None:
+        return torch_cores()
+    weights = (path for suffix in ("safetensors", "bin") for path in folder.glob(f"*.{suffix}"))
+    is_small = sum(path.stat().st_size for path in weights) < SMALL_CHECKPOINT_BYTES
+    return 1 if is_small else torch_cores()
+
+
+def _servable_name(source: ModelSource, folder: Path) -> str:
+    """Return a name that `transformers serve` understands; to it, an `@` begins a revision."""
+    if source.folder is None or "@" not in source.effective_id:
+        return source.effective_id
+    link = folder / "model"
+    link.symlink_to(source.effective_id, target_is_directory=True)
+    return str(link)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

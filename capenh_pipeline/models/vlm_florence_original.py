@@ -56,13 +56,10 @@ _TOKEN_IDS: dict[str, Any] = {
     "eos_token_id": 2,
     "decoder_start_token_id": 2,
 }
-_GENERATION: dict[str, Any] = {
-    **_TOKEN_IDS,
-    "forced_bos_token_id": 0,
-    "num_beams": 3,
-    "no_repeat_ngram_size": 3,
-    "early_stopping": True,
-}
+_GENERATION_OPTIONS = (
+    *(*_TOKEN_IDS, "forced_bos_token_id"),
+    *("num_beams", "no_repeat_ngram_size", "early_stopping", "length_penalty"),
+)
 
 
 def is_original(config: dict[str, Any]) -> bool:
@@ -197,5 +194,5 @@ def _widen(weight: Any, rows: int) -> Any:
 def _generation_options(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
     file = folder / "generation_config.json"
     stated = json.loads(file.read_bytes()) if file.is_file() else {}
-    sources = _GENERATION | config["text_config"] | stated
-    return {name: sources[name] for name in _GENERATION}
+    sources = _TOKEN_IDS | config["text_config"] | stated
+    return {name: sources[name] for name in _GENERATION_OPTIONS if name in sources}

@@ -1,6 +1,8 @@
 """What the command line says when a run is over."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -12,27 +14,32 @@ _COLUMNS = ("computed", "reused", "failed")
 _WIDTH = max(len("combined_captions"), len("image_manifest"))
 
 
-def summary(
-    totals: Mapping[str, Mapping[str, int]],
-    kept_files: Sequence[str],
-    *,
-    seconds: float,
-    dataset: Path,
-    store: Path,
-) -> str:
+@dataclass
+class RunResult:
+    """What a run reported, over all shards.
+
+    Attributes:
+        totals: counts by name, by asset.
+        kept_files: caption files that people wrote, so that they were not replaced.
+    """
+
+    totals: dict[str, Counter[str]] = field(default_factory=dict)
+    kept_files: list[str] = field(default_factory=list)
+
+
+def summary(result: RunResult, *, seconds: float, dataset: Path, store: Path) -> str:
     """Return the summary of a run, for a terminal.
 
     Args:
-        totals: counts by name, by asset.
-        kept_files: caption files that people wrote, so that they were not replaced.
+        result: what the run reported.
         seconds: wall-clock time of the run.
         dataset: where the caption files are.
         store: where the tables are.
     """
-    lines = [*_table(totals), "", *_what_was_done(totals, seconds)]
+    lines = [*_table(result.totals), "", *_what_was_done(result.totals, seconds)]
     lines += [f"Caption files: beside the images in {dataset}", f"Store: {store}"]
-    if kept_files:
-        lines += ["", *_kept(kept_files)]
+    if result.kept_files:
+        lines += ["", *_kept(result.kept_files)]
     return "\n".join(lines)
 
 
@@ -78,7 +85,7 @@ def caption_table(rows: pl.DataFrame) -> str:
     return "\n".join(blocks)
 
 
-def failure_lines(failed: pl.DataFrame, *, list_command: str) -> list[str]:
+def failure_summary(failed: pl.DataFrame, *, list_command: str) -> str:
     """Return the first failures, and how to see them all.
 
     Args:
@@ -93,4 +100,5 @@ def failure_lines(failed: pl.DataFrame, *, list_command: str) -> list[str]:
     ]
     if failed.height > NAMED:
         lines.append(f"  … and {failed.height - NAMED} more")
-    return [*lines, f"All of them: {list_command}", "To try them again: --retry_failed"]
+    lines += [f"All of them: {list_command}", "To try them again: --retry_failed"]
+    return "\n".join(lines)

@@ -4,7 +4,6 @@ import math
 import queue
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ import polars as pl
 from capenh_pipeline.tables.table import Table
 
 _POLL_S = 0.01
-_IDLE_S = 1.0
+_IDLE_S = 0.5
 
 
 class Checkpoint:
@@ -23,8 +22,9 @@ class Checkpoint:
     was added has been written. If writing fails, `add` or leaving the block raises that error;
     when the block itself ends in an exception, that one goes on, with a note about the rows.
 
-    `add` takes only locks whose `__enter__` is C code. A `Condition` (and so `queue.Queue`) stays
-    locked for ever when Ctrl-C arrives inside its `__enter__`.
+    The caller's thread takes only locks whose `__enter__` is C code. A `Condition` (and so
+    `queue.Queue`) stays locked for ever when Ctrl-C arrives inside its `__enter__`, and in Python
+    3.11 a `Thread.join` that is interrupted takes the thread for ended (bpo-45274).
     """
 
     def __init__(self, table: Table, *, rows: int, seconds: float) -> None:
@@ -41,14 +41,12 @@ class Checkpoint:
         self._pending: queue.SimpleQueue[tuple[float, dict[str, Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_closed = False
-        self._has_ended = False
-        self._writer: Future[None] = Future()
+        self._is_writing = threading.Lock()  # held until the writer's last row is written
+        self._failure: BaseException | None = None
 
     def __enter__(self) -> Self:
-        executor = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._writer = executor.submit(self._write_until_closed)
-        self._writer.add_done_callback(self._note_end)
-        executor.shutdown(wait=False)
+        self._is_writing.acquire()
+        threading.Thread(target=self._write_until_closed, name="checkpoint").start()
         return self
 
     def add(self, row: dict[str, Any]) -> None:
@@ -62,10 +60,10 @@ class Checkpoint:
         """
         if unknown := row.keys() - self._table.schema.columns.keys():
             raise ValueError(f"{self._table.schema.name} has no column {', '.join(unknown)}")
-        while self._pending.qsize() >= 2 * self._rows and not self._has_ended:
+        while self._pending.qsize() >= 2 * self._rows and self._is_writing.locked():
             time.sleep(_POLL_S)
-        if self._has_ended:
-            self._writer.result()
+        if self._failure is not None:
+            raise self._failure
         with self._lock:
             if self._is_closed:
                 raise ValueError("rows cannot be added after the block was left")
@@ -80,22 +78,37 @@ class Checkpoint:
         with self._lock:
             self._is_closed = True
             self._pending.put(None)
-        failure = self._writer.exception()
-        if failure is None or failure is error:
+        self._wait_for_writer()
+        if self._failure is None or self._failure is error:
             return
         if error is None:
-            raise failure
-        error.add_note(f"The rows computed last were not stored: {failure}")
+            raise self._failure
+        error.add_note(f"The rows computed last were not stored: {self._failure}")
+
+    def _wait_for_writer(self) -> None:
+        """Return when the writer has ended; the first Ctrl-C is raised after that, not before."""
+        try:
+            with self._is_writing:
+                pass
+        except BaseException:
+            with self._is_writing:
+                pass
+            raise
 
     def _write_until_closed(self) -> None:
-        while batch := self._next_batch():
-            self._table.append(pl.DataFrame(batch, schema=self._table.schema.columns))
+        try:
+            while batch := self._next_batch():
+                self._table.append(pl.DataFrame(batch, schema=self._table.schema.columns))
+        except BaseException as error:  # noqa: BLE001  # raised by add() or __exit__ in its place
+            self._failure = error
+        finally:
+            self._is_writing.release()
 
     def _next_batch(self) -> list[dict[str, Any]]:
         """Wait until rows are due and return them; none when closed and all are written.
 
-        A Ctrl-C at the first instruction of `__exit__` means that nobody closes us: then we end
-        with the main thread, which waits for this one before the process exits.
+        A Ctrl-C at the first instruction of `__exit__` means that nobody closes us. Then we end
+        when the main thread has: Python waits for this one before the process exits.
         """
         batch: list[dict[str, Any]] = []
         due = math.inf
@@ -114,9 +127,6 @@ class Checkpoint:
                 due = entry[0] + self._seconds
             batch.append(entry[1])
         return batch
-
-    def _note_end(self, _writer: Future[None]) -> None:
-        self._has_ended = True
 
 
 def _in_utf_8(row: dict[str, Any]) -> dict[str, Any]:

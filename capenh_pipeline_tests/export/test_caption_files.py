@@ -1,10 +1,8 @@
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,87 +10,10 @@ import pytest
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import CAPTION_FILES
-from capenh_pipeline.export.caption_files import (
-    FILES_AT_ONCE,
-    ExportOutcome,
-    Stamp,
-    write_caption_files,
-)
-from capenh_pipeline.files import TEMPORARY_PREFIX
+from capenh_pipeline.export.caption_files import FILES_AT_ONCE, ExportOutcome
+from capenh_pipeline_tests.export.folder import NOW, Dataset
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-class Killed(BaseException):
-    """Ends a run as a kill does: nothing more is written."""
-
-
-class Dataset:
-    """A dataset folder and the ledger of its caption files."""
-
-    def __init__(self, root):
-        self.root = root
-        self.entries = []
-        self.dies = None
-        self.while_writing = lambda: None
-
-    def record(self, rows):
-        is_first_entry = rows["size_bytes"].is_null().all()
-        if self.dies == "after writing" and not is_first_entry:
-            raise Killed
-        self.entries.append(rows)
-        if self.dies == "before writing" and is_first_entry:
-            raise Killed
-        if is_first_entry:
-            self.while_writing()
-
-    @property
-    def ledger(self):
-        empty = pl.DataFrame(schema=CAPTION_FILES.columns)
-        rows = pl.concat([empty, *self.entries])
-        return rows.unique(["path", "path_bytes"], keep="last", maintain_order=True)
-
-    def export(self, texts, *, overwrite=False):
-        return write_caption_files(
-            wanted(texts),
-            self.ledger,
-            root=self.root,
-            overwrite=overwrite,
-            record=self.record,
-            stamp=Stamp(run_id="run-1", now=NOW),
-        )
-
-    def die(self, texts, *, when):
-        """Export, and get killed between the two entries in the ledger."""
-        self.dies = when
-        with pytest.raises(Killed):
-            self.export(texts)
-        self.dies = None
-
-    def files(self):
-        return {
-            str(path.relative_to(self.root)): path.read_bytes()
-            for path in sorted(self.root.rglob("*"))
-            if path.is_file()
-        }
-
-
-def wanted(texts):
-    paths = [path if isinstance(path, tuple) else (path, None) for path in texts]
-    return pl.DataFrame(
-        {
-            "path": [path for path, _ in paths],
-            "path_bytes": pl.Series([content for _, content in paths], dtype=pl.Binary),
-            "image_hash": ["ab" * 32] * len(paths),
-            "kind": ["combined"] * len(paths),
-            "text": list(texts.values()),
-        }
-    )
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    return Dataset(tmp_path)
+ROOT = Path(__file__).parents[2]
 
 
 def rewrite(path, text):
@@ -147,18 +68,16 @@ def test_a_new_caption_replaces_ours_and_the_ledger_remembers_the_old_one(datase
     assert dataset.ledger["previous_hash"].to_list() == [sha256_hex(b"dog\n")]
 
 
-def test_a_file_that_did_not_change_is_not_written_or_even_opened(dataset):
+def test_a_file_that_did_not_change_is_left_alone_without_an_entry(dataset):
     texts = {"a.txt": "dog", "b.txt": "cat"}
     dataset.export(texts)
     before = [(dataset.root / name).stat() for name in texts]
 
     outcome = dataset.export(texts)
 
-    after = [(dataset.root / name).stat() for name in texts]
     assert outcome == ExportOutcome(unchanged=2)
     assert len(dataset.entries) == 2
-    assert [stat.st_ctime_ns for stat in after] == [stat.st_ctime_ns for stat in before]
-    assert [stat.st_atime_ns for stat in after] == [stat.st_atime_ns for stat in before]
+    assert [(dataset.root / name).stat() for name in texts] == before
 
 
 def test_a_file_that_was_deleted_is_written_again(dataset):
@@ -305,104 +224,11 @@ def test_a_file_that_a_person_writes_while_we_do_is_kept(dataset):
     assert dataset.export({"a.txt": "dog", "b.txt": "cat"}).kept == ["a.txt", "b.txt"]
 
 
-MOMENTS = ["before writing", "after writing"]
-
-
-@pytest.mark.parametrize("when", MOMENTS)
-@pytest.mark.parametrize("text", ["dog", "brown dog", "black dog"])
-def test_a_file_is_still_ours_after_a_kill(dataset, when, text):
-    dataset.export({"a.txt": "dog"})
-    dataset.die({"a.txt": "brown dog", "b.txt": "cat"}, when=when)
-
-    outcome = dataset.export({"a.txt": text, "b.txt": "cat"})
-
-    assert (outcome.kept, outcome.failed) == ([], [])
-    assert dataset.files() == {"a.txt": f"{text}\n".encode(), "b.txt": b"cat\n"}
-    assert dataset.export({"a.txt": text, "b.txt": "cat"}) == ExportOutcome(unchanged=2)
-
-
-@pytest.mark.parametrize("first", MOMENTS)
-@pytest.mark.parametrize("second", MOMENTS)
-def test_a_file_is_still_ours_after_two_kills(dataset, first, second):
-    dataset.export({"a.txt": "dog"})
-    dataset.die({"a.txt": "brown dog"}, when=first)
-    dataset.die({"a.txt": "black dog"}, when=second)
-
-    assert dataset.export({"a.txt": "white dog"}) == ExportOutcome(written=["a.txt"])
-
-
-@pytest.mark.parametrize("when", MOMENTS)
-def test_what_a_person_writes_after_a_kill_is_theirs(dataset, when):
-    dataset.export({"a.txt": "dog"})
-    dataset.die({"a.txt": "brown dog", "b.txt": "cat"}, when=when)
-    (dataset.root / "a.txt").write_text("Rex")
-    (dataset.root / "b.txt").write_text("Tom")
-
-    outcome = dataset.export({"a.txt": "brown dog", "b.txt": "cat"})
-
-    assert outcome == ExportOutcome(kept=["a.txt", "b.txt"])
-
-
-@pytest.mark.parametrize("when", MOMENTS)
-def test_a_person_s_file_that_was_being_replaced_is_still_theirs_if_it_was_not(dataset, when):
-    (dataset.root / "a.txt").write_text("Rex")
-    dataset.dies = when
-    with pytest.raises(Killed):
-        dataset.export({"a.txt": "dog"}, overwrite=True)
-    dataset.dies = None
-
-    outcome = dataset.export({"a.txt": "brown dog"})
-
-    expected = {"before writing": ExportOutcome(kept=["a.txt"])}
-    assert outcome == expected.get(when, ExportOutcome(written=["a.txt"]))
-
-
-def test_what_a_killed_writer_left_behind_is_removed(dataset):
-    dataset.die({"a.txt": "dog", "b.txt": "cat"}, when="before writing")
-    for name in (b"a.txt", b"b.txt"):
-        (dataset.root / f"{TEMPORARY_PREFIX}{sha256_hex(name)[:32]}").write_text("half a ca")
-
-    assert dataset.export({"a.txt": "dog"}) == ExportOutcome(written=["a.txt"])
-    assert dataset.files() == {"a.txt": b"dog\n"}
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from capenh_pipeline_tests.export.test_caption_files import Dataset
-
-def record(rows):
-    name = "first" if rows["size_bytes"].is_null().all() else "last"
-    rows.write_parquet(f"{sys.argv[2]}/{name}.parquet")
-
-dataset = Dataset(Path(sys.argv[1]))
-dataset.record = record
-dataset.export({f"{index}.txt": "dog " * 100 for index in range(900)})
-"""
-
-
-def test_no_kill_of_the_process_makes_our_files_look_like_a_person_s(dataset, tmp_path_factory):
-    entries = tmp_path_factory.mktemp("ledger")
-    command = [sys.executable, "-c", WRITER, dataset.root, entries]
-    with subprocess.Popen(command) as writer:  # noqa: S603  # this very interpreter
-        while writer.poll() is None and len(list(dataset.root.iterdir())) < 100:
-            time.sleep(0.001)
-        writer.send_signal(signal.SIGKILL)
-    assert len(dataset.files()) >= 100
-    dataset.entries = [pl.read_parquet(entries / "first.parquet")]
-
-    texts = {f"{index}.txt": "cat" for index in range(900)}
-    outcome = dataset.export(texts)
-
-    assert outcome == ExportOutcome(written=list(texts))
-    assert dataset.files() == dict.fromkeys(texts, b"cat\n")
-
-
 CRAMPED = """
 import sys
 from pathlib import Path
 from capenh_pipeline.errors import StoreError
-from capenh_pipeline_tests.export.test_caption_files import Dataset
+from capenh_pipeline_tests.export.folder import Dataset
 
 try:
     Dataset(Path(sys.argv[1])).export({f"{index}.txt": "x" * 5000 for index in range(100)})
@@ -422,7 +248,7 @@ def test_a_disk_that_takes_no_file_at_all_stops_the_run(tmp_path, option, reason
     if shutil.which("unshare") is None:
         pytest.skip("there is no unshare command")
     done = subprocess.run(  # noqa: S603  # this very interpreter
-        command, capture_output=True, text=True, check=False
+        command, cwd=ROOT, capture_output=True, text=True, check=False
     )
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip("mounting is not allowed")

@@ -1,11 +1,17 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from capenh_pipeline.models.vlm import TransformersVlm, VlmSettings, load_vlm
-from capenh_pipeline_tests.checkpoints import write_blip, write_llava, write_original_florence
+from capenh_pipeline_tests.checkpoints import (
+    write_blip,
+    write_blip2,
+    write_llava,
+    write_original_florence,
+)
 
 Load = Callable[..., TransformersVlm]
 
@@ -15,7 +21,7 @@ def load() -> Load:
     """Loads a VLM on the CPU in float32; one of the same settings is loaded once a session."""
 
     @cache
-    def load_once(model_id: str, **settings: object) -> TransformersVlm:
+    def load_once(model_id: str, **settings: Any) -> TransformersVlm:
         return load_vlm(VlmSettings(model_id, device="cpu", dtype="float32", **settings))
 
     return lambda folder, **settings: load_once(str(folder), **settings)
@@ -29,6 +35,11 @@ def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def blip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_blip(tmp_path_factory.mktemp("checkpoints") / "blip")
+
+
+@pytest.fixture(scope="session")
+def blip2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_blip2(tmp_path_factory.mktemp("checkpoints") / "blip2")
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ def test_only_the_cores_of_this_process_count():
         "from capenh_pipeline.models.torch_threads import usable_cores\n"
         "print(usable_cores())"
     )
-    result = subprocess.run(
+    result = subprocess.run(  # noqa: S603  # this very interpreter
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "1"

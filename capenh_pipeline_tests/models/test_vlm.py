@@ -1,24 +1,28 @@
 import gc
 import logging
-import random
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, get_ident
 
 import pytest
 from PIL import Image
 
+from capenh_pipeline.demo.chance import seeded
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.demo.drawing import draw_scene
 from capenh_pipeline.demo.scenes import DETAILED, MORE_DETAILED, SHORT, sample_scenes, true_captions
 from capenh_pipeline.models.base import VlmReply
+from capenh_pipeline.models.checkpoints import locate_model
 from capenh_pipeline.models.vlm import TransformersVlm, VlmSettings, is_out_of_memory, load_vlm
+from capenh_pipeline.models.vlm_loading import open_checkpoint
+from capenh_pipeline.models.vlm_prompting import RawPrompt
 from capenh_pipeline_tests.checkpoints import copy_florence
 
 SIZES = [(40, 40), (64, 64), (300, 90), (90, 300), (257, 511), (1024, 1024)]
 
 
 def noise(sizes: Iterable[tuple[int, int]] = SIZES) -> list[Image.Image]:
-    pictures = random.Random(5)
+    pictures = seeded(5)
     return [Image.frombytes("RGB", (8, 8), pictures.randbytes(192)).resize(size) for size in sizes]
 
 
@@ -33,14 +37,13 @@ def one_by_one(vlm: TransformersVlm, images: list[Image.Image]) -> list[VlmReply
 @pytest.fixture(scope="module")
 def scenes():
     return [
-        scene
-        for scene, _ in zip(sample_scenes(random.Random(8), held_out=True), range(12), strict=False)
+        scene for scene, _ in zip(sample_scenes(seeded(8), held_out=True), range(12), strict=False)
     ]
 
 
 @pytest.fixture(scope="module")
 def drawings(scenes) -> list[Image.Image]:
-    rng = random.Random(9)
+    rng = seeded(9)
     sides = [96, 128, 200, 333, 512, 1024]
     return [
         draw_scene(scene, rng, side_px=sides[place % len(sides)])
@@ -74,8 +77,10 @@ def test_a_chat_model_says_the_same_in_a_batch_as_alone(load, llava):
     assert len({reply.caption for reply in replies}) > 3
 
 
-def test_a_model_with_a_raw_prompt_says_the_same_in_a_batch_as_alone(load, blip):
-    vlm = load(blip, prompt="a photo of", max_new_tokens=12)
+@pytest.mark.parametrize("family", ["blip", "blip2"])
+def test_a_model_with_a_raw_prompt_says_the_same_in_a_batch_as_alone(load, request, family):
+    folder = request.getfixturevalue(family)
+    vlm = load(folder, prompt="a photo of", max_new_tokens=12)
     replies = answer(vlm, noise())
     assert replies == one_by_one(vlm, noise())
     assert len({reply.caption for reply in replies}) > 2
@@ -88,8 +93,8 @@ def test_a_decoder_reads_prompts_that_all_end_in_the_last_column(load, llava):
 
 
 @pytest.mark.parametrize("prompt", ["zebra", "a zebra and a xylophone"])
-def test_the_prompt_is_no_part_of_a_caption(load, llava, blip, prompt):
-    for folder in (llava, blip):
+def test_the_prompt_is_no_part_of_a_caption(load, llava, blip, blip2, prompt):
+    for folder in (llava, blip, blip2):
         for reply in answer(load(folder, prompt=prompt, max_new_tokens=6), noise()):
             assert "zebra" not in reply.caption
             assert reply.new_tokens <= 6
@@ -108,7 +113,9 @@ def test_a_caption_that_was_cut_off_says_so_row_by_row(load, scenes, drawings):
 
 
 def test_a_caption_that_was_cut_off_says_so_with_beams_too(load, drawings, tmp_path):
-    folder = copy_florence(tmp_path / "beams", generation={"num_beams": 3})
+    folder = copy_florence(
+        tmp_path / "beams", generation={"num_beams": 3, "forced_eos_token_id": 2}
+    )
     whole = answer(load(folder), drawings)
     limit = min(reply.new_tokens for reply in whole) + 1
     replies = answer(load(folder, max_new_tokens=limit), drawings)
@@ -135,15 +142,31 @@ def test_nothing_is_said_on_loading_and_captioning(load, llava, blip, capfd, cap
 
 
 def test_images_can_be_prepared_in_several_threads_at_once(load, blip, llava):
-    for folder in (blip, llava, FLORENCE_FOLDER):
-        prompt = SHORT if folder == FLORENCE_FOLDER else "A photo of"
-        vlm = load(folder, prompt=prompt)
+    for folder in (blip, llava):
+        vlm = load(folder, prompt="A photo of", max_new_tokens=12)
         alone = vlm.prepare(noise())
         with ThreadPoolExecutor(8) as threads:
-            batches = list(threads.map(lambda _, vlm=vlm: vlm.prepare(noise()), range(40)))
+            batches = list(threads.map(lambda _, vlm=vlm: vlm.prepare(noise()), range(16)))
         for batch in batches:
             assert batch.keys() == alone.keys()
             assert all((batch[name] == alone[name]).all() for name in alone)
+
+
+def test_every_thread_prepares_with_a_processor_of_its_own():
+    source = locate_model(str(FLORENCE_FOLDER))
+    checkpoint = open_checkpoint(source, revision=None, trust_remote_code=False)
+    used, together = {}, Barrier(3)
+
+    class Prompting:
+        def inputs(self, processor, images):
+            used[get_ident()] = processor
+            return RawPrompt(SHORT).inputs(processor, images)
+
+    model = checkpoint.load_model(device="cpu", dtype=None)
+    vlm = TransformersVlm(model, checkpoint.processor, Prompting(), max_new_tokens=4)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda _: (together.wait(30), vlm.prepare(noise()[:1])), range(3)))
+    assert len({id(processor) for processor in used.values()}) == 4  # this thread loaded it
 
 
 def test_the_model_names_where_it_came_from(load):

@@ -1,0 +1,26 @@
+"""`python -m capenh_pipeline_tests.benchmarks` prints one JSON object."""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from capenh_pipeline_tests.benchmarks.nothing_to_do import nothing_to_do
+from capenh_pipeline_tests.benchmarks.startup import startup
+from capenh_pipeline_tests.benchmarks.vlm_stage import vlm_stage
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        figures = {
+            **startup(),
+            **vlm_stage(Path(folder) / "vlm"),
+            **nothing_to_do(Path(folder) / "noop"),
+            "load_average": os.getloadavg()[0],
+        }
+    json.dump(figures, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+main()

@@ -1,0 +1,112 @@
+import logging
+
+import pytest
+from PIL import Image
+
+from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.models.vlm import VlmSettings, load_vlm
+from capenh_pipeline.models.vlm_prompting import ChatTurns, RawPrompt, choose_prompting
+
+SYSTEM = "Answer in {one} line."
+WITHOUT_SYSTEM_ROLE = """\
+{% for message in messages %}{% if message.role == 'system' %}{{ raise_exception('no system') }}\
+{% endif %}{% for part in message.content %}{% if part.type == 'image' %}<image>{% else %}\
+{{ part.text }}{% endif %}{% endfor %}{% endfor %}"""
+DROPS_SYSTEM_ROLE = (
+    WITHOUT_SYSTEM_ROLE.replace("{{ raise_exception('no system') }}", "")
+    .replace("{% endif %}{% for part", "{% else %}{% for part", 1)
+    .replace("{% endfor %}{% endfor %}", "{% endfor %}{% endif %}{% endfor %}")
+)
+SYSTEM_AS_A_STRING = """\
+{% for message in messages %}{% if message.role == 'system' %}[{{ message.content }}]\
+{% else %}{% for part in message.content %}{% if part.type == 'image' %}<image>{% else %}\
+{{ part.text }}{% endif %}{% endfor %}{% endif %}{% endfor %}"""
+STRINGS_ONLY = "{% for message in messages %}{{ message.role }}: {{ message.content }}{% endfor %}"
+
+
+@pytest.fixture(scope="module")
+def processor(llava):
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(llava)
+    processor.tokenizer.chat_template = None
+    processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    return processor
+
+
+def read_by_model(processor, template: str, *, system_prompt: str | None) -> str:
+    """Return the text of the prompt that a chat model with this template is given."""
+    processor.chat_template = template
+    prompting = choose_prompting(
+        processor, "llava_next", prompt="What is this?", system_prompt=system_prompt
+    )
+    inputs = prompting.inputs(processor, [Image.new("RGB", (40, 40), "red")])
+    return processor.tokenizer.decode(inputs["input_ids"][0]).replace("<image>", "")
+
+
+def test_a_chat_model_reads_the_system_prompt_in_a_turn_of_its_own(load, llava, processor):
+    vlm = load(llava, prompt="What is this?", system_prompt=SYSTEM, max_new_tokens=4)
+    ids = vlm.prepare([Image.new("RGB", (40, 40), "red")])["input_ids"][0]
+    text = processor.tokenizer.decode(ids).replace("<image>", "")
+    assert text == f"<s>system: {SYSTEM}<s>user: What is this?<s>assistant:"
+
+
+@pytest.mark.parametrize("template", [WITHOUT_SYSTEM_ROLE, DROPS_SYSTEM_ROLE])
+def test_the_system_prompt_joins_the_prompt_where_there_is_no_such_turn(processor, template):
+    text = read_by_model(processor, template, system_prompt=SYSTEM)
+    assert text == f"{SYSTEM}\n\nWhat is this?"
+
+
+def test_the_system_prompt_is_a_string_where_the_template_wants_one(processor):
+    text = read_by_model(processor, SYSTEM_AS_A_STRING, system_prompt=SYSTEM)
+    assert text == f"[{SYSTEM}]What is this?"
+
+
+@pytest.mark.parametrize("template", [None, STRINGS_ONLY])
+def test_a_template_without_a_place_for_the_image_is_not_used(processor, template):
+    processor.chat_template = template
+    prompting = choose_prompting(processor, "blip", prompt="a photo of", system_prompt=None)
+    assert not isinstance(prompting, ChatTurns)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "prompt", "text"),
+    [
+        ("blip", "a photo of", "a photo of"),
+        ("paligemma", "caption en", "<image>caption en"),
+        ("paligemma", "<image>caption en", "<image>caption en"),
+        ("llava", "What {is} this?", "USER: <image>\nWhat {is} this? ASSISTANT:"),
+    ],
+)
+def test_a_model_without_a_template_reads_the_format_it_was_trained_on(
+    processor, model_type, prompt, text
+):
+    processor.chat_template = None
+    raw = choose_prompting(processor, model_type, prompt=prompt, system_prompt=None)
+    assert raw == RawPrompt(text)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["Describe the image.", "<CAPTIONS>", "<CAPTION> in French", "<caption>", "<OD>", ""],
+)
+def test_florence_refuses_a_prompt_that_is_none_of_its_tasks_and_names_them(prompt):
+    with pytest.raises(ConfigurationError, match=r"only tasks: .*<DETAILED_CAPTION>") as caught:
+        load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu", prompt=prompt))
+    assert "<OD>" not in str(caught.value).partition("tasks:")[2]
+
+
+@pytest.mark.parametrize("family", ["florence", "blip"])
+def test_a_system_prompt_that_a_model_cannot_read_is_warned_about_once(load, blip, family, caplog):
+    folder, prompt = (FLORENCE_FOLDER, "<CAPTION>") if family == "florence" else (blip, "a photo")
+    load_vlm(VlmSettings(str(folder), device="cpu", prompt=prompt, system_prompt=SYSTEM))
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert "no system prompt" in warnings[0]
+
+
+def test_a_florence_task_for_another_model_is_warned_about(processor, caplog):
+    processor.chat_template = None
+    choose_prompting(processor, "blip", prompt="<MORE_DETAILED_CAPTION>", system_prompt=None)
+    assert "give it a --prompt" in caplog.text
