@@ -129,7 +129,8 @@ def write_original_florence(folder: Path, *, weights: str = "safetensors") -> Pa
     from safetensors.torch import load_file, save_file
 
     folder.mkdir(parents=True)
-    shutil.copyfile(FLORENCE_FOLDER / "generation_config.json", folder / "generation_config.json")
+    generation = json.loads((FLORENCE_FOLDER / "generation_config.json").read_text())
+    write_json(folder / "generation_config.json", generation | {"no_repeat_ngram_size": 0})
     # The original tokenizer has no token for an image: its processor adds one at the end.
     tokens = (FLORENCE_FOLDER / "tokenizer.json").read_text()
     (folder / "tokenizer.json").write_text(tokens.replace('"<image>"', '"<unused>"'))
@@ -223,7 +224,7 @@ def _original_config() -> dict[str, Any]:
     temporal = {"type": "COSINE", "max_temporal_embeddings": vision.pop("max_temporal_embeddings")}
     places = {"type": "learned_abs_2d", "max_pos_embeddings": vision.pop("max_position_embeddings")}
     vision |= {"visual_temporal_embedding": temporal, "image_pos_embed": places}
-    text |= {"model_type": "florence2_language", "num_beams": 3, "is_encoder_decoder": True}
+    text |= {"model_type": "florence2_language", "no_repeat_ngram_size": 3}
     return {
         "model_type": "florence2",
         "architectures": ["Florence2ForConditionalGeneration"],

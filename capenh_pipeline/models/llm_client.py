@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from capenh_pipeline.domain.replies import one_line
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.models.llm_faults import (
     Fault,
@@ -57,8 +58,8 @@ class Server:
 
     @property
     def shown_url(self) -> str:
-        """The address for people: without a password."""
-        return re.sub(r"//[^/@]*@", "//", self.url)
+        """The address for people: without password and query."""
+        return re.sub(r"//[^/@]*@", "//", self.url.partition("?")[0])
 
     @property
     def is_local(self) -> bool:
@@ -97,7 +98,6 @@ class LlmClient:
         self._timeout_s = timeout_s
         self._client = openai.AsyncOpenAI(
             api_key=key,
-            admin_api_key="",
             base_url=server.url,
             # explicit, because OPENAI_CUSTOM_HEADERS may hold another one
             default_headers={"Authorization": f"Bearer {key}"},
@@ -123,7 +123,8 @@ class LlmClient:
     async def _ask(self, call: Awaitable[Any], read: Callable[[Any], T | None]) -> T | Fault:
         outcome = await self._attempt(call, read)
         if isinstance(outcome, Fault):
-            return replace(outcome, words=self.server.without_key(outcome.words))
+            # the key goes first: a cut could leave half of it
+            return replace(outcome, words=one_line(self.server.without_key(outcome.words)))
         return outcome
 
     async def _attempt(self, call: Awaitable[Any], read: Callable[[Any], T | None]) -> T | Fault:

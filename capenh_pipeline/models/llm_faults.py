@@ -7,8 +7,6 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 
-from capenh_pipeline.domain.replies import one_line
-
 UNAUTHORIZED = "unauthorized"
 NO_QUOTA = "no_quota"
 NOT_FOUND = "not_found"
@@ -30,7 +28,7 @@ class Fault:
     Attributes:
         severity: what is to be done.
         kind: the row's `error_kind`, should it fail.
-        words: what the server or the network said, on one line, without the API key.
+        words: what the server or the network said; `LlmClient` cuts them and drops the API key.
         status: of the HTTP response, None if there was none.
         retry_after_s: seconds that the server asks to wait.
         refused_parameter: `"temperature"` or `"max_tokens"`, if the model does not take it.
@@ -71,7 +69,7 @@ def timeout_fault(timeout_s: float) -> Fault:
 
 def undecodable_fault(body: str) -> Fault:
     """Return the fault of an answer that is not what the protocol says."""
-    return Fault(Severity.TRANSIENT, "server_error", f"not a valid answer: {one_line(body)!r}")
+    return Fault(Severity.TRANSIENT, "server_error", f"not a valid answer: {body}")
 
 
 def unsendable_fault(error: UnicodeEncodeError) -> Fault:
@@ -88,10 +86,10 @@ def connection_fault(error: BaseException, *, timeout_s: float) -> Fault:
     """
     cause = type(error.__cause__).__name__
     if cause in _NO_CONNECTION:
-        return Fault(Severity.UNREACHABLE, "server_error", one_line(_first_cause(error)))
+        return Fault(Severity.UNREACHABLE, "server_error", _first_cause(error))
     if cause.endswith("Timeout"):
         return timeout_fault(timeout_s)
-    return Fault(Severity.TRANSIENT, "server_error", one_line(_first_cause(error)))
+    return Fault(Severity.TRANSIENT, "server_error", _first_cause(error))
 
 
 def status_fault(error: Any, *, now_s: Callable[[], float]) -> Fault:
@@ -127,7 +125,7 @@ def _server_words(error: Any) -> str:
         body = body.get("message") or body.get("detail") or body
     elif isinstance(body, str):
         body = _HTML_TAG.sub(" ", body)
-    return one_line(str(body)) or error.response.reason_phrase
+    return str(body).strip() or error.response.reason_phrase
 
 
 def _refused_parameter(error: Any, words: str) -> str | None:

@@ -123,7 +123,7 @@ class LocalServer:
             self._port = _free_port()
             self._process = self._launch()
             if self._wait_until_ready(self._process):
-                logger.info("It answers at %s.", self.base_url)
+                logger.info("Process %d answers at %s.", self._process.pid, self.base_url)
                 return
             if "address already in use" not in self.log_path.read_text(errors="replace"):
                 break

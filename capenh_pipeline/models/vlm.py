@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from capenh_pipeline.models.vlm_loading import as_model_error, open_checkpoint, 
 from capenh_pipeline.models.vlm_prompting import Prompting, choose_prompting
 from capenh_pipeline.models.vlm_replies import ReplyReader
 from capenh_pipeline.models.vlm_resizing import FixedSize, fixed_size
+
+logger = logging.getLogger(__name__)
 
 SMALL_MODEL_PARAMETERS = 50_000_000
 _PROBE_SIZE_PX = (64, 64)
@@ -64,6 +67,10 @@ def load_vlm(settings: VlmSettings) -> "TransformersVlm":
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
     source = locate_model(settings.model_id)
+    if settings.revision and source.folder:
+        logger.warning(
+            "--revision %s is ignored: %s is a folder.", settings.revision, source.folder
+        )
     with quiet_transformers():
         checkpoint = open_checkpoint(
             source, revision=settings.revision, trust_remote_code=settings.trust_remote_code
@@ -79,8 +86,7 @@ def load_vlm(settings: VlmSettings) -> "TransformersVlm":
             vlm = TransformersVlm(
                 model, checkpoint.processor, prompting, max_new_tokens=settings.max_new_tokens
             )
-            if device == "cpu":
-                vlm.settle_threads()
+            vlm.settle_threads()
     vlm.effective_model_id, vlm.revision = source.effective_id, checkpoint.revision
     return vlm
 
@@ -147,9 +153,13 @@ class TransformersVlm:
         raise RuntimeError(message)
 
     def settle_threads(self) -> None:
-        """Choose torch's threads: measured for a small model, every core for a large one."""
-        if self._parameters >= SMALL_MODEL_PARAMETERS:
-            set_threads(torch_cores())
+        """Choose torch's threads on the CPU.
+
+        Measured for a small model there, every core for a large one; and one for a model on a
+        GPU, because the cores have images to prepare.
+        """
+        if self._model.device.type != "cpu" or self._parameters >= SMALL_MODEL_PARAMETERS:
+            set_threads(torch_cores() if self._model.device.type == "cpu" else 1)
             return
         inputs = self.prepare([Image.new("RGB", _PROBE_SIZE_PX)])
         tokens = min(_PROBE_TOKENS, self._max_new_tokens)

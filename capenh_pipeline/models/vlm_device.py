@@ -20,11 +20,10 @@ def choose_device(asked: str) -> str:
         raise ConfigurationError(f"--device is {asked!r}; it is auto, cpu, cuda, cuda:1 or mps.")
     kind, _, index = asked.partition(":")
     count = _count(kind)
-    if not count:
-        raise ConfigurationError(f"{asked} was asked for as --device, but torch sees no {kind}.")
     if int(index or 0) >= count:
         raise ConfigurationError(
-            f"{asked} was asked for as --device, but torch sees only {count} of {kind}."
+            f"{asked} was asked for as --device, but torch sees {count or 'no'} {kind} device"
+            f"{'s' if count > 1 else ''}."
         )
     return asked
 

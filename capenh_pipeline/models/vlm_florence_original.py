@@ -40,7 +40,12 @@ _RENAMES = [
     (r"\.ffn\.fn\.net\.", ".ffn."),
 ]
 _UNUSED = {"language_model.final_logits_bias"}  # zeros
-_TIED = (".shared.weight", ".embed_tokens.weight", "lm_head.weight")  # one row for each token
+_TOKEN_ROWS = (  # one and the same matrix; a file holds it once, under any of the names
+    "model.language_model.shared.weight",
+    "model.language_model.encoder.embed_tokens.weight",
+    "model.language_model.decoder.embed_tokens.weight",
+    "lm_head.weight",
+)
 
 _POST_PROCESSING = (
     *("ocr", "phrase_grounding", "pure_text", "description_with_bboxes", "polygons", "bboxes"),
@@ -106,7 +111,7 @@ def load_model(
     missing = set(model.load_state_dict(kept, strict=False, assign=True).missing_keys)
     model.tie_weights()
     model.generation_config = GenerationConfig(**_generation_options(folder, config))
-    missing = {name for name in missing if not name.endswith(_TIED)} - mismatched
+    missing -= mismatched
     if missing or mismatched:
         return model, missing, mismatched
     return model.to(device=device, dtype=dtype), missing, mismatched
@@ -166,12 +171,11 @@ def native_weights(weights: dict[str, Any], *, vocabulary: int) -> dict[str, Any
     for name, weight in weights.items():
         if name in _UNUSED:
             continue
-        new_name = native_name(name)
-        if name == "image_projection":
-            native[new_name] = weight.t().contiguous()
-        else:
-            native[new_name] = _widen(weight, vocabulary) if new_name.endswith(_TIED) else weight
-    return native
+        native[native_name(name)] = weight.t() if name == "image_projection" else weight
+    rows = next((native[name] for name in _TOKEN_ROWS if name in native), None)
+    if rows is None:
+        return native
+    return native | dict.fromkeys(_TOKEN_ROWS, _widen(rows, vocabulary))
 
 
 def native_name(name: str) -> str:

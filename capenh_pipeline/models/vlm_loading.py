@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import re
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from capenh_pipeline.errors import ConfigurationError, ModelError
+from capenh_pipeline.errors import ModelError
+from capenh_pipeline.models import vlm_florence_original as original
 from capenh_pipeline.models.checkpoints import ModelSource
 from capenh_pipeline.models.vlm_hub import fetch_folder, read_config
 
@@ -41,8 +43,6 @@ def open_checkpoint(
     Raises:
         ModelError: it cannot be found, is no VLM, or needs a package or code that is missing.
     """
-    from capenh_pipeline.models import vlm_florence_original as original
-
     raw, commit = read_config(source, source.effective_revision(revision))
     if original.is_original(raw):
         folder = source.folder or _fetch_original(source, commit)
@@ -56,7 +56,12 @@ def open_checkpoint(
             model_class = _model_class(source, place, raw, loading)
             processor = _load_processor(source, place, loading)
         load = partial(_load_model, model_class, place, loading)
-    return Checkpoint(processor, raw.get("model_type", ""), commit, partial(_named, source, load))
+    return Checkpoint(
+        processor=processor,
+        model_type=raw.get("model_type", ""),
+        revision=commit,
+        load_model=partial(_load_checked, source.requested, load),
+    )
 
 
 @contextmanager
@@ -64,7 +69,7 @@ def as_model_error(model_id: str) -> Generator[None]:
     """Turn what transformers raises on a checkpoint into one sentence.
 
     Raises:
-        ModelError: always where something else than our own errors was raised.
+        ModelError: in its place.
     """
     import pickle
 
@@ -72,13 +77,11 @@ def as_model_error(model_id: str) -> Generator[None]:
 
     try:
         yield
-    except (ModelError, ConfigurationError):
-        raise
     except ImportError as error:
         raise ModelError(_missing_package(model_id, error)) from error
     except (
-        *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError),
-        *(SafetensorError, pickle.UnpicklingError),
+        *(OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError),
+        *(LookupError, TypeError, AttributeError),  # code made for other releases of transformers
     ) as error:
         reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
         raise ModelError(f"{model_id} cannot be loaded: {reason}") from error
@@ -87,19 +90,18 @@ def as_model_error(model_id: str) -> Generator[None]:
 @contextmanager
 def quiet_transformers() -> Generator[None]:
     """Silence the progress bars and reports of transformers; downloads keep their bars."""
-    from huggingface_hub.utils import enable_progress_bars
+    from huggingface_hub.utils import are_progress_bars_disabled
     from transformers.utils import logging
 
     verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    has_hub_bars = not are_progress_bars_disabled()
     logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    enable_progress_bars()
+    _show_bars(of_transformers=False, of_hub=has_hub_bars)
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
-        if had_bars:
-            logging.enable_progress_bar()
+        _show_bars(of_transformers=had_bars, of_hub=has_hub_bars)
 
 
 def check_weights(model_id: str, *, missing: set[str], mismatched: set[str]) -> None:
@@ -116,10 +118,22 @@ def check_weights(model_id: str, *, missing: set[str], mismatched: set[str]) -> 
         )
 
 
-def _named(source: ModelSource, load: Callable[..., Any], *, device: str, dtype: Any) -> Any:
-    with as_model_error(source.requested):
+def _show_bars(*, of_transformers: bool, of_hub: bool) -> None:
+    from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
+    from transformers.utils import logging
+
+    with warnings.catch_warnings(action="ignore"):  # the user's environment has the last word
+        if of_transformers:
+            logging.enable_progress_bar()  # the hub's too
+        else:
+            logging.disable_progress_bar()
+        (enable_progress_bars if of_hub else disable_progress_bars)()
+
+
+def _load_checked(model_id: str, load: Callable[..., Any], *, device: str, dtype: Any) -> Any:
+    with as_model_error(model_id):
         model, missing, mismatched = load(device=device, dtype=dtype)
-        check_weights(source.requested, missing=missing, mismatched=mismatched)
+        check_weights(model_id, missing=missing, mismatched=mismatched)
         return model.eval()
 
 

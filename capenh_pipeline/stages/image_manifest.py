@@ -6,8 +6,8 @@ import polars as pl
 
 from capenh_pipeline.dataset.images import inspect_image
 from capenh_pipeline.dataset.scan import file_path, list_dataset
-from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.increment import count_by_shard
+from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, IMAGE_MANIFEST, OK, SCAN_INDEX
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.models.torch_threads import usable_cores
@@ -39,8 +39,8 @@ def build_image_manifest(run: Run) -> Report:
     read = _read(run, files.join(known, on="path", how="anti"))
     sidecars, warnings = sidecars_of(run, listing.images)
     rows = ManualCaptions(run, sidecars).added_to(_with_shards(pl.concat([known, read])))
-    _replace_shards(run, rows, beyond=listing.images.join(files, on="path", how="anti"))
-    report = _report(run, rows, read)
+    new = _replace_shards(run, rows, beyond=listing.images.join(files, on="path", how="anti"))
+    report = _report(run, rows, new)
     report.warnings += [*listing.warnings, *warnings]
     return report
 
@@ -80,10 +80,9 @@ def _read(run: Run, files: pl.DataFrame) -> pl.DataFrame:
 def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
     began_ns = int(run.now().timestamp() * 1e9)
     facts = inspect_image(file_path(run.dataset, file["path"], file["path_bytes"]))
-    raw = file["path_bytes"] or file["path"].encode()
     return {
         **file,
-        "path_hash": sha256_hex(raw),
+        "path_hash": path_hash(file["path"], file["path_bytes"]),
         "is_racy": began_ns - max(file["mtime_ns"], file["ctime_ns"]) < RACY_NS,
         "image_hash": facts.image_hash,
         "width": facts.width,
@@ -98,7 +97,7 @@ def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
 def _with_shards(rows: pl.DataFrame) -> pl.DataFrame:
     """Add the hash that names a row's shard: the image's, or its path's where it has none."""
     hashes = [
-        image_hash or sha256_hex(path_bytes or path.encode())
+        image_hash or path_hash(path, path_bytes)
         for image_hash, path, path_bytes in rows.select(
             "image_hash", "path", "path_bytes"
         ).iter_rows()
@@ -106,33 +105,33 @@ def _with_shards(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.Series("shard_hash", hashes, pl.String))
 
 
-def _replace_shards(run: Run, rows: pl.DataFrame, *, beyond: pl.DataFrame) -> None:
-    """Store the rows of the run's shards; rows of the files `beyond` the limit stay."""
+def _replace_shards(run: Run, rows: pl.DataFrame, *, beyond: pl.DataFrame) -> pl.DataFrame:
+    """Store the rows of the run's shards and return those that were not there before.
+
+    Rows of the files `beyond` the limit stay.
+    """
     table = run.store.table(IMAGE_MANIFEST)
     before = table.read(run.shards)
     now = pl.lit(run.now()).cast(IMAGE_MANIFEST.columns["scanned_at"])
     facts = [name for name in IMAGE_MANIFEST.columns if name != "scanned_at"]
-    dated = (
-        rows.select(facts)
-        .join(before, on=facts, how="left", nulls_equal=True)
-        .with_columns(pl.col("scanned_at").fill_null(now))
-    )
+    matched = rows.select(facts).join(before, on=facts, how="left", nulls_equal=True)
+    dated = matched.with_columns(pl.col("scanned_at").fill_null(now))
     kept = before.join(beyond, on="path", how="semi")
     everything = pl.concat([dated.select(*IMAGE_MANIFEST.columns), kept])
     shard = everything["shard_hash"].str.slice(0, run.store.shard_digits)
     for key in run.shards:
         table.replace(key, everything.filter(shard == key))
+    return matched.filter(pl.col("scanned_at").is_null())
 
 
-def _report(run: Run, rows: pl.DataFrame, read: pl.DataFrame) -> Report:
+def _report(run: Run, rows: pl.DataFrame, new: pl.DataFrame) -> Report:
     def count(some: pl.DataFrame) -> dict[str, int]:
         return count_by_shard(some, column="shard_hash", digits=run.store.shard_digits)
 
-    computed = rows.join(read, on="path", how="semi")
     return Report.of(
         run.shards,
         images=count(rows),
-        computed=count(computed),
-        reused=count(rows.join(read, on="path", how="anti")),
+        computed=count(new),
+        reused=count(rows.join(new, on="path", how="anti")),
         failed=count(rows.filter(pl.col("status") == FAILED)),
     )

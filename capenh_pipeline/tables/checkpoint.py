@@ -11,7 +11,7 @@ import polars as pl
 
 from capenh_pipeline.tables.table import Table
 
-_POLL_S = 0.01
+_POLL_S = 0.005
 _IDLE_S = 0.5
 
 
@@ -22,9 +22,10 @@ class Checkpoint:
     was added has been written. If writing fails, `add` or leaving the block raises that error;
     when the block itself ends in an exception, that one goes on, with a note about the rows.
 
-    The caller's thread takes only locks whose `__enter__` is C code. A `Condition` (and so
-    `queue.Queue`) stays locked for ever when Ctrl-C arrives inside its `__enter__`, and in Python
-    3.11 a `Thread.join` that is interrupted takes the thread for ended (bpo-45274).
+    Ctrl-C decides how the caller's thread waits. A `Condition` (and so `queue.Queue`) stays locked
+    for ever when it arrives inside `__enter__`; in Python 3.11 an interrupted `Thread.join` takes
+    the thread for ended (bpo-45274); and polars' handler lets no lock be interrupted
+    (pola-rs/polars#21739). So it takes a plain `Lock` for moments, and waits by sleeping.
     """
 
     def __init__(self, table: Table, *, rows: int, seconds: float) -> None:
@@ -88,21 +89,38 @@ class Checkpoint:
     def _wait_for_writer(self) -> None:
         """Return when the writer has ended; the first Ctrl-C is raised after that, not before."""
         try:
-            with self._is_writing:
-                pass
+            self._sleep_while_writing()
         except BaseException:
-            with self._is_writing:
-                pass
+            self._sleep_while_writing()
             raise
+
+    def _sleep_while_writing(self) -> None:
+        while self._is_writing.locked():
+            time.sleep(_POLL_S)
 
     def _write_until_closed(self) -> None:
         try:
             while batch := self._next_batch():
-                self._table.append(pl.DataFrame(batch, schema=self._table.schema.columns))
+                self._append(batch)
         except BaseException as error:  # noqa: BLE001  # raised by add() or __exit__ in its place
             self._failure = error
         finally:
             self._is_writing.release()
+
+    def _append(self, batch: list[dict[str, Any]]) -> None:
+        """Write `batch`, again from the start where Ctrl-C stopped it.
+
+        Polars then stops its work in every thread and raises `KeyboardInterrupt` there, until no
+        thread is inside it (pola-rs/polars#20961); the caller's thread gets its own. Rows written
+        twice are one row to a reader.
+        """
+        while True:
+            try:
+                self._table.append(pl.DataFrame(batch, schema=self._table.schema.columns))
+            except KeyboardInterrupt:
+                time.sleep(_POLL_S)
+            else:
+                return
 
     def _next_batch(self) -> list[dict[str, Any]]:
         """Wait until rows are due and return them; none when closed and all are written.

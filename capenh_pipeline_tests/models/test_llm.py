@@ -115,6 +115,15 @@ def test_the_key_is_sent_to_the_server_and_shown_nowhere(asks, caplog):
     assert KEY not in f"{llm!r} {vars(llm)!r} {caplog.text}"
 
 
+def test_a_key_in_a_long_answer_is_not_cut_in_half():
+    answer = Response(status=400, body=error_body("x" * 290 + f" {KEY} " + "x" * 90))
+    with FakeLlmServer(lambda payload: answer) as server:
+        llm = OpenAiLanguageModel(settings(server.base_url), api_key=KEY)
+        (reply,) = merged(llm, rows(1))
+    assert reply.error is not None
+    assert "sk-" not in reply.error
+
+
 def test_a_server_without_keys_gets_a_placeholder_and_nothing_from_the_environment(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_ADMIN_KEY", KEY)
@@ -158,7 +167,7 @@ def test_without_server_and_key_the_options_are_named():
 
 
 def test_an_address_with_a_password_is_shown_without_it():
-    llm = OpenAiLanguageModel(settings("http://user:secret@127.0.0.1:9/v1"))
+    llm = OpenAiLanguageModel(settings("http://user:secret@127.0.0.1:9/v1?code=secret"))
     with pytest.raises(ServerError, match=r"http://127\.0\.0\.1:9/v1") as caught:
         llm.check()
     assert "secret" not in str(caught.value)

@@ -116,11 +116,30 @@ def test_no_thread_is_started_for_nothing():
         assert not llm_threads()
 
 
-def test_a_flight_wants_taking_when_it_is_full_or_something_is_ready():
-    async def wait_for(event):
-        await event.wait()
-        return "ready"
+async def wait_for(event):
+    await event.wait()
+    return "ready"
 
+
+async def set_all(events):
+    for event in events:
+        event.set()
+    for _ in range(10):  # turns of the loop, so that those who wait come to their end
+        await asyncio.sleep(0)
+
+
+def test_a_flight_wants_taking_as_soon_as_something_is_ready():
+    with EventLoopThread() as loop:
+        event = asyncio.Event()
+        flight = Flight(loop, wait_for, limit=9)
+        flight.add(event)
+        assert not flight.wants_taking
+        loop.run(set_all([event]))
+        assert flight.wants_taking
+        assert [*flight.take_finished()] == ["ready"]
+
+
+def test_a_flight_wants_taking_when_it_is_full():
     with EventLoopThread() as loop:
         events = [asyncio.Event(), asyncio.Event()]
         flight = Flight(loop, wait_for, limit=2)
@@ -133,8 +152,3 @@ def test_a_flight_wants_taking_when_it_is_full_or_something_is_ready():
         assert (flight.take(), flight.take()) == ("ready", "ready")
         assert flight.is_empty
         assert not flight.wants_taking
-
-
-async def set_all(events):
-    for event in events:
-        event.set()

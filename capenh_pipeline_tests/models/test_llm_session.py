@@ -68,7 +68,7 @@ def test_a_passing_fault_is_tried_again(name):
         ("gateway's html", "server_error", "answered 502 in each of 3 tries: Bad Gateway"),
         ("request timeout", "timeout", "answered 408 in each of 3 tries: too slow"),
         ("connection dropped", "server_error", "failed in each of 3 tries: Server disconnected"),
-        ("html with 200", "server_error", "failed in each of 3 tries: not a valid answer: '<html>"),
+        ("html with 200", "server_error", "failed in each of 3 tries: not a valid answer: <html>"),
         ("error with 200", "server_error", "overloaded"),
     ],
 )

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,22 @@ def test_a_server_that_cannot_load_its_model_says_why_and_where_its_log_is(
         merged(LocalLanguageModel(settings(tmp_path)), requests())
     (folder,) = temporary_folder.iterdir()
     assert "Traceback" in (folder / "server.log").read_text()
+
+
+def test_a_server_that_dies_ends_the_run_and_what_it_answered_is_kept(caplog):
+    caplog.set_level(logging.INFO)
+    replies = []
+
+    def two_and_one_after_the_end():
+        yield from requests()[:2]
+        (pid,) = re.findall(r"Process (\d+) answers", caplog.text)
+        os.kill(int(pid), signal.SIGKILL)
+        yield requests()[2]
+
+    one_by_one = replace(settings(MERGE_LLM), concurrency=1, backoff_s=0.01)
+    with pytest.raises(ServerError, match=r"server for .*merge-llm died \(.*see its log, "):
+        LocalLanguageModel(one_by_one).merge(two_and_one_after_the_end(), replies.append)
+    assert [reply.caption for reply in replies] == [*MERGES.values()][:2]
 
 
 def test_a_server_that_is_not_ready_in_time_is_stopped(temporary_folder):

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from PIL import Image
+
+from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CONFIG = b'{"model_type": "florence2"}'
@@ -58,6 +62,17 @@ class Hub(BaseHTTPRequestHandler):
         """Stay quiet."""
 
 
+CAPTION = """
+import json, sys
+from PIL import Image
+from capenh_pipeline.models.vlm import VlmSettings, load_vlm
+for model_id in sys.argv[1:]:
+    vlm = load_vlm(VlmSettings(model_id, revision="v1", device="cpu"))
+    reply, = vlm.generate(vlm.prepare([Image.new("RGB", (64, 64), "red")]))
+    print(json.dumps([vlm.effective_model_id, vlm.revision, reply.caption]))
+"""
+
+
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
@@ -70,8 +85,13 @@ def endpoint() -> Iterator[str]:
 
 def read_configs(cases: list[list[str | None]], cache: Path, **environment: str) -> list:
     """Return for each model id and revision its config and commit, or the error's sentence."""
+    return run([READ, json.dumps(cases)], cache, **environment)
+
+
+def run(code: list[str], cache: Path, **environment: str) -> list:
+    """Return what `code` prints, a JSON value a line, with a hub cache of its own."""
     done = subprocess.run(  # noqa: S603  # this very interpreter
-        [sys.executable, "-c", READ, json.dumps(cases)],
+        [sys.executable, "-c", *code],
         env={**os.environ, "HF_HUB_OFFLINE": "0", "HF_HOME": str(cache), **environment},
         capture_output=True,
         text=True,
@@ -102,3 +122,20 @@ def test_what_was_fetched_once_is_found_without_the_hub(endpoint, tmp_path):
     )
     assert again == [json.loads(CONFIG), COMMIT]
     assert "org/other is not on this machine and the Hugging Face hub cannot be reached" in other
+
+
+def test_the_asked_revision_of_a_hub_model_captions_and_is_named_by_its_commit(
+    load, original_florence, tmp_path
+):
+    for name, folder in (("native", FLORENCE_FOLDER), ("original", original_florence)):
+        model = tmp_path / "hub" / f"models--org--{name}"
+        (model / "refs").mkdir(parents=True)
+        (model / "refs" / "v1").write_text(COMMIT)
+        shutil.copytree(folder, model / "snapshots" / COMMIT)
+        (model / "refs" / "main").write_text("f" * 40)
+        (model / "snapshots" / ("f" * 40)).mkdir()
+    native, original = run([CAPTION, "org/native", "org/original"], tmp_path, HF_HUB_OFFLINE="1")
+    here = load(FLORENCE_FOLDER)
+    (reply,) = here.generate(here.prepare([Image.new("RGB", (64, 64), "red")]))
+    assert native == ["org/native", COMMIT, reply.caption]
+    assert original == ["org/original", COMMIT, reply.caption]

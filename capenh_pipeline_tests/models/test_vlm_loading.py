@@ -127,6 +127,37 @@ def test_a_path_typo_is_refused():
         load_vlm(VlmSettings("./no/such/folder", device="cpu"))
 
 
+def test_a_revision_of_a_folder_is_warned_about(caplog):
+    load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu", revision="v1"))
+    assert "--revision v1 is ignored" in caplog.text
+
+
+@pytest.fixture
+def transformers_logging():
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    yield logging
+    logging.set_verbosity(verbosity)
+    (logging.enable_progress_bar if bars else logging.disable_progress_bar)()
+
+
+@pytest.mark.parametrize("bars", [True, False])
+def test_the_users_own_choice_of_bars_and_verbosity_stays(transformers_logging, bars):
+    from huggingface_hub.utils import are_progress_bars_disabled
+
+    (
+        transformers_logging.enable_progress_bar
+        if bars
+        else transformers_logging.disable_progress_bar
+    )()
+    transformers_logging.set_verbosity_info()
+    load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu"))
+    assert transformers_logging.is_progress_bar_enabled() == bars
+    assert are_progress_bars_disabled() == (not bars)
+    assert transformers_logging.get_verbosity() == transformers_logging.INFO
+
+
 def test_half_precision_weights_are_widened_on_a_cpu(load):
     import torch
 

@@ -92,6 +92,24 @@ def test_an_interrupt_writes_what_a_checkpoint_has_taken(store):
     assert len(texts_in(store.table(VLM_CAPTIONS))) == 100
 
 
+def test_an_interrupt_in_the_middle_of_a_write_loses_no_row_that_was_added(store):
+    """Polars stops its work in the writer's thread, too, when Ctrl-C is pressed."""
+    added = set()
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(writer("add_until_interrupted", store.root, number))
+            for number in range(5)
+        ]
+        for number, process in enumerate(processes):
+            for _ in range(100 + 10 * number):
+                assert next_acknowledgement(process) == "added"
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=TIMEOUT_S)
+            assert process.returncode == 0, errors
+            added |= {f"{number}-{row}" for row in range(int(output.split()[-1]))}
+    assert added <= set(texts_in(store.table(VLM_CAPTIONS)))
+
+
 def test_a_checkpoint_that_was_never_closed_neither_loses_rows_nor_keeps_the_process(store):
     with writer("add_and_leave_it_open", store.root) as process:
         process.communicate(timeout=TIMEOUT_S)

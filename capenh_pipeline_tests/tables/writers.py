@@ -13,7 +13,7 @@ from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.tables.checkpoint import Checkpoint
 from capenh_pipeline.tables.store import Store
-from capenh_pipeline_tests.tables.samples import captions, manifest
+from capenh_pipeline_tests.tables.samples import RECIPE, captions, hash_in, manifest
 
 
 def append_and_compact(store: Store, writer: str) -> None:
@@ -42,6 +42,20 @@ def add_and_wait(store: Store, _writer: str) -> None:
         acknowledge(100)
         while True:  # a signal just before a long sleep would wait for its end
             time.sleep(0.01)
+
+
+def add_until_interrupted(store: Store, writer: str) -> None:
+    """Add rows faster than they can be written, and at last say how many."""
+    number = 0
+    try:
+        with Checkpoint(store.table(VLM_CAPTIONS), rows=16, seconds=10_000) as checkpoint:
+            for number in itertools.count():
+                name = f"{writer}-{number}"
+                key = {"image_hash": hash_in("0", name), "recipe_hash": RECIPE}
+                checkpoint.add({**key, "caption": name})
+                acknowledge("added")
+    except KeyboardInterrupt:
+        acknowledge(number)
 
 
 def add_and_leave_it_open(store: Store, _writer: str) -> None:
@@ -83,6 +97,7 @@ if __name__ == "__main__":
             append_and_compact,
             replace,
             add_and_wait,
+            add_until_interrupted,
             add_and_leave_it_open,
             overflow,
         )

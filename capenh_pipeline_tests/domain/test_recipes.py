@@ -1,0 +1,82 @@
+"""What is in a recipe can change a caption; what cannot is not in it."""
+
+from dataclasses import replace
+
+import pytest
+
+from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.recipes import llm_recipe, request_hash, vlm_recipe
+
+OPTIONS = Options()
+
+
+def vlm(options=OPTIONS, checkpoint="model", system_prompt=None):
+    return vlm_recipe(options, checkpoint=checkpoint, system_prompt=system_prompt).hash
+
+
+def llm(options=OPTIONS, model="model", system_prompt="merge"):
+    return llm_recipe(options, model=model, system_prompt=system_prompt).hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": "<CAPTION>"},
+        {"revision": "v2"},
+        {"max_new_tokens": 9},
+        {"dtype": "bfloat16"},
+        {"trust_remote_code": True},
+    ],
+)
+def test_an_option_of_the_vlm_changes_its_recipe_and_not_the_llms(change):
+    assert vlm(replace(OPTIONS, **change)) != vlm()
+    assert llm(replace(OPTIONS, **change)) == llm()
+
+
+@pytest.mark.parametrize("change", [{"llm_max_tokens": 9}, {"llm_temperature": 0.7}])
+def test_an_option_of_the_llm_changes_its_recipe_and_not_the_vlms(change):
+    assert llm(replace(OPTIONS, **change)) != llm()
+    assert vlm(replace(OPTIONS, **change)) == vlm()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batch_size": 9},
+        {"num_workers": 9},
+        {"device": "cpu"},
+        {"concurrency": 9},
+        {"base_url": "http://elsewhere/v1"},
+        {"trigger_word": "sks"},
+        {"write_policy": "overwrite"},
+        {"limit": 9},
+        {"model_id": "the checkpoint counts, not its name"},
+    ],
+)
+def test_what_cannot_change_a_caption_is_in_no_recipe(change):
+    changed = replace(OPTIONS, **change)
+    assert (vlm(changed), llm(changed)) == (vlm(), llm())
+
+
+def test_checkpoints_and_system_prompts_are_in_the_recipes():
+    assert len({vlm(), vlm(checkpoint="other"), vlm(system_prompt="be brief")}) == 3
+    assert len({llm(), llm(model="other"), llm(model=None), llm(system_prompt="join")}) == 4
+
+
+def test_a_recipe_is_the_same_on_every_machine():
+    assert vlm() == "b2b1d0d3f52515519e032832d8797d83e435807b99ad39dba34b80dd08001c75"
+
+
+def test_a_request_is_its_recipe_and_both_texts():
+    hashes = {
+        request_hash(*request)
+        for request in [
+            ("r", "a", "b"),
+            ("s", "a", "b"),
+            ("r", "b", "a"),
+            ("r", None, "b"),
+            ("r", "", "b"),
+            ("r", "a\nb", ""),
+        ]
+    }
+    assert len(hashes) == 6
