@@ -2,6 +2,8 @@
 
 import argparse
 import difflib
+import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import Field
@@ -30,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run could not go on. 130: interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    # Polars puts a handler of its own in place, which can raise twice or in another thread.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         chosen, unknown = argument_parser().parse_known_args(
             [_with_underscores(word) for word in words]
@@ -39,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return chosen.command(chosen, read_environment())
     except CapenhError as error:
         sys.stderr.write(f"capenh: {error}\n")
+        return WRONG_USE
+    except BrokenPipeError:  # whoever read our output has seen enough: `capenh … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WRONG_USE
     except KeyboardInterrupt:
         sys.stderr.write("capenh: interrupted; everything finished so far is kept.\n")

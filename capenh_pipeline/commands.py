@@ -3,6 +3,7 @@
 import logging
 import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Generator, Mapping
@@ -87,11 +88,12 @@ def demo(folder: str, environment: Environment) -> int:
         "model_id": str(FLORENCE_FOLDER),
         "model": str(MERGE_LLM_FOLDER),
     }
-    _write_settings(dataset / ".env", values)
+    _write_settings(dataset / ".env", {**values, "dataset_dir": "."})
     offline = {name: value for name, value in environment.items() if name not in SERVER_VARIABLES}
     code = enhance(values, offline)
     run = _open_run(Outside(environment=lambda: offline), values)
-    _write_line(sys.stdout, f"\n{caption_table(captions(run))}\n")
+    width = max(100, shutil.get_terminal_size().columns)
+    _write_line(sys.stdout, f"\n{caption_table(captions(run), width=width)}\n")
     _write_line(sys.stdout, f"The Dagster UI:  cd {shlex.quote(folder)} && capenh ui")
     return code
 

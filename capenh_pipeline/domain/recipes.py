@@ -31,19 +31,22 @@ class Recipe:
         return canonical_json(self.values)
 
 
-def vlm_recipe(options: Options, *, checkpoint: str, system_prompt: str | None) -> Recipe:
+def vlm_recipe(
+    options: Options, *, checkpoint: str, revision: str | None, system_prompt: str | None
+) -> Recipe:
     """Return the recipe of a VLM caption.
 
     Args:
         options: what the user chose.
         checkpoint: the effective hub id, or the fingerprint of a local folder: a folder that
             moves keeps its captions, one whose weights change loses them.
+        revision: of a hub model, as asked; None for a local folder.
         system_prompt: text, or None.
     """
     return Recipe(
         {
             "checkpoint": checkpoint,
-            "revision": options.revision,
+            "revision": revision,
             "trust_remote_code": options.trust_remote_code,
             "prompt": options.prompt,
             "system_prompt": system_prompt,

@@ -1,7 +1,7 @@
 """Which models a run uses, and the recipes that follow; decided without loading anything."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from capenh_pipeline.domain.options import DEFAULT_LOCAL_LLM, Options
@@ -47,7 +47,7 @@ class LlmChoice:
     recipe: Recipe
     settings: LlmSettings
     is_served_here: bool
-    api_key: str | None
+    api_key: str | None = field(repr=False)
 
     def connect(self) -> LanguageModel:
         """Return the client; nothing is started or sent yet."""
@@ -67,7 +67,12 @@ def choose_vlm(options: Options, *, system_prompt: str | None, file_hash: FileHa
         source.effective_id if source.folder is None else fingerprint(source.folder, file_hash)
     )
     return VlmChoice(
-        recipe=vlm_recipe(options, checkpoint=checkpoint, system_prompt=system_prompt),
+        recipe=vlm_recipe(
+            options,
+            checkpoint=checkpoint,
+            revision=source.effective_revision(options.revision),
+            system_prompt=system_prompt,
+        ),
         settings=VlmSettings(
             model_id=options.model_id,
             revision=options.revision,

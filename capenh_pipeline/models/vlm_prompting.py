@@ -1,6 +1,7 @@
 """How a VLM is asked: a Florence-2 task, chat turns, or a raw prompt."""
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ _RAW_FORMATS = {
     "llava": "USER: <image>\n{prompt} ASSISTANT:",
     "vipllava": "USER: <image>\n{prompt} ASSISTANT:",
 }
+
+_TASK = re.compile(r"<[A-Z][A-Z0-9_]*>")
 
 
 class Prompting(Protocol):
@@ -111,15 +114,21 @@ def choose_prompting(
 def check_florence_task(processor: Any, prompt: str) -> None:
     """Refuse a prompt that a Florence-2 cannot follow: it knows fixed tasks that stand alone.
 
+    A task that the processor does not know may be one that a fine-tuned checkpoint was taught.
+
     Raises:
-        ConfigurationError: the prompt is no task that answers in plain text.
+        ConfigurationError: the prompt is no task, or one whose answer is no plain text.
     """
     kinds = processor.tasks_answer_post_processing_type
     tasks = [task for task in processor.task_prompts_without_inputs if kinds[task] == "pure_text"]
-    if prompt not in tasks:
+    if prompt in tasks:
+        return
+    known = ", ".join(tasks)
+    if prompt in kinds or not _TASK.fullmatch(prompt):
         raise ConfigurationError(
-            f"--prompt is {prompt!r}, but a Florence-2 model knows only tasks: {', '.join(tasks)}."
+            f"--prompt is {prompt!r}, but a Florence-2 model writes captions for tasks only: {known}."
         )
+    logger.warning("%s is no task of Florence-2 itself (%s); it is asked as it is.", prompt, known)
 
 
 def _takes_chat_turns(processor: Any) -> bool:

@@ -74,15 +74,23 @@ def _kept(paths: Sequence[str]) -> list[str]:
     return lines + ([f"  … and {len(paths) - NAMED} more"] if len(paths) > NAMED else [])
 
 
-def caption_table(rows: pl.DataFrame) -> str:
-    """Return the captions of `stages.captions.captions`, four lines an image."""
-    blocks = [
-        f"{path}\n  manual    {manual or '-'}\n  VLM       {seen or '-'}\n  combined  {both or '-'}"
-        for path, manual, seen, both in rows.select(
-            "path", "manual_caption", "vlm_caption", "caption"
-        ).iter_rows()
-    ]
-    return "\n".join(blocks)
+def caption_table(rows: pl.DataFrame, *, width: int) -> str:
+    """Return the captions of `stages.captions.captions` as a table of at most `width` characters."""
+    table = rows.select(
+        pl.col("path").alias("image"),
+        pl.col("manual_caption").fill_null("").alias("manual"),
+        pl.col("vlm_caption").fill_null("").alias("VLM"),
+        pl.col("caption").fill_null("").alias("combined"),
+    )
+    with pl.Config(
+        tbl_rows=-1,
+        tbl_width_chars=width,
+        fmt_str_lengths=1000,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_formatting="UTF8_FULL_CONDENSED",
+    ):
+        return str(table)
 
 
 def failure_summary(failed: pl.DataFrame, *, list_command: str) -> str:

@@ -14,7 +14,13 @@ from capenh_pipeline.domain.options import (
 )
 from capenh_pipeline.errors import ConfigurationError
 
-ORIGINAL_FLAGS = ["dataset_dir", "recursive", "combined_suffix", "generated_suffix", "caption_suffix", "num_workers", "model_id", "revision", "trust_remote_code", "prompt", "vlm_system_prompt", "base_url", "model", "llm_system_prompt", "cache_generated_captions_to_disk", "store", "batch_size", "device", "dtype", "max_new_tokens", "trigger_word", "concurrency", "write_policy", "retry_failed", "limit"]
+ORIGINAL_FLAGS = (
+    *("dataset_dir", "recursive", "combined_suffix", "generated_suffix", "caption_suffix"),
+    *("num_workers", "model_id", "revision", "trust_remote_code", "prompt", "vlm_system_prompt"),
+    *("base_url", "model", "llm_system_prompt", "cache_generated_captions_to_disk", "store"),
+    *("batch_size", "device", "dtype", "max_new_tokens", "trigger_word", "concurrency"),
+    *("write_policy", "retry_failed", "limit"),
+)
 
 
 @pytest.mark.parametrize("flag", ORIGINAL_FLAGS)

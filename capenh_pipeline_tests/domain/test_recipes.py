@@ -10,8 +10,10 @@ from capenh_pipeline.domain.recipes import llm_recipe, request_hash, vlm_recipe
 OPTIONS = Options()
 
 
-def vlm(options=OPTIONS, checkpoint="model", system_prompt=None):
-    return vlm_recipe(options, checkpoint=checkpoint, system_prompt=system_prompt).hash
+def vlm(options=OPTIONS, checkpoint="model", revision=None, system_prompt=None):
+    return vlm_recipe(
+        options, checkpoint=checkpoint, revision=revision, system_prompt=system_prompt
+    ).hash
 
 
 def llm(options=OPTIONS, model="model", system_prompt="merge"):
@@ -22,7 +24,6 @@ def llm(options=OPTIONS, model="model", system_prompt="merge"):
     "change",
     [
         {"prompt": "<CAPTION>"},
-        {"revision": "v2"},
         {"max_new_tokens": 9},
         {"dtype": "bfloat16"},
         {"trust_remote_code": True},
@@ -59,7 +60,8 @@ def test_what_cannot_change_a_caption_is_in_no_recipe(change):
 
 
 def test_checkpoints_and_system_prompts_are_in_the_recipes():
-    assert len({vlm(), vlm(checkpoint="other"), vlm(system_prompt="be brief")}) == 3
+    different = {"checkpoint": "other"}, {"revision": "v2"}, {"system_prompt": "be brief"}
+    assert len({vlm(), *(vlm(**change) for change in different)}) == 4
     assert len({llm(), llm(model="other"), llm(model=None), llm(system_prompt="join")}) == 4
 
 

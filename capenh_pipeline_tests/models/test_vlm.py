@@ -13,6 +13,7 @@ from capenh_pipeline.demo.drawing import draw_scene
 from capenh_pipeline.demo.scenes import DETAILED, MORE_DETAILED, SHORT, sample_scenes, true_captions
 from capenh_pipeline.models.base import VlmReply
 from capenh_pipeline.models.checkpoints import locate_model
+from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.models.vlm import TransformersVlm, VlmSettings, is_out_of_memory, load_vlm
 from capenh_pipeline.models.vlm_loading import open_checkpoint
 from capenh_pipeline.models.vlm_prompting import RawPrompt
@@ -177,6 +178,21 @@ def test_the_model_names_where_it_came_from(load):
 
 def test_a_small_model_on_a_cpu_likes_large_batches(load):
     assert load(FLORENCE_FOLDER).preferred_batch_size == 32
+
+
+@pytest.mark.skipif(usable_cores() == 1, reason="there is nothing to choose")
+def test_a_small_model_on_a_cpu_gets_one_thread_or_all_cores_whichever_it_is_faster_with(
+    monkeypatch,
+):
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(usable_cores() + 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "")
+    load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu"))
+    chosen = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert chosen in {1, usable_cores()}
 
 
 def test_a_closed_model_holds_no_memory():

@@ -92,9 +92,14 @@ def test_a_model_without_a_template_reads_the_format_it_was_trained_on(
     ["Describe the image.", "<CAPTIONS>", "<CAPTION> in French", "<caption>", "<OD>", ""],
 )
 def test_florence_refuses_a_prompt_that_is_none_of_its_tasks_and_names_them(prompt):
-    with pytest.raises(ConfigurationError, match=r"only tasks: .*<DETAILED_CAPTION>") as caught:
+    with pytest.raises(ConfigurationError, match=r"tasks only: .*<DETAILED_CAPTION>") as caught:
         load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu", prompt=prompt))
-    assert "<OD>" not in str(caught.value).partition("tasks:")[2]
+    assert "<OD>" not in str(caught.value).partition("only:")[2]
+
+
+def test_a_task_that_a_fine_tuned_florence_may_know_is_asked_with_a_warning(caplog):
+    load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu", prompt="<GENERATE_TAGS>"))
+    assert "<GENERATE_TAGS> is no task of Florence-2 itself" in caplog.text
 
 
 @pytest.mark.parametrize("family", ["florence", "blip"])

@@ -1,0 +1,42 @@
+"""The row diff."""
+
+import polars as pl
+
+from capenh_pipeline.domain.increment import count_by_shard, missing, sum_by_shard
+
+WANTED = pl.DataFrame({"image_hash": ["a", "b", "c"], "text": ["x", None, "y"]})
+
+
+def stored(**columns):
+    return pl.DataFrame(columns, schema={"image_hash": str, "text": str, "status": str})
+
+
+def absent(rows, **arguments):
+    return missing(WANTED, rows, on=["image_hash", "text"], **arguments)["image_hash"].to_list()
+
+
+def test_everything_is_missing_at_first():
+    assert absent(stored(), retry_failed=False) == ["a", "b", "c"]
+
+
+def test_a_row_with_a_null_is_found_again():
+    rows = stored(image_hash=["b"], text=[None], status=["ok"])
+    assert absent(rows, retry_failed=False) == ["a", "c"]
+
+
+def test_a_row_of_another_text_is_missing():
+    rows = stored(image_hash=["a"], text=["other"], status=["ok"])
+    assert absent(rows, retry_failed=False) == ["a", "b", "c"]
+
+
+def test_a_failed_row_is_missing_only_when_it_is_to_be_tried_again():
+    rows = stored(image_hash=["a", "c"], text=["x", "y"], status=["failed", "ok"])
+    assert absent(rows, retry_failed=False) == ["b"]
+    assert absent(rows, retry_failed=True) == ["a", "b"]
+
+
+def test_counts_and_sums_are_by_the_first_digits():
+    rows = pl.DataFrame({"image_hash": ["a1", "a2", "b1"], "tokens": [1, 2, 4]})
+    assert count_by_shard(rows, column="image_hash", digits=1) == {"a": 2, "b": 1}
+    assert count_by_shard(rows, column="image_hash", digits=2) == {"a1": 1, "a2": 1, "b1": 1}
+    assert sum_by_shard(rows, "tokens", column="image_hash", digits=1) == {"a": 3, "b": 4}
