@@ -20,7 +20,7 @@ from capenh_pipeline.domain.options import (
 )
 from capenh_pipeline.errors import CapenhError, ConfigurationError
 
-WRONG_USE, INTERRUPTED = 2, 130
+WRONG_USE, INTERRUPTED, NOBODY_READS = 2, 130, 141
 
 Environment = Mapping[str, str]
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USE
     except BrokenPipeError:  # whoever read our output has seen enough: `capenh … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG_USE
+        return NOBODY_READS
     except KeyboardInterrupt:
         sys.stderr.write("capenh: interrupted; everything finished so far is kept.\n")
         return INTERRUPTED

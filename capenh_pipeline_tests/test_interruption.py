@@ -1,4 +1,4 @@
-"""A run that is stopped from outside, at a moment that the test chooses: nothing finished is lost."""
+"""A run that is stopped at a moment that the test chooses: nothing finished is lost."""
 
 import os
 import signal

@@ -4,6 +4,8 @@ VLM images are counted where they reach the model, LLM requests where they reach
 """
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,22 @@ def combined(started: Pipeline, name: str) -> str:
 def test_nothing_changed_nothing_is_computed(captioned):
     assert cost(captioned.run()) == (0, 0, 0, 0)
     assert captioned.server.model_lists == 0
+
+
+def test_nothing_changed_no_model_library_is_even_imported(captioned):
+    words = ["enhance", "--dataset_dir", str(captioned.dataset), "--model_id", str(FLORENCE_FOLDER)]
+    words += ["--base_url", captioned.server.base_url, "--model", "test-model"]
+    program = (
+        "import sys\nfrom capenh_pipeline.cli import main\n"
+        f"code = main({words!r})\n"
+        "print(code, *[m for m in ('torch', 'transformers', 'openai') if m in sys.modules])"
+    )
+    done = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "Nothing to do" in done.stdout
+    assert done.stdout.splitlines()[-1] == "0"
+    assert captioned.server.requests == []
 
 
 def test_a_new_image_costs_its_own_rows(captioned):

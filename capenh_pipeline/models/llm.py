@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable, Iterable
 from itertools import chain
+from typing import Any
 
-from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.errors import ConfigurationError, ServerError
 from capenh_pipeline.models.base import MergeReply, MergeRequest
 from capenh_pipeline.models.llm_client import OPENAI_URL, LlmClient, Server
 from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint, shown_names
@@ -97,9 +98,9 @@ class OpenAiLanguageModel:
         for request in requests:
             flight.add(request)
             while flight.wants_taking:
-                _deliver(flight, emit)
+                deliver_next(flight, emit)
         while not flight.is_empty:
-            _deliver(flight, emit)
+            deliver_next(flight, emit)
 
     def _connect(self, loop: EventLoopThread, *, timeout_s: float) -> LlmClient:
         client = LlmClient(self._server, timeout_s=timeout_s)
@@ -123,7 +124,12 @@ class OpenAiLanguageModel:
             raise run_complaint(fault, self._server, model=self.effective_model, offered=None)
 
 
-def _deliver(flight: Flight, emit: Emit) -> None:
+def deliver_next(flight: Flight[Any, MergeReply | ServerError], emit: Emit) -> None:
+    """Wait for the next reply and emit it.
+
+    Raises:
+        ServerError: it came in place of a reply; replies that are ready by then are emitted first.
+    """
     outcome = flight.take()
     if isinstance(outcome, MergeReply):
         emit(outcome)

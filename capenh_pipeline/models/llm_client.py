@@ -24,7 +24,7 @@ from capenh_pipeline.models.llm_faults import (
 from capenh_pipeline.models.llm_protocol import Completion, read_completion, read_model_names
 
 OPENAI_URL = "https://api.openai.com/v1"
-CONNECT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 5.0
 
 _NO_KEY = "none"  # the openai package wants one, servers without keys ignore it
 _SHORTEST_SECRET = 8  # shorter keys are words such as "EMPTY", which local servers are given
@@ -93,7 +93,7 @@ class LlmClient:
         import openai
 
         key = server.api_key or _NO_KEY
-        timeout = openai.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        timeout = openai.Timeout(None, connect=CONNECT_TIMEOUT_S)
         self.server = server
         self._timeout_s = timeout_s
         self._client = openai.AsyncOpenAI(
@@ -131,7 +131,7 @@ class LlmClient:
         import openai
 
         try:
-            # the package's own timeout counts from byte to byte: a slow drip outlives it
+            # in all: the package's own timeout counts from byte to byte, so a drip outlives it
             async with asyncio.timeout(self._timeout_s):
                 response = await call
         except TimeoutError:
@@ -139,7 +139,7 @@ class LlmClient:
         except openai.APIStatusError as error:
             return status_fault(error, now_s=time.time)
         except openai.APIConnectionError as error:
-            return connection_fault(error, timeout_s=self._timeout_s)
+            return connection_fault(error)
         except UnicodeEncodeError as error:
             return unsendable_fault(error)
         return _read(response.http_response.content, read)

@@ -77,19 +77,15 @@ def unsendable_fault(error: UnicodeEncodeError) -> Fault:
     return Fault(Severity.ROW, "rejected", f"the captions cannot be sent: {error.reason}")
 
 
-def connection_fault(error: BaseException, *, timeout_s: float) -> Fault:
+def connection_fault(error: BaseException) -> Fault:
     """Return the fault of a request that got no HTTP response.
 
     Args:
         error: openai's `APIConnectionError`, caused by the HTTP client's own.
-        timeout_s: of the request.
     """
-    cause = type(error.__cause__).__name__
-    if cause in _NO_CONNECTION:
-        return Fault(Severity.UNREACHABLE, "server_error", _first_cause(error))
-    if cause.endswith("Timeout"):
-        return timeout_fault(timeout_s)
-    return Fault(Severity.TRANSIENT, "server_error", _first_cause(error))
+    is_unreachable = type(error.__cause__).__name__ in _NO_CONNECTION
+    severity = Severity.UNREACHABLE if is_unreachable else Severity.TRANSIENT
+    return Fault(severity, "server_error", _first_cause(error))
 
 
 def status_fault(error: Any, *, now_s: Callable[[], float]) -> Fault:

@@ -126,7 +126,7 @@ def check_florence_task(processor: Any, prompt: str) -> None:
     known = ", ".join(tasks)
     if prompt in kinds or not _TASK.fullmatch(prompt):
         raise ConfigurationError(
-            f"--prompt is {prompt!r}, but a Florence-2 model writes captions for tasks only: {known}."
+            f"--prompt is {prompt!r}, but a Florence-2 model captions by tasks only: {known}."
         )
     logger.warning("%s is no task of Florence-2 itself (%s); it is asked as it is.", prompt, known)
 

@@ -3,9 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 
 import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 NAMED = 10
 """How many failed or kept files a summary names."""
@@ -67,30 +72,24 @@ def _what_was_done(totals: Mapping[str, Mapping[str, int]], seconds: float) -> l
 
 
 def _kept(paths: Sequence[str]) -> list[str]:
-    lines = [
-        f"Written or edited by a person, and so kept ({len(paths)}; --write_policy overwrite):"
-    ]
+    lines = [f"Kept, because a person wrote or edited them ({len(paths)}):"]
     lines += [f"  {path}" for path in paths[:NAMED]]
     return lines + ([f"  … and {len(paths) - NAMED} more"] if len(paths) > NAMED else [])
 
 
 def caption_table(rows: pl.DataFrame, *, width: int) -> str:
-    """Return the captions of `stages.captions.captions` as a table of at most `width` characters."""
-    table = rows.select(
-        pl.col("path").alias("image"),
-        pl.col("manual_caption").fill_null("").alias("manual"),
-        pl.col("vlm_caption").fill_null("").alias("VLM"),
-        pl.col("caption").fill_null("").alias("combined"),
-    )
-    with pl.Config(
-        tbl_rows=-1,
-        tbl_width_chars=width,
-        fmt_str_lengths=1000,
-        tbl_hide_dataframe_shape=True,
-        tbl_hide_column_data_types=True,
-        tbl_formatting="UTF8_FULL_CONDENSED",
-    ):
-        return str(table)
+    """Return the rows of `stages.captions.captions` as a table, `width` characters wide."""
+    table = Table(box=box.HORIZONTALS, show_lines=True, expand=True)
+    table.add_column("image", ratio=3)
+    table.add_column("manual", ratio=3)
+    table.add_column("VLM", ratio=8)
+    table.add_column("combined", ratio=8)
+    for cells in rows.select("path", "manual_caption", "vlm_caption", "caption").iter_rows():
+        table.add_row(*(Text(cell or "-") for cell in cells))
+    console = Console(width=width, file=StringIO(), color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
 
 
 def failure_summary(failed: pl.DataFrame, *, list_command: str) -> str:

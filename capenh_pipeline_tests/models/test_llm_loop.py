@@ -8,7 +8,9 @@ import threading
 
 import pytest
 
-from capenh_pipeline.models.llm import OpenAiLanguageModel
+from capenh_pipeline.errors import ServerError
+from capenh_pipeline.models.base import MergeReply
+from capenh_pipeline.models.llm import OpenAiLanguageModel, deliver_next
 from capenh_pipeline.models.llm_loop import EventLoopThread, Flight
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer, captions_in, merge_reply
 from capenh_pipeline_tests.models.llm_rows import rows, settings
@@ -89,6 +91,26 @@ def test_an_interrupt_by_a_signal_ends_a_merge_cleanly():
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (out, err, process.returncode) == ("interrupted with 1 thread\n", "", 0)
+
+
+def test_what_is_ready_when_the_run_ends_is_emitted_first():
+    async def outcome_of(number):
+        good = MergeReply(number, "A dog.", None, None, "stop", 1, 1, 1)
+        return good if number else ServerError("The key is refused.")
+
+    async def settle():
+        for _ in range(10):  # turns of the loop, so that the others come to their end
+            await asyncio.sleep(0)
+
+    replies = []
+    with EventLoopThread() as loop:
+        flight = Flight(loop, outcome_of, limit=9)
+        for number in range(3):
+            flight.add(number)
+        loop.run(settle())
+        with pytest.raises(ServerError, match="refused"):
+            deliver_next(flight, replies.append)
+    assert [reply.key for reply in replies] == [1, 2]
 
 
 def test_what_still_runs_is_cancelled_before_the_loop_is_closed():

@@ -86,7 +86,7 @@ def test_a_fault_that_lasts_fails_its_row_and_the_next_row_is_asked(name, kind, 
     [
         (Response(status=400, body=error_body("context too long")), "rejected", "context too long"),
         (Response(status=413, body=error_body("too large")), "rejected", "answered 413: too large"),
-        (Response(status=422, body={"detail": "bad field"}), "rejected", "bad field"),
+        (Response(status=422, body={"detail": "bad field"}), "rejected", "answered 422: bad field"),
         (Response(status=400, raw=b""), "rejected", "Bad Request"),
         (Response("A dog", finish_reason="length"), "length", "--llm_max_tokens"),
         (Response("A", finish_reason="content_filter"), "content_filter", "content filter"),

@@ -1,0 +1,43 @@
+"""The Dagster instance of the commands."""
+
+import os
+import subprocess
+import sys
+
+from capenh_pipeline.defs.instance import dagster_home, open_instance
+
+_OPEN = """
+import sys
+from pathlib import Path
+from capenh_pipeline.defs.instance import dagster_home, open_instance
+with open_instance(dagster_home(Path(sys.argv[1]), {})) as instance:
+    instance.get_runs_count()
+"""
+
+
+def test_it_lies_in_the_store_with_the_projects_settings(tmp_path):
+    home = dagster_home(tmp_path, {})
+    assert home == tmp_path / "dagster_home"
+    assert "capenh_pipeline" in (home / "dagster.yaml").read_text()
+
+
+def test_a_dagster_home_of_the_users_is_used_as_it_is(tmp_path):
+    chosen = tmp_path / "mine"
+    chosen.mkdir()
+    (chosen / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    assert dagster_home(tmp_path, {"DAGSTER_HOME": str(chosen)}) == chosen
+    assert (chosen / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+
+
+def test_two_processes_can_create_it_at_once(tmp_path):
+    processes = [
+        subprocess.Popen(  # noqa: S603  # our own interpreter
+            [sys.executable, "-c", _OPEN, str(tmp_path)], stderr=subprocess.PIPE, env=os.environ
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    with open_instance(dagster_home(tmp_path, {})) as instance:
+        assert instance.get_runs_count() == 0
