@@ -168,12 +168,14 @@ class LocalLanguageModel:
         self.effective_model: str | None = settings.model
 
     def check(self) -> None:
-        """Find out whether a local folder is a checkpoint; nothing is started or downloaded.
+        """Find out whether the model is there: in its folder, or in the hub's cache or on the hub.
+
+        Nothing is started, and of a hub model no more than its config.json is downloaded.
 
         Raises:
-            ModelError: it is missing, or has no config.json.
+            ModelError: it is not there.
         """
-        locate_model(self._model)
+        read_config(locate_model(self._model), None)
 
     def merge(self, requests: Iterable[MergeRequest], emit: Emit) -> None:
         """Start the server, ask for every request, stop it; without one, nothing is started.

@@ -5,8 +5,9 @@ from typing import Any
 
 from capenh_pipeline.domain.prompts import user_message
 from capenh_pipeline.models.base import LanguageModel, MergeReply, MergeRequest
-from capenh_pipeline.models.llm import LlmSettings
-from capenh_pipeline_tests.fakes.llm_server import DEFAULT_MODEL
+from capenh_pipeline.models.llm import LlmSettings, OpenAiLanguageModel
+from capenh_pipeline_tests.fakes.llm_server import DEFAULT_MODEL, FakeLlmServer, Reply
+from capenh_pipeline_tests.fakes.loopback import ReceivedRequest
 
 
 def settings(base_url: str | None, **changes: Any) -> LlmSettings:
@@ -28,3 +29,12 @@ def merged(llm: LanguageModel, requests: list[MergeRequest]) -> list[MergeReply]
     replies: list[MergeReply] = []
     llm.merge(requests, replies.append)
     return replies
+
+
+def ask(
+    reply: Reply, count: int = 1, **changes: Any
+) -> tuple[list[MergeReply], list[ReceivedRequest]]:
+    """Return the replies of a server that answers with `reply`, and the requests that it saw."""
+    with FakeLlmServer(reply) as server:
+        llm = OpenAiLanguageModel(settings(server.base_url, **{"concurrency": 1, **changes}))
+        return merged(llm, rows(count)), server.requests

@@ -18,7 +18,7 @@ from capenh_pipeline_tests.fakes.llm_server import (
     first_then_merge,
     merge_reply,
 )
-from capenh_pipeline_tests.models.llm_rows import merged, rows, settings
+from capenh_pipeline_tests.models.llm_rows import ask, merged, rows, settings
 
 HTML = {"Content-Type": "text/html"}
 
@@ -46,13 +46,6 @@ TRANSIENT = {
 }
 
 
-def ask(reply, count=1, **changes):
-    """Return the replies of a server that answers with `reply`, and the requests that it saw."""
-    with FakeLlmServer(reply) as server:
-        llm = OpenAiLanguageModel(settings(server.base_url, **{"concurrency": 1, **changes}))
-        return merged(llm, rows(count)), server.requests
-
-
 @pytest.mark.parametrize("name", TRANSIENT)
 def test_a_passing_fault_is_tried_again(name):
     (reply,), received = ask(first_then_merge(TRANSIENT[name], TRANSIENT[name]))
@@ -76,7 +69,7 @@ def test_a_fault_that_lasts_fails_its_row_and_the_next_row_is_asked(name, kind, 
     fault = TRANSIENT[name]
     (bad, good), received = ask(first_then_merge(fault, fault, fault), 2, max_attempts=3)
     assert (bad.key, bad.caption, bad.error_kind, bad.attempts) == (("row", 0), None, kind, 3)
-    assert words in bad.error
+    assert words in str(bad.error)
     assert (good.caption, good.attempts) == ("sks 1, A dog, 1.", 1)
     assert len(received) == 4
 
@@ -99,7 +92,7 @@ def test_a_fault_that_lasts_fails_its_row_and_the_next_row_is_asked(name, kind, 
 def test_a_row_s_own_failure_costs_one_request_and_no_other_row(answer, kind, words):
     (bad, good), received = ask(first_then_merge(answer), 2)
     assert (bad.caption, bad.error_kind, bad.attempts) == (None, kind, 1)
-    assert words in bad.error
+    assert words in str(bad.error)
     assert good.error is None
     assert len(received) == 2
 
@@ -128,7 +121,7 @@ def test_a_slow_drip_does_not_outlive_the_time_of_a_try():
     (reply,), received = ask(lambda payload: Response(drip_s=0.05), timeout_s=0.3, max_attempts=2)
     assert time.monotonic() - started < 5
     assert (reply.error_kind, reply.attempts, len(received)) == ("timeout", 2, 2)
-    assert "no complete answer within 0.3 s" in reply.error
+    assert "no complete answer within 0.3 s" in str(reply.error)
 
 
 def test_a_server_that_hangs_costs_its_row_and_the_others_go_on():
@@ -273,72 +266,3 @@ def test_a_server_that_comes_back_loses_nothing():
         successor.__exit__(None, None, None)
     assert [reply.error for reply in replies] == [None] * 6
     assert len(successor.requests) == 3
-
-
-class TestParametersThatAModelDoesNotTake:
-    """The words are those of OpenAI's reasoning models, and of others."""
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            {
-                "message": "Unsupported parameter: 'max_tokens' is not supported with this model. "
-                "Use 'max_completion_tokens' instead.",
-                "param": "max_tokens",
-                "code": "unsupported_parameter",
-            },
-            {"message": "max_tokens: Extra inputs are not permitted"},
-        ],
-    )
-    def test_the_length_limit_is_renamed_for_the_rest_of_the_run(self, body):
-        def reply(payload):
-            refused = Response(status=400, body={"error": body})
-            return refused if "max_tokens" in payload else merge_reply(payload)
-
-        replies, received = ask(reply, 3, max_tokens=77)
-        assert [(reply.error, reply.attempts) for reply in replies] == [(None, 1)] * 3
-        assert ["max_tokens" in request.body for request in received] == [True, *[False] * 3]
-        assert received[-1].body["max_completion_tokens"] == 77
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            {
-                "message": "Unsupported value: 'temperature' does not support 0 with this model. "
-                "Only the default (1) value is supported.",
-                "param": "temperature",
-                "code": "unsupported_value",
-            },
-            {"message": "`temperature` is deprecated for this model."},
-        ],
-    )
-    def test_the_temperature_is_dropped_for_the_rest_of_the_run(self, body):
-        def reply(payload):
-            refused = Response(status=400, body={"error": body})
-            return refused if "temperature" in payload else merge_reply(payload)
-
-        replies, received = ask(reply, 3)
-        assert [(reply.error, reply.attempts) for reply in replies] == [(None, 1)] * 3
-        assert ["temperature" in request.body for request in received] == [True, *[False] * 3]
-
-    def test_both_are_learnt_with_many_requests_in_flight(self):
-        def reply(payload):
-            for name in ("max_tokens", "temperature"):
-                if name in payload:
-                    body = error_body(f"Unsupported parameter: '{name}'", "unsupported_parameter")
-                    return Response(status=400, body=body)
-            return merge_reply(payload)
-
-        with FakeLlmServer(reply, delay_s=0.01) as server:
-            replies = merged(OpenAiLanguageModel(settings(server.base_url)), rows(40))
-        assert [(reply.error, reply.attempts) for reply in replies] == [(None, 1)] * 40
-
-    def test_a_limit_that_is_too_large_is_the_row_s_own_failure(self):
-        words = "max_tokens is too large: 9999. This model supports at most 4096 tokens."
-        (reply,), received = ask(lambda payload: Response(status=400, body=error_body(words)))
-        assert (reply.error_kind, len(received)) == ("rejected", 1)
-
-    def test_a_model_that_refuses_what_is_not_sent_fails_the_row(self):
-        refused = Response(status=400, body=error_body("temperature is not supported"))
-        (reply,), received = ask(lambda payload: refused)
-        assert (reply.error_kind, len(received)) == ("rejected", 2)
