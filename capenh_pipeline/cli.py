@@ -109,7 +109,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _unknown(word: str, parser: argparse.ArgumentParser) -> ConfigurationError:
     flag = word.partition("=")[0]
-    flags = [name for action in parser._actions for name in action.option_strings]
+    flags = [f"--{option.name}" for option in option_fields()]
     close = difflib.get_close_matches(flag, flags, n=1)
     hint = f"did you mean {close[0]}?" if close else f"see {parser.prog} --help."
     return ConfigurationError(f"{word} is not known; {hint}")

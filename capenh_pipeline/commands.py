@@ -101,9 +101,10 @@ def demo(folder: str, environment: Environment) -> int:
 def open_ui(values: Values, environment: Environment, *, port: str) -> int:
     """Become the Dagster UI of a dataset's store, on 127.0.0.1."""
     from capenh_pipeline.defs.instance import dagster_home, open_instance
-    from capenh_pipeline.defs.resources import store_folder
+    from capenh_pipeline.defs.resources import Outside
 
-    home = dagster_home(store_folder(Options(**values)), environment)
+    run = Outside(environment=lambda: environment).open_run(Options(**values))
+    home = dagster_home(run.store.root, environment)
     with open_instance(home):  # its tables are there before several processes ask for them
         pass
     given = {name: value for name, value in values.items() if value is not None}

@@ -2,8 +2,9 @@
 
 import polars as pl
 
+from capenh_pipeline.domain.recipes import Recipe
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK, VLM_CAPTIONS, TableSchema
-from capenh_pipeline.stages.combined_captions import llm_choice
+from capenh_pipeline.stages.combined_captions import INPUTS, llm_choice
 from capenh_pipeline.stages.incremental import rows_of_recipe
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Run
@@ -17,8 +18,8 @@ def captions(run: Run) -> pl.DataFrame:
     caption of the run's recipes that is not there, or failed, is null; the combined one is of
     the manual and the VLM caption that stand beside it.
     """
-    seen = _good(run, VLM_CAPTIONS, vlm_choice(run).recipe.hash)
-    combined = _good(run, COMBINED_CAPTIONS, llm_choice(run).recipe.hash)
+    seen = _good(run, VLM_CAPTIONS, vlm_choice(run).recipe, ["image_hash"])
+    combined = _good(run, COMBINED_CAPTIONS, llm_choice(run).recipe, INPUTS)
     return (
         manifest_rows(run)
         .filter(pl.col("width").is_not_null())
@@ -29,8 +30,8 @@ def captions(run: Run) -> pl.DataFrame:
             maintain_order="left",
         )
         .join(
-            combined.select("image_hash", "manual_caption", "vlm_caption", "caption"),
-            on=["image_hash", "manual_caption", "vlm_caption"],
+            combined,
+            on=INPUTS,
             how="left",
             nulls_equal=True,
             maintain_order="left",
@@ -40,5 +41,7 @@ def captions(run: Run) -> pl.DataFrame:
     )
 
 
-def _good(run: Run, schema: TableSchema, recipe_hash: str) -> pl.DataFrame:
-    return rows_of_recipe(run, schema, recipe_hash).filter(pl.col("status") == OK)
+def _good(run: Run, schema: TableSchema, recipe: Recipe, inputs: list[str]) -> pl.DataFrame:
+    columns = [*inputs, "caption", "status"]
+    rows = rows_of_recipe(run, schema, recipe.hash, columns=columns)
+    return rows.filter(pl.col("status") == OK).drop("status")

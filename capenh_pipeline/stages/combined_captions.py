@@ -71,7 +71,8 @@ def captions_to_combine(run: Run) -> pl.DataFrame:
     An image whose VLM caption failed, or whose manual caption cannot be read, is not among
     them: a caption without what the person wrote would pass for theirs.
     """
-    captions = rows_of_recipe(run, VLM_CAPTIONS, vlm_choice(run).recipe.hash)
+    columns = ["image_hash", "status", "caption"]
+    captions = rows_of_recipe(run, VLM_CAPTIONS, vlm_choice(run).recipe.hash, columns=columns)
     good = captions.filter(pl.col("status") == OK).select("image_hash", vlm_caption="caption")
     images = manifest_rows(run).filter(pl.col("status") == OK)
     return images.join(good, on="image_hash").select(INPUTS).unique(maintain_order=True)

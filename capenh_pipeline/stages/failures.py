@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from capenh_pipeline.domain.recipes import Recipe
 from capenh_pipeline.domain.schemas import (
     COMBINED_CAPTIONS,
     FAILED,
@@ -24,15 +25,14 @@ def failures(run: Run) -> pl.DataFrame:
     Only what the run's options want is looked at: failures of another recipe do not count.
     """
     images = manifest_rows(run)
-    combinations = _failed(run, COMBINED_CAPTIONS, llm_choice(run).recipe.hash)
-    combinations = combinations.join(
+    combinations = _failed(run, COMBINED_CAPTIONS, llm_choice(run).recipe, INPUTS).join(
         captions_to_combine(run), on=INPUTS, how="semi", nulls_equal=True
     )
     found = [
         _named(images.filter(pl.col("status") == FAILED), IMAGE_MANIFEST),
         _named(
             images.select("path", "image_hash").join(
-                _failed(run, VLM_CAPTIONS, vlm_choice(run).recipe.hash), on="image_hash"
+                _failed(run, VLM_CAPTIONS, vlm_choice(run).recipe, ["image_hash"]), on="image_hash"
             ),
             VLM_CAPTIONS,
         ),
@@ -46,8 +46,10 @@ def failures(run: Run) -> pl.DataFrame:
     return pl.concat(found).sort("path", "stage")
 
 
-def _failed(run: Run, schema: TableSchema, recipe_hash: str) -> pl.DataFrame:
-    return rows_of_recipe(run, schema, recipe_hash).filter(pl.col("status") == FAILED)
+def _failed(run: Run, schema: TableSchema, recipe: Recipe, inputs: list[str]) -> pl.DataFrame:
+    columns = [*inputs, "status", *_REASON]
+    rows = rows_of_recipe(run, schema, recipe.hash, columns=columns)
+    return rows.filter(pl.col("status") == FAILED)
 
 
 def _named(rows: pl.DataFrame, schema: TableSchema) -> pl.DataFrame:

@@ -36,19 +36,23 @@ def fill(
         totals: numeric columns of the table whose sums over the computed rows are reported.
     """
     table, inputs = run.store.table(schema), wanted.columns
-    before = rows_of_recipe(run, schema, recipe_hash)
-    absent = missing(wanted, before, on=inputs, retry_failed=run.options.retry_failed)
+    columns = list(dict.fromkeys(["image_hash", *inputs, "status", *totals]))
+    stored = rows_of_recipe(run, schema, recipe_hash, columns=columns)
+    absent = missing(wanted, stored, on=inputs, retry_failed=run.options.retry_failed)
     if absent.height:
         _compute(run, schema, absent, compute)
         table.compact(run.shards)
-    stored = _matching(rows_of_recipe(run, schema, recipe_hash), wanted)
+        stored = rows_of_recipe(run, schema, recipe_hash, columns=columns)
+    stored = _matching(stored, wanted)
     return _report(run, wanted, stored, absent, totals)
 
 
-def rows_of_recipe(run: Run, schema: TableSchema, recipe_hash: str) -> pl.DataFrame:
-    """Return the rows that the store has for a recipe in the run's shards."""
-    rows = run.store.table(schema).read(run.shards)
-    return rows.filter(pl.col("recipe_hash") == recipe_hash)
+def rows_of_recipe(
+    run: Run, schema: TableSchema, recipe_hash: str, *, columns: Sequence[str]
+) -> pl.DataFrame:
+    """Return some columns of the rows that the store has for a recipe in the run's shards."""
+    rows = run.store.table(schema).read(run.shards, columns=[*columns, "recipe_hash"])
+    return rows.filter(pl.col("recipe_hash") == recipe_hash).drop("recipe_hash")
 
 
 def _compute(
