@@ -143,7 +143,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _argument(option: Field[Any]) -> dict[str, Any]:
     help_text, default = option.metadata["help"], default_of(option)
     if value_type(option) is bool:
-        return {"help": help_text, "action": "store_true"}
+        return {"help": help_text, "nargs": "?", "const": True, "metavar": "true|false"}
     if default not in (None, ""):
         help_text += f" Default: {default}."
     choices = option.metadata["choices"]

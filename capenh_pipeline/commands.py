@@ -15,13 +15,14 @@ from typing import Any, TextIO
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
 from capenh_pipeline.demo.dataset import draw_dataset
 from capenh_pipeline.domain.options import Options, environment_name, options_from_environment
-from capenh_pipeline.files import write_atomically
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.files import absolute_path, make_folder, write_atomically
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.failures import failures
 from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.summary import RunResult, caption_table, failure_summary, summary
+from capenh_pipeline.stages.summary import RunResult, caption_table, summary
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 
 ALL_THERE, SOME_FAILED = 0, 1
@@ -39,27 +40,25 @@ def enhance(values: Values, environment: Environment) -> int:
         run, result = _run_job(values, environment, progress)
     failed = failures(run)
     seconds = time.monotonic() - began
-    _write_line(
-        sys.stdout, summary(result, seconds=seconds, dataset=run.dataset, store=run.store.root)
-    )
+    text = summary(result, failed, seconds=seconds, dataset=run.dataset, store=run.store.root)
+    _write_line(sys.stdout, text)
     if failed.height:
-        command = _failures_command(values, environment)
-        _write_line(sys.stdout, failure_summary(failed, list_command=command))
-    some_failed = failed.height or result.totals["caption_files"]["failed"]
-    return SOME_FAILED if some_failed else ALL_THERE
+        _write_line(sys.stdout, f"All of them: {_failures_command(values, environment)}")
+        _write_line(sys.stdout, "Once the cause is mended, --retry_failed tries them again.")
+    return SOME_FAILED if failed.height or result.failed_files else ALL_THERE
 
 
 def _run_job(values: Values, environment: Environment, progress: Progress) -> tuple[Run, RunResult]:
-    from capenh_pipeline.definitions import definitions
     from capenh_pipeline.defs.instance import dagster_home, open_instance
     from capenh_pipeline.defs.launch import run_job
+    from capenh_pipeline.defs.pipeline import pipeline_definitions
     from capenh_pipeline.defs.resources import Outside
 
     outside = Outside(environment=lambda: environment, progress=progress)
     run = _open_run(outside, values)
     with open_instance(dagster_home(run.store.root, environment)) as instance:
         result = run_job(
-            definitions(values, outside),
+            pipeline_definitions(values, outside),
             shard_digits=run.options.shard_digits,
             instance=instance,
         )
@@ -80,8 +79,7 @@ def demo(folder: str, environment: Environment) -> int:
     """Draw the demo dataset, caption it with the two tiny models and show what came out."""
     from capenh_pipeline.defs.resources import Outside
 
-    dataset = Path(folder).absolute()
-    draw_dataset(dataset)
+    dataset = absolute_path(folder, option="DIR")
     values = {
         "dataset_dir": str(dataset),
         "recursive": True,
@@ -89,12 +87,13 @@ def demo(folder: str, environment: Environment) -> int:
         "model": str(MERGE_LLM_FOLDER),
     }
     _write_settings(dataset / ".env", {**values, "dataset_dir": "."})
+    draw_dataset(dataset)
     offline = {name: value for name, value in environment.items() if name not in SERVER_VARIABLES}
     code = enhance(values, offline)
     run = _open_run(Outside(environment=lambda: offline), values)
     width = max(100, shutil.get_terminal_size().columns)
     _write_line(sys.stdout, f"\n{caption_table(captions(run), width=width)}\n")
-    _write_line(sys.stdout, f"The Dagster UI:  cd {shlex.quote(folder)} && capenh ui")
+    _write_line(sys.stdout, f"The Dagster UI:  cd {shlex.quote(folder)} && {_program()} ui")
     return code
 
 
@@ -149,14 +148,31 @@ def _write_line(stream: TextIO, line: str) -> None:
 def _failures_command(values: Values, environment: Environment) -> str:
     """Return the command that lists the failures, with the flags that the environment lacks."""
     known = options_from_environment(environment)
-    words = ["capenh", "failures"]
+    words = [_program(), "failures"]
     for name, value in values.items():
         if value != known.get(name) and name not in ("retry_failed", "limit"):
             words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     return shlex.join(words)
 
 
+def _program() -> str:
+    """Return what starts this program from any folder: its name, or its path if it is not found."""
+    installed = Path(sys.executable).with_name("capenh")
+    found = shutil.which("capenh")
+    if not installed.exists():
+        return f"{sys.executable} -m capenh_pipeline"
+    return "capenh" if found and Path(found).samefile(installed) else str(installed)
+
+
 def _write_settings(path: Path, values: Values) -> None:
-    """Leave the options where every door looks for them when it is used from that folder."""
+    """Leave the options where every door looks for them when it is used from that folder.
+
+    Raises:
+        ConfigurationError: there are other settings, which stay as they are.
+    """
     lines = [f"{environment_name(name)}={str(value)!r}\n" for name, value in values.items()]
-    write_atomically(path, "".join(lines).encode())
+    content = "".join(lines).encode()
+    if path.exists() and path.read_bytes() != content:
+        raise ConfigurationError(f"{path} is there and not the demo's; name another folder.")
+    make_folder(path.parent)
+    write_atomically(path, content)

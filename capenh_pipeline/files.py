@@ -7,6 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from capenh_pipeline.errors import ConfigurationError
+
 TEMPORARY_PREFIX = ".tmp-"
 
 # Some systems cannot open a folder (Windows), some file systems cannot sync one (FUSE, SMB).
@@ -114,3 +116,19 @@ def _temporary_file(temporary: Path, content: bytes) -> Generator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def absolute_path(text: str, *, option: str) -> Path:
+    """Return the path that a user wrote, `~` resolved.
+
+    Raises:
+        ConfigurationError: it names the home of nobody, or is no path.
+    """
+    try:
+        path = Path(text).expanduser().absolute()
+        path.exists()
+    except (RuntimeError, ValueError) as error:
+        raise ConfigurationError(f"--{option}: {text!r} is no path ({error}).") from None
+    except OSError as error:
+        raise ConfigurationError(f"--{option}: {text} cannot be used ({error.strerror}).") from None
+    return path

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-from capenh_pipeline.definitions import definitions
 from capenh_pipeline.defs.launch import RunResult, run_job
+from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.domain.options import Options
@@ -59,7 +59,7 @@ class Pipeline:
         requests = len(self.server.requests)
         with dg.DagsterInstance.ephemeral() as instance:
             result = run_job(
-                definitions(self.values(**options), self.outside()),
+                pipeline_definitions(self.values(**options), self.outside()),
                 shard_digits=options.get("shard_digits", 1),
                 instance=instance,
             )

@@ -7,6 +7,7 @@ import pytest
 
 from capenh_pipeline.cli import main
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
+from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.command import capenh
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
 from capenh_pipeline_tests.images import draw
@@ -83,6 +84,54 @@ def test_a_bad_value_is_named_before_any_work(dataset, words, said, capfd):
     assert said in error
     assert error.count("\n") == 1
     assert not (dataset / ".capenh" / "image_manifest").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--dataset_dir", "~nobody-of-that-name/x"),
+        ("--dataset_dir", "x" * 300),
+        ("--model", "~nobody-of-that-name/x"),
+        ("--store", "x" * 300),
+        ("--prompt", "caf\udce9"),
+        ("--recursive", "perhaps"),
+    ],
+)
+def test_what_can_be_no_value_is_a_sentence_too(dataset, words, capfd):
+    assert main(["enhance", "--dataset_dir", str(dataset), *words]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(("capenh: --", "capenh: /"))
+    assert error.count("\n") == 1
+
+
+def test_a_dotenv_that_is_not_text_is_named(dataset, monkeypatch, capfd):
+    (dataset / ".env").write_bytes(b"CAPENH_MODEL=\xff")
+    monkeypatch.chdir(dataset)
+    assert main(["enhance", "--dataset_dir", "."]) == 2
+    assert str(dataset / ".env") in capfd.readouterr().err
+
+
+def test_the_demo_leaves_settings_of_others_alone(dataset, capfd):
+    (dataset / ".env").write_text("OPENAI_API_KEY=mine")
+    assert main(["demo", str(dataset)]) == 2
+    assert str(dataset / ".env") in capfd.readouterr().err
+    assert (dataset / ".env").read_text() == "OPENAI_API_KEY=mine"
+    assert [path.name for path in dataset.iterdir() if path.suffix == ".jpg"] == []
+
+
+def test_a_store_of_another_dataset_is_refused(dataset, tmp_path, capfd):
+    draw(tmp_path / "other" / "a.png", 2)
+    Store.open(tmp_path / "store", shard_digits=1, dataset=dataset)
+    words = ["--dataset_dir", str(tmp_path / "other"), "--store", str(tmp_path / "store")]
+    assert main(["enhance", *words]) == 2
+    assert str(dataset) in capfd.readouterr().err
+
+
+def test_a_flag_wins_over_a_variable_that_is_wrong(dataset, monkeypatch, capfd):
+    monkeypatch.setenv("CAPENH_WRITE_POLICY", "maybe")
+    words = ["--dataset_dir", str(dataset), "--model_id", "./nowhere", "--write_policy", "protect"]
+    assert main(["enhance", *words]) == 2
+    assert "./nowhere" in capfd.readouterr().err
 
 
 def test_a_bad_value_in_the_environment_names_its_variable(dataset):

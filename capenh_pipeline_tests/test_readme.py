@@ -1,14 +1,28 @@
 """The README says what the code does."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import duckdb
+import pytest
+
+from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.domain.options import (
+    Options,
     default_of,
     environment_name,
     option_fields,
     value_type,
 )
+from capenh_pipeline.stages.combined_captions import fill_combined_captions
+from capenh_pipeline.stages.image_manifest import build_image_manifest
+from capenh_pipeline.stages.progress import LineProgress
+from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
+from capenh_pipeline_tests.fakes.llm import EchoLlm
+from capenh_pipeline_tests.fakes.vlm import ColourVlm
+from capenh_pipeline_tests.images import colour
 
 README = Path(__file__).parents[1] / "README.md"
 _MARKERS = re.compile(r"<!-- options:.*?-->\n(.*?)<!-- end of options -->", re.DOTALL)
@@ -19,7 +33,7 @@ def options_table() -> str:
     lines = ["| option | default | what it does |", "|---|---|---|"]
     for option in option_fields():
         default = default_of(option)
-        shown = "" if default in (None, "", False) else f"`{default}`"
+        shown = "" if default in (None, "") or default is False else f"`{default}`"
         choices = " Choices: " + ", ".join(option.metadata["choices"]) + "."
         text = option.metadata["help"] + (choices if option.metadata["choices"] else "")
         value = "" if value_type(option) is bool else f" {option.metadata['metavar'] or '…'}"
@@ -50,3 +64,43 @@ def test_every_path_of_the_layout_exists():
     for folder in ("dataset", "models", "tables", "export", "domain", "stages", "defs"):
         assert f"`{folder}/`" in README.read_text()
         assert (package / folder).is_dir()
+
+
+@pytest.fixture
+def edited_dataset(tmp_path):
+    """Two equal images with captions of their own, one of them edited after the first run."""
+    images = tmp_path / "images"
+    for name in ("a", "b"):
+        colour(images / f"{name}.png", (1, 2, 3))
+        (images / f"{name}.txt").write_text(f"first {name}")
+    for text in ("first a", "second a"):
+        (images / "a.txt").write_text(text)
+        outside = Outside(environment=dict, progress=LineProgress(lambda line: None))
+        run = outside.open_run(Options(dataset_dir=str(images), base_url="http://x/v1"))
+        build_image_manifest(run)
+        fill_vlm_captions(run, load=ColourVlm, before_load=lambda: None)
+        fill_combined_captions(run, connect=lambda choice: EchoLlm())
+    return tmp_path
+
+
+def test_the_polars_example_reads_the_store(edited_dataset):
+    program = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert program
+    done = subprocess.run(  # noqa: S603  # our own README
+        [sys.executable, "-c", program[1]],
+        cwd=edited_dataset,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "second a" in done.stdout
+    assert "first b" in done.stdout
+
+
+def test_the_duckdb_example_pairs_each_image_with_its_own_captions(edited_dataset):
+    query = re.search(r"```sql\n(.*?)```", README.read_text(), re.DOTALL)
+    assert query
+    text = query[1].replace("'images/", f"'{edited_dataset}/images/")
+    rows = duckdb.sql(text).fetchall()
+    assert [row[:2] for row in rows] == [("a.png", "second a"), ("b.png", "first b")]
+    assert "second a" in rows[0][3]

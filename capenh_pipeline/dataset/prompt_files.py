@@ -1,8 +1,7 @@
 """Prompts that people keep in text files."""
 
-from pathlib import Path
-
 from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.files import absolute_path
 
 
 def read_prompt(path: str | None, *, option: str) -> str | None:
@@ -18,7 +17,7 @@ def read_prompt(path: str | None, *, option: str) -> str | None:
     if path is None:
         return None
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+        text = absolute_path(path, option=option).read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         raise ConfigurationError(
             f"--{option}: {path} cannot be read ({error.strerror}); name a text file."

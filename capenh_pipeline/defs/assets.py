@@ -25,6 +25,9 @@ GROUP = "captions"
 KEPT_FILES = "kept_files"
 """Metadata of `caption_files`: the paths that a person wrote and that were left as they are."""
 
+FAILED_FILES = "failed_files"
+"""Metadata of `caption_files`: the paths that could not be written, and why."""
+
 _LOG = logging.getLogger("capenh_pipeline")
 
 Step = Callable[[Run, Outside, set[str]], Report]
@@ -136,8 +139,9 @@ def _asset(
 
 
 def _metadata(report: Report, shard: str, counts: dict[str, int]) -> dict[str, Any]:
-    kept = report.kept_files.get(shard)
-    return {**counts, KEPT_FILES: dg.MetadataValue.json(kept)} if kept else dict(counts)
+    lists = {KEPT_FILES: report.kept_files, FAILED_FILES: report.failed_files}
+    named = {name: by_shard[shard] for name, by_shard in lists.items() if shard in by_shard}
+    return {**counts, **{name: dg.MetadataValue.json(paths) for name, paths in named.items()}}
 
 
 def _assets_of_run(context: dg.AssetExecutionContext) -> set[str]:

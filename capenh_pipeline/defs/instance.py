@@ -7,7 +7,8 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock
 
-from capenh_pipeline.files import make_folder, write_atomically
+from capenh_pipeline.files import absolute_path, make_folder, write_atomically
+from capenh_pipeline.tables.faults import writing
 
 HOME_FOLDER = "dagster_home"
 SETTINGS = Path(__file__).with_name("dagster.yaml")
@@ -20,11 +21,12 @@ def dagster_home(store: Path, environment: Mapping[str, str]) -> Path:
     it is, but for an empty file where Dagster insists on one.
     """
     chosen = environment.get("DAGSTER_HOME")
-    home = Path(chosen).expanduser() if chosen else store / HOME_FOLDER
-    make_folder(home)
+    home = absolute_path(chosen, option="DAGSTER_HOME") if chosen else store / HOME_FOLDER
     settings = home / "dagster.yaml"
-    if not settings.exists():
-        write_atomically(settings, b"" if chosen else SETTINGS.read_bytes())
+    with writing(home):
+        make_folder(home)
+        if not settings.exists():
+            write_atomically(settings, b"" if chosen else SETTINGS.read_bytes())
     return home
 
 
@@ -34,7 +36,7 @@ def open_instance(home: Path) -> Generator[dg.DagsterInstance]:
 
     One process at a time: two that create its database at once can spoil it.
     """
-    with FileLock(home / ".opening.lock"):
+    with writing(home), FileLock(home / ".opening.lock"):
         instance = dg.DagsterInstance.from_config(str(home))
         instance.get_runs_count()  # the first question creates the tables
     try:

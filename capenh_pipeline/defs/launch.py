@@ -4,7 +4,7 @@ from collections import Counter
 
 import dagster as dg
 
-from capenh_pipeline.defs.assets import KEPT_FILES
+from capenh_pipeline.defs.assets import FAILED_FILES, KEPT_FILES
 from capenh_pipeline.defs.jobs import ENHANCE_CAPTIONS
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import CapenhError
@@ -50,7 +50,11 @@ def _reported(result: dg.ExecuteInProcessResult) -> RunResult:
         for name, value in materialization.metadata.items():
             if isinstance(value, dg.IntMetadataValue) and value.value is not None:
                 counts[name] += value.value
-        kept = materialization.metadata.get(KEPT_FILES)
-        if isinstance(kept, dg.JsonMetadataValue) and isinstance(kept.data, list):
-            reported.kept_files += map(str, kept.data)
+        reported.kept_files += _paths(materialization.metadata.get(KEPT_FILES))
+        reported.failed_files += _paths(materialization.metadata.get(FAILED_FILES))
     return reported
+
+
+def _paths(value: dg.MetadataValue | None) -> list[str]:
+    is_list = isinstance(value, dg.JsonMetadataValue) and isinstance(value.data, list)
+    return [str(path) for path in value.data] if is_list else []

@@ -14,6 +14,7 @@ from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.domain.options import Options, default_of, option_fields
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.files import absolute_path
 from capenh_pipeline.models.base import LanguageModel, VisionLanguageModel
 from capenh_pipeline.models.choice import LlmChoice
 from capenh_pipeline.models.vlm import VlmSettings, load_vlm
@@ -82,19 +83,29 @@ class Outside:
             run_id: of the Dagster run.
 
         Raises:
-            ConfigurationError: no dataset is named.
+            ConfigurationError: no dataset is named, or the shards are not those of the options.
             DatasetError: its folder is missing or holds no image.
             StoreError: the store cannot be used.
         """
-        dataset = dataset_folder(options)
-        if not store_folder(options).exists():
+        dataset, folder = dataset_folder(options), store_folder(options)
+        if not folder.exists():
             list_dataset(dataset, recursive=options.recursive)
-        store = Store.open(store_folder(options), shard_digits=options.shard_digits)
+        keys = shard_keys(options.shard_digits)
+        if not set(shards or keys) <= set(keys):
+            raise ConfigurationError(
+                f"shard_digits is {options.shard_digits}, but the partitions of this Dagster "
+                "deployment are others; set CAPENH_SHARD_DIGITS where the definitions are loaded."
+            )
+        store = Store.open(
+            folder,
+            shard_digits=options.shard_digits,
+            dataset=None if folder.is_relative_to(dataset) else dataset,
+        )
         return Run(
             options=options,
             dataset=dataset,
             store=store,
-            shards=shard_keys(options.shard_digits) if shards is None else shards,
+            shards=keys if shards is None else shards,
             run_id=run_id,
             now=self.now,
             progress=self.progress,
@@ -114,11 +125,11 @@ def dataset_folder(options: Options) -> Path:
             "No dataset is named: set --dataset_dir, CAPENH_DATASET_DIR or the option "
             "dataset_dir to a folder of images."
         )
-    return Path(options.dataset_dir).expanduser().absolute()
+    return absolute_path(options.dataset_dir, option="dataset_dir")
 
 
 def store_folder(options: Options) -> Path:
     """Return the store's folder, absolute: `store`, or `.capenh` in the dataset."""
     if options.store:
-        return Path(options.store).expanduser().absolute()
+        return absolute_path(options.store, option="store")
     return dataset_folder(options) / STORE_FOLDER

@@ -29,7 +29,9 @@ def invent_name(rng: random.Random) -> str:
 
 
 def _name(rng: random.Random) -> str:
-    name = (_syllables(rng, 1, 3) + rng.choice(_CONSONANTS + _VOWELS) + _ending(rng)).capitalize()
+    start = rng.choice(_VOWELS) + _ending(rng) if rng.random() < 0.25 else ""
+    end = rng.choice(_CONSONANTS + _VOWELS) + _ending(rng)
+    name = (start + _syllables(rng, 1, 3) + end).capitalize()
     if rng.random() < 0.15:
         return name.replace(rng.choice(_VOWELS), rng.choice(_ACCENTED), 1)
     return name

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from capenh_pipeline.domain.schemas import OK
+from capenh_pipeline.domain.schemas import OK, PASSING_KINDS
 
 
 def missing(
@@ -12,11 +12,13 @@ def missing(
 
     Args:
         wanted: rows to be computed if they are not there.
-        stored: rows that are there, with a `status` column.
+        stored: rows that are there, with `status` and `error_kind`.
         on: the columns that identify a row in both; two nulls are equal.
         retry_failed: whether a stored row that failed counts as missing.
     """
-    settled = stored.filter(pl.col("status") == OK) if retry_failed else stored
+    is_good = pl.col("status") == OK
+    is_lasting = ~pl.col("error_kind").is_in(PASSING_KINDS)
+    settled = stored.filter(is_good if retry_failed else is_good | is_lasting)
     return wanted.join(settled.select(on), on=on, how="anti", nulls_equal=True)
 
 

@@ -199,6 +199,8 @@ def _convert_bool(text: str, source: str) -> bool:
 
 
 def _check(option: Field[Any], value: Any) -> None:
+    if isinstance(value, str) and not _is_utf8(value):
+        raise ConfigurationError(f"--{option.name} is not UTF-8 text; write it in UTF-8.")
     choices, minimum = option.metadata["choices"], option.metadata["minimum"]
     if choices and value not in choices:
         raise ConfigurationError(
@@ -206,3 +208,12 @@ def _check(option: Field[Any], value: Any) -> None:
         )
     if minimum is not None and value is not None and value < minimum:
         raise ConfigurationError(f"--{option.name} is {value}; it must be at least {minimum}.")
+
+
+def _is_utf8(value: str) -> bool:
+    """Return whether the text has no bytes in it that were not UTF-8 on the command line."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

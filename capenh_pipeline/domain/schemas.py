@@ -7,6 +7,9 @@ import polars as pl
 OK = "ok"
 FAILED = "failed"
 
+PASSING_KINDS = ("changed", "unreadable")
+"""Failures of a file, not of the content that a row is kept by: they do not outlast their run."""
+
 _TIME = pl.Datetime("us", "UTC")
 _OUTCOME = {"status": pl.String, "error_kind": pl.String, "error": pl.String}
 
@@ -104,6 +107,7 @@ CAPTION_FILES = TableSchema(
         "path_bytes": pl.Binary,
         "path_hash": pl.String,  # SHA-256 of the path's bytes: a file keeps its shard for ever
         "image_hash": pl.String,
+        "image_path": pl.String,  # of the image that it stands beside
         "kind": pl.String,  # "combined" or "generated"
         "content_hash": pl.String,  # SHA-256 of the bytes that we write
         "previous_hash": pl.String,  # of the bytes that we wrote before: a crash leaves either

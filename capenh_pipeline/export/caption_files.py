@@ -84,7 +84,7 @@ def write_caption_files(
 
     Args:
         wanted: one row a file: `path` and `path_bytes` of the caption file, `image_hash`,
-            `kind`, `text`.
+            `image_path`, `kind`, `text`.
         ledger: the newest row of each file, of the table `CAPTION_FILES`.
         root: the dataset folder.
         overwrite: whether files that a person wrote or edited are replaced.
@@ -201,6 +201,7 @@ class _Export:
                 "path_bytes": found.wanted.path_bytes,
                 "path_hash": path_hash(found.wanted.path, found.wanted.path_bytes),
                 "image_hash": found.wanted.image_hash,
+                "image_path": found.wanted.image_path,
                 "kind": found.wanted.kind,
                 "content_hash": found.content_hash,
                 "previous_hash": found.previous_hash,

@@ -15,6 +15,7 @@ class WantedFile(NamedTuple):
     path: str
     path_bytes: bytes | None
     image_hash: str
+    image_path: str
     kind: str
     text: str
     content_hash: str | None

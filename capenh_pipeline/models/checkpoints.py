@@ -89,9 +89,18 @@ def fingerprint(folder: Path, sha256_of: Callable[[Path], str]) -> str:
             content: config, tokenizer, processor, template, weights, code. Read-mes, logs,
             hidden files and sub-folders with a checkpoint of their own do not.
         sha256_of: the SHA-256 of a file's content; weights are large, so let it remember.
+
+    Raises:
+        ModelError: a file of it cannot be read.
     """
     files = sorted((path.relative_to(folder).as_posix(), path) for path in _files(folder))
-    return sha256_hex("\n".join(f"{sha256_of(path)} {name}" for name, path in files).encode())
+    try:
+        lines = [f"{sha256_of(path)} {name}" for name, path in files]
+    except OSError as error:
+        raise ModelError(
+            f"The checkpoint {folder} cannot be read: {error.filename}: {error.strerror}."
+        ) from error
+    return sha256_hex("\n".join(lines).encode())
 
 
 def _expand(model_id: str) -> Path | None:

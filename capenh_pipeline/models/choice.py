@@ -7,6 +7,7 @@ from pathlib import Path
 from capenh_pipeline.domain.options import DEFAULT_LOCAL_LLM, Options
 from capenh_pipeline.domain.prompts import DEFAULT_LLM_SYSTEM_PROMPT
 from capenh_pipeline.domain.recipes import Recipe, llm_recipe, vlm_recipe
+from capenh_pipeline.files import absolute_path
 from capenh_pipeline.models.base import LanguageModel
 from capenh_pipeline.models.checkpoints import fingerprint, locate_model
 from capenh_pipeline.models.llm import LlmSettings, OpenAiLanguageModel
@@ -104,7 +105,7 @@ def choose_llm(
     """
     base_url = options.base_url or environment.get("OPENAI_BASE_URL") or None
     api_key = environment.get("OPENAI_API_KEY") or None
-    is_folder = options.model is not None and Path(options.model).expanduser().is_dir()
+    is_folder = options.model is not None and absolute_path(options.model, option="model").is_dir()
     is_served_here = base_url is None and (api_key is None or is_folder)
     model = options.model or (DEFAULT_LOCAL_LLM if is_served_here else None)
     prompt = system_prompt or DEFAULT_LLM_SYSTEM_PROMPT

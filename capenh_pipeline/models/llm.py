@@ -1,14 +1,15 @@
 """An LLM behind any server that speaks the OpenAI chat protocol."""
 
-import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+from capenh_pipeline.domain.prompts import user_message
 from capenh_pipeline.errors import ConfigurationError, ServerError
 from capenh_pipeline.models.base import MergeReply, MergeRequest
 from capenh_pipeline.models.llm_client import OPENAI_URL, LlmClient, Server
-from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint, shown_names
+from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint
 from capenh_pipeline.models.llm_faults import UNAUTHORIZED, Fault, Severity
 from capenh_pipeline.models.llm_loop import EventLoopThread, Flight
 from capenh_pipeline.models.llm_protocol import LlmSettings
@@ -17,8 +18,6 @@ from capenh_pipeline.models.llm_session import Knowledge, LlmSession
 CHECK_TIMEOUT_S = 10.0
 
 Emit = Callable[[MergeReply], None]
-
-logger = logging.getLogger(__name__)
 
 
 class OpenAiLanguageModel:
@@ -56,22 +55,27 @@ class OpenAiLanguageModel:
         Many servers have no list, or a list that leaves out what they serve.
 
         Raises:
-            ServerError: the server cannot be reached or refuses the key.
+            ServerError: the server cannot be reached, refuses the key or does not know the model.
             ConfigurationError: no model is named, and the server lists none or several.
         """
         with EventLoopThread() as loop:
             offered = loop.run(self._connect(loop, timeout_s=CHECK_TIMEOUT_S).list_models())
-        if isinstance(offered, Fault):
-            self._raise_if_certain(offered)
-        elif self.effective_model is None:
-            self.effective_model = self._only_model(offered)
-        elif not {self.effective_model, f"{self.effective_model}:latest"} & {*offered}:
-            logger.warning(
-                "The LLM server at %s does not list the model %r; it lists %s.",
-                self._server.shown_url,
-                self.effective_model,
-                shown_names(offered) or "none",
-            )
+            if isinstance(offered, Fault):
+                self._raise_if_certain(offered)
+            elif self.effective_model is None:
+                self.effective_model = self._only_model(offered)
+            elif not {self.effective_model, f"{self.effective_model}:latest"} & {*offered}:
+                self._raise_if_unknown(self.effective_model, loop)
+
+    def _raise_if_unknown(self, model: str, loop: EventLoopThread) -> None:
+        """Ask a model that the server does not list for one token, which decides the matter."""
+        client = self._connect(loop, timeout_s=self._settings.timeout_s)
+        settings = replace(self._settings, max_tokens=1, max_attempts=1)
+        session = LlmSession(client, settings, model, self._knowledge)
+        question = MergeRequest(key=None, user_message=user_message(None, [(None, "A dog.")]))
+        answer = loop.run(session.answer(question))
+        if isinstance(answer, ServerError):
+            raise answer
 
     def merge(self, requests: Iterable[MergeRequest], emit: Emit) -> None:
         """Ask for every request; without one, nothing is sent and `openai` is not imported.

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from capenh_pipeline.errors import CapenhError, ConfigurationError, ServerError
+from capenh_pipeline.errors import ConfigurationError, ServerError
 from capenh_pipeline.models.base import MergeRequest
 from capenh_pipeline.models.checkpoints import ModelSource, locate_model
 from capenh_pipeline.models.llm import Emit, OpenAiLanguageModel
@@ -70,6 +70,7 @@ class LocalServer:
         self._threads = threads or _suitable_threads(self._source.folder)
         self._ready_timeout_s = ready_timeout_s
         self._process: ServerProcess | None = None
+        self._is_log_named = False
         self._port = 0
 
     def __enter__(self) -> Self:
@@ -92,7 +93,7 @@ class LocalServer:
     ) -> None:
         if self._process is not None:
             self._process.stop()
-        if not isinstance(error, CapenhError):
+        if not self._is_log_named:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -107,6 +108,7 @@ class LocalServer:
 
     def failure(self, what: str) -> ServerError:
         """Return the error of a server that `what`, with the end of its log."""
+        self._is_log_named = True
         words = self._process.last_words() if self._process else "no process"
         return ServerError(
             f"The local LLM server for {self._source.requested} {what} ({words}): see its log, "
@@ -125,6 +127,7 @@ class LocalServer:
             if self._wait_until_ready(self._process):
                 logger.info("Process %d answers at %s.", self._process.pid, self.base_url)
                 return
+            self._process.stop()
             if "address already in use" not in self.log_path.read_text(errors="replace"):
                 break
         raise self.failure("did not start")

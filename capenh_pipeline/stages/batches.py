@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from capenh_pipeline.dataset.images import load_image
-from capenh_pipeline.errors import RowError
+from capenh_pipeline.domain.replies import one_line
+from capenh_pipeline.errors import ModelError, RowError
 from capenh_pipeline.models.base import VisionLanguageModel, VlmReply
 from capenh_pipeline.models.vlm import is_out_of_memory
 from capenh_pipeline.stages.read_ahead import read_ahead
 
 MODEL_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 """What processors and models raise on an image that they cannot take."""
+
+MODEL_ERROR = "model_error"
+
+HOPELESS_IMAGES = 8
+"""So many images fail in the model before any succeeds: then the model is bad, not the images."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,26 @@ class BatchCaptioner:
         self._workers = workers
 
     def caption(self, files: Iterable[ImageFile]) -> Iterator[Outcome]:
-        """Yield an outcome for each of `files`, batch by batch."""
+        """Yield an outcome for each of `files`, batch by batch.
+
+        Raises:
+            ModelError: the model fails on every one of the first images.
+        """
+        held: list[Outcome] = []  # until one image succeeds, it may be the model that is bad
+        outcomes = self._outcomes(files)
+        for file, outcome in outcomes:
+            if isinstance(outcome, RowError) and outcome.kind == MODEL_ERROR:
+                held.append((file, outcome))
+                if len(held) == HOPELESS_IMAGES:
+                    raise ModelError(f"The VLM fails on every image. {outcome}")
+                continue
+            yield file, outcome
+            if isinstance(outcome, VlmReply):
+                break
+        yield from held
+        yield from outcomes
+
+    def _outcomes(self, files: Iterable[ImageFile]) -> Iterator[Outcome]:
         for prepared in read_ahead(self._batches(files), self._prepare, workers=self._workers):
             yield from prepared.failures
             yield from self._generate(prepared)
@@ -88,8 +113,8 @@ class BatchCaptioner:
         """Find the image that does not work, or the batch that fits the memory."""
         out_of_memory = is_out_of_memory(error)
         if len(files) == 1:
-            kind = "out_of_memory" if out_of_memory else "model_error"
-            yield files[0], RowError(kind, f"{files[0].path.name}: the model failed: {error}")
+            kind = "out_of_memory" if out_of_memory else MODEL_ERROR
+            yield files[0], RowError(kind, f"The model failed: {one_line(str(error))}")
             return
         half = len(files) // 2
         if out_of_memory:

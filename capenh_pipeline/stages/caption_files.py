@@ -1,5 +1,7 @@
 """Caption files: the captions as text beside the images."""
 
+from typing import Any
+
 import polars as pl
 
 from capenh_pipeline.dataset.scan import list_dataset
@@ -14,7 +16,8 @@ from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.sidecar_plan import Sidecars, sidecars_of
 
 _WANTED = {
-    name: CAPTION_FILES.columns[name] for name in ("path", "path_bytes", "image_hash", "kind")
+    name: CAPTION_FILES.columns[name]
+    for name in ("path", "path_bytes", "image_hash", "image_path", "kind")
 } | {"text": pl.String}
 
 
@@ -42,34 +45,35 @@ def write_files(run: Run) -> Report:
 
 
 def wanted_files(run: Run) -> pl.DataFrame:
-    """Return `path`, `path_bytes`, `image_hash`, `kind` and `text` of each file there should be."""
+    """Return one row for each file there should be: whose it is, its path, kind and text."""
     listing = list_dataset(run.dataset, recursive=run.options.recursive, skip=[run.store.root])
     sidecars, _ = sidecars_of(run, listing.images)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row in captions(run).iter_rows(named=True):
         files = sidecars.get(row["path"])
         if files is not None:
             rows += _files(run, row, files)
-    return pl.DataFrame(rows, schema=_WANTED, orient="row")
+    return pl.DataFrame(rows, schema=_WANTED)
 
 
-def _files(
-    run: Run, row: dict[str, str | None], files: Sidecars
-) -> list[tuple[str, bytes | None, str | None, str, str]]:
-    found = []
-    if files.combined is not None and row["caption"] is not None:
-        text = with_trigger_word(row["caption"], run.options.trigger_word)
-        found.append((*_columns(files.combined), row["image_hash"], "combined", text))
-    writes_generated = run.options.cache_generated_captions_to_disk
-    if writes_generated and files.generated is not None and row["vlm_caption"] is not None:
-        found.append(
-            (*_columns(files.generated), row["image_hash"], "generated", row["vlm_caption"])
-        )
-    return found
+def _files(run: Run, row: dict[str, Any], files: Sidecars) -> list[dict[str, Any]]:
+    combined = row["caption"] and with_trigger_word(row["caption"], run.options.trigger_word)
+    seen = row["vlm_caption"] if run.options.cache_generated_captions_to_disk else None
+    texts = [("combined", files.combined, combined), ("generated", files.generated, seen)]
+    return [
+        {**_columns(raw), **_image(row), "kind": kind, "text": text}
+        for kind, raw, text in texts
+        if raw is not None and text is not None
+    ]
 
 
-def _columns(raw: str) -> tuple[str, bytes | None]:
-    return stored_path(encode_path(raw))
+def _image(row: dict[str, Any]) -> dict[str, Any]:
+    return {"image_hash": row["image_hash"], "image_path": row["path"]}
+
+
+def _columns(raw: str) -> dict[str, Any]:
+    path, path_bytes = stored_path(encode_path(raw))
+    return {"path": path, "path_bytes": path_bytes}
 
 
 def _report(run: Run, wanted: pl.DataFrame, outcome: ExportOutcome) -> Report:
@@ -80,16 +84,20 @@ def _report(run: Run, wanted: pl.DataFrame, outcome: ExportOutcome) -> Report:
     def count(rows: pl.DataFrame) -> dict[str, int]:
         return count_by_shard(rows, column="image_hash", digits=digits)
 
-    kept = wanted.filter(pl.col("path").is_in(outcome.kept))
     report = Report.of(
         run.shards,
-        images=count(wanted.filter(pl.col("kind") == "combined")),
+        images=count(wanted.unique("image_path")),
         computed=count(wanted.filter(pl.col("path").is_in(outcome.written))),
         reused=count(wanted.filter(~pl.col("path").is_in(touched))),
-        kept=count(kept),
+        kept=count(wanted.filter(pl.col("path").is_in(outcome.kept))),
         failed=count(wanted.filter(pl.col("path").is_in(failed))),
     )
-    for path, image_hash in kept.select("path", "image_hash").iter_rows():
-        report.kept_files.setdefault(shard_of(image_hash, digits=digits), []).append(path)
-    report.warnings += [f"{path} was not written: {error}" for path, error in outcome.failed]
+    shards = {
+        path: shard_of(image_hash, digits=digits)
+        for path, image_hash in wanted.select("path", "image_hash").iter_rows()
+    }
+    for path in outcome.kept:
+        report.kept_files.setdefault(shards[path], []).append(path)
+    for path, error in outcome.failed:
+        report.failed_files.setdefault(shards[path], []).append(f"{path}: {error}")
     return report

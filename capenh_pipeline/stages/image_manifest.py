@@ -18,7 +18,12 @@ from capenh_pipeline.stages.sidecar_plan import sidecars_of
 
 RACY_NS = 2_000_000_000
 """A file that changed less than this before it was read may change again with the same time
-stamps (git's rule for its index), so it is read once more next time."""
+stamps (git's rule for its index), so it is read once more next time. ctime tells when: nobody
+can set it."""
+
+INDEX_ROWS = 20_000
+"""Rows of the scan index in one checkpoint: they lie in all shards, a part in each, and reading
+a file again costs little."""
 
 _STAT = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 _CONTENT = ["image_hash", "width", "height", "format", "status", "error_kind", "error"]
@@ -47,34 +52,37 @@ def build_image_manifest(run: Run) -> Report:
 
 def _known(run: Run, files: pl.DataFrame) -> pl.DataFrame:
     """Return the files whose content is known from an earlier scan, with that content."""
-    index = run.store.table(SCAN_INDEX).read(columns=[*_STAT, *_CONTENT, "is_racy"])
     is_settled = ~pl.col("is_racy") & pl.col("image_hash").is_not_null()
     if run.options.retry_failed:
         is_settled &= pl.col("status") == OK
-    return files.join(index.filter(is_settled), on=_STAT).drop("is_racy")
+    return _indexed(run, files).filter(is_settled).drop("is_racy")
 
 
 def _read(run: Run, files: pl.DataFrame) -> pl.DataFrame:
     """Read the files and return them with their content; each is in the scan index afterwards."""
-    if not files.height:
-        return files.with_columns(
-            pl.lit(None, SCAN_INDEX.columns[name]).alias(name) for name in _CONTENT
-        )
-    table, rows = run.store.table(SCAN_INDEX), []
-    workers = run.options.num_workers or usable_cores()
+    if files.height:
+        _index(run, files)
+    return _indexed(run, files).drop("is_racy")
+
+
+def _indexed(run: Run, files: pl.DataFrame) -> pl.DataFrame:
+    index = run.store.table(SCAN_INDEX).read(columns=[*_STAT, *_CONTENT, "is_racy"])
+    return files.join(index, on=_STAT)
+
+
+def _index(run: Run, files: pl.DataFrame) -> None:
     with (
         run.progress.stage(IMAGE_MANIFEST.name, files.height) as step,
-        run.checkpoint(SCAN_INDEX) as checkpoint,
+        run.checkpoint(SCAN_INDEX, rows=INDEX_ROWS) as checkpoint,
     ):
-        found = read_ahead(
-            files.iter_rows(named=True), lambda file: _inspect(run, file), workers=workers
-        )
-        for row in found:
+        for row in read_ahead(
+            files.iter_rows(named=True),
+            lambda file: _inspect(run, file),
+            workers=run.options.num_workers or usable_cores(),
+        ):
             checkpoint.add(row)
-            rows.append(row)
             step()
-    table.compact(shard_keys(run.store.shard_digits))
-    return pl.DataFrame(rows, schema=SCAN_INDEX.columns).select(*files.columns, *_CONTENT)
+    run.store.table(SCAN_INDEX).compact(shard_keys(run.store.shard_digits))
 
 
 def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
     return {
         **file,
         "path_hash": path_hash(file["path"], file["path_bytes"]),
-        "is_racy": began_ns - max(file["mtime_ns"], file["ctime_ns"]) < RACY_NS,
+        "is_racy": began_ns - file["ctime_ns"] < RACY_NS,
         "image_hash": facts.image_hash,
         "width": facts.width,
         "height": facts.height,

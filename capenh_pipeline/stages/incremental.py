@@ -36,7 +36,7 @@ def fill(
         totals: numeric columns of the table whose sums over the computed rows are reported.
     """
     table, inputs = run.store.table(schema), wanted.columns
-    columns = list(dict.fromkeys(["image_hash", *inputs, "status", *totals]))
+    columns = list(dict.fromkeys(["image_hash", *inputs, "status", "error_kind", *totals]))
     stored = rows_of_recipe(run, schema, recipe_hash, columns=columns)
     absent = missing(wanted, stored, on=inputs, retry_failed=run.options.retry_failed)
     if absent.height:

@@ -19,7 +19,7 @@ class ManualCaptions:
     def __init__(self, run: Run, sidecars: dict[str, Sidecars]) -> None:
         self._dataset = run.dataset
         self._sidecars = sidecars
-        ledger = run.store.table(CAPTION_FILES).read(columns=["path", "image_hash", "content_hash"])
+        ledger = run.store.table(CAPTION_FILES).read(columns=["path", "image_path", "content_hash"])
         self._ours = {path: (owner, content) for path, owner, content in ledger.iter_rows()}
 
     def added_to(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -28,8 +28,8 @@ class ManualCaptions:
         An image that failed itself keeps its own error.
         """
         captions, kinds, errors = [], [], []
-        for path, image_hash in rows.select("path", "image_hash").iter_rows():
-            caption, kind, error = self._read(path, image_hash)
+        for path in rows["path"]:
+            caption, kind, error = self._read(path)
             captions.append(caption)
             kinds.append(kind)
             errors.append(error)
@@ -44,10 +44,10 @@ class ManualCaptions:
             error=pl.when(failed).then("caption_error").otherwise("error"),
         )
 
-    def _read(self, path: str, image_hash: str | None) -> tuple[str | None, str | None, str | None]:
+    def _read(self, path: str) -> tuple[str | None, str | None, str | None]:
         try:
             for candidate in self._sidecars[path].manual:
-                if not self._is_ours_for_another(candidate, image_hash):
+                if not self._is_ours_for_another(candidate, path):
                     caption = read_manual_caption(system_path(self._dataset, candidate))
                     if caption is not None:
                         return caption, None, None
@@ -55,14 +55,14 @@ class ManualCaptions:
             return None, error.kind, str(error)
         return None, None, None
 
-    def _is_ours_for_another(self, candidate: str, image_hash: str | None) -> bool:
+    def _is_ours_for_another(self, candidate: str, image_path: str) -> bool:
         """Return whether we wrote that file for another image and nobody has edited it since.
 
         `a_combined.txt` was written for `a.jpg`; when `a_combined.jpg` lands, it is not what a
         person wrote about that one.
         """
         entry: tuple[Any, Any] | None = self._ours.get(stored_path(encode_path(candidate))[0])
-        if entry is None or entry[0] == image_hash:
+        if entry is None or entry[0] == image_path:
             return False
         try:
             content = system_path(self._dataset, candidate).read_bytes()

@@ -1,7 +1,7 @@
 """How a user sees that a stage moves on."""
 
 import logging
-import time
+import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
@@ -40,25 +40,32 @@ class LineProgress:
     """One line every few seconds, for logs and pipes."""
 
     def __init__(
-        self, write: Callable[[str], object], *, clock: Callable[[], float] = time.monotonic
+        self, write: Callable[[str], object], *, interval_s: float = LINE_INTERVAL_S
     ) -> None:
         self._write = write
-        self._clock = clock
+        self._interval_s = interval_s
 
     @contextmanager
     def stage(self, name: str, total: int) -> Generator[Callable[[], None]]:
-        """Write a line at the start, then at most one every `LINE_INTERVAL_S` seconds."""
-        done, last = 0, self._clock()
-        self._write(f"{name}: {total} to do")
+        """Write a line at the start, at the end, and every few seconds whether or not it moves."""
+        done, is_over = 0, threading.Event()
 
         def step() -> None:
-            nonlocal done, last
+            nonlocal done
             done += 1
-            if self._clock() - last >= LINE_INTERVAL_S:
-                last = self._clock()
+
+        def watch() -> None:
+            while not is_over.wait(self._interval_s):
                 self._write(f"{name}: {done} of {total}")
 
-        yield step
+        self._write(f"{name}: {total} to do")
+        watcher = threading.Thread(target=watch, name="progress", daemon=True)
+        watcher.start()
+        try:
+            yield step
+        finally:
+            is_over.set()
+            watcher.join()
         self._write(f"{name}: {done} of {total} done")
 
 

@@ -39,11 +39,16 @@ class Run:
     environment: Mapping[str, str]
     file_hashes: FileHashes
 
-    def checkpoint(self, schema: TableSchema) -> Checkpoint:
-        """Return what keeps finished rows of a table, as often as the options say."""
+    def checkpoint(self, schema: TableSchema, *, rows: int | None = None) -> Checkpoint:
+        """Return what keeps finished rows of a table, as often as the options say.
+
+        Args:
+            schema: the table.
+            rows: at most so many at once, instead of what the options say.
+        """
         return Checkpoint(
             self.store.table(schema),
-            rows=self.options.checkpoint_rows,
+            rows=rows or self.options.checkpoint_rows,
             seconds=self.options.checkpoint_s,
         )
 
@@ -55,11 +60,13 @@ class Report:
     Attributes:
         shards: counts by name, by shard; a name means the same in every shard and can be added up.
         kept_files: caption files by shard that people wrote, so that they were not replaced.
+        failed_files: caption files by shard that could not be written, and why.
         warnings: sentences for the user.
     """
 
     shards: dict[str, dict[str, int]]
     kept_files: dict[str, list[str]] = field(default_factory=dict)
+    failed_files: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @classmethod

@@ -26,25 +26,39 @@ class RunResult:
     Attributes:
         totals: counts by name, by asset.
         kept_files: caption files that people wrote, so that they were not replaced.
+        failed_files: caption files that could not be written, and why.
     """
 
     totals: dict[str, Counter[str]] = field(default_factory=dict)
     kept_files: list[str] = field(default_factory=list)
+    failed_files: list[str] = field(default_factory=list)
 
 
-def summary(result: RunResult, *, seconds: float, dataset: Path, store: Path) -> str:
+def summary(
+    result: RunResult, failed: pl.DataFrame, *, seconds: float, dataset: Path, store: Path
+) -> str:
     """Return the summary of a run, for a terminal.
 
     Args:
         result: what the run reported.
+        failed: the rows of `stages.failures.failures`.
         seconds: wall-clock time of the run.
         dataset: where the caption files are.
         store: where the tables are.
     """
-    lines = [*_table(result.totals), "", *_what_was_done(result.totals, seconds)]
-    lines += [f"Caption files: beside the images in {dataset}", f"Store: {store}"]
-    if result.kept_files:
-        lines += ["", *_kept(result.kept_files)]
+    images = failed["path"].n_unique()
+    reasons = [f"{path}: {stage}: {kind}: {text}" for path, stage, kind, text in failed.iter_rows()]
+    all_there = not reasons and not result.failed_files
+    lines = [
+        *_table(result.totals),
+        "",
+        _what_was_done(result.totals, seconds, all_there=all_there),
+        f"Caption files: beside the images in {dataset}",
+        f"Store: {store}",
+        *_named("Kept, because a person wrote or edited them", result.kept_files),
+        *_named("Caption files that could not be written", result.failed_files),
+        *_named("Failed images" if images != 1 else "Failed image", reasons, count=images),
+    ]
     return "\n".join(lines)
 
 
@@ -62,19 +76,25 @@ def _table(totals: Mapping[str, Mapping[str, int]]) -> list[str]:
     ]
 
 
-def _what_was_done(totals: Mapping[str, Mapping[str, int]], seconds: float) -> list[str]:
-    computed = sum(counts.get("computed", 0) for counts in totals.values())
-    llm = totals.get("combined_captions", {})
-    if not computed:
-        return [f"Nothing to do: everything was there already ({seconds:.1f} s)."]
-    tokens = f"{llm.get('prompt_tokens', 0)} + {llm.get('completion_tokens', 0)} LLM tokens"
-    return [f"Done in {seconds:.1f} s; {tokens} (prompt + answer)."]
+def _what_was_done(
+    totals: Mapping[str, Mapping[str, int]], seconds: float, *, all_there: bool
+) -> str:
+    if not any(counts.get("computed", 0) for counts in totals.values()):
+        state = "everything was there already" if all_there else "what is not there has failed"
+        return f"Nothing to do: {state} ({seconds:.1f} s)."
+    vlm, llm = (totals.get(name, {}) for name in ("vlm_captions", "combined_captions"))
+    return (
+        f"Done in {seconds:.1f} s. Tokens: VLM {vlm.get('new_tokens', 0)}, "
+        f"LLM {llm.get('prompt_tokens', 0)} in and {llm.get('completion_tokens', 0)} out."
+    )
 
 
-def _kept(paths: Sequence[str]) -> list[str]:
-    lines = [f"Kept, because a person wrote or edited them ({len(paths)}):"]
-    lines += [f"  {path}" for path in paths[:NAMED]]
-    return lines + ([f"  … and {len(paths) - NAMED} more"] if len(paths) > NAMED else [])
+def _named(title: str, entries: Sequence[str], *, count: int | None = None) -> list[str]:
+    if not entries:
+        return []
+    lines = ["", f"{title} ({count or len(entries)}):"]
+    lines += [f"  {entry}" for entry in entries[:NAMED]]
+    return lines + ([f"  … and {len(entries) - NAMED} more"] if len(entries) > NAMED else [])
 
 
 def caption_table(rows: pl.DataFrame, *, width: int) -> str:
@@ -90,22 +110,3 @@ def caption_table(rows: pl.DataFrame, *, width: int) -> str:
     with console.capture() as captured:
         console.print(table)
     return captured.get()
-
-
-def failure_summary(failed: pl.DataFrame, *, list_command: str) -> str:
-    """Return the first failures, and how to see them all.
-
-    Args:
-        failed: the rows of `stages.failures.failures`.
-        list_command: the command that lists every failure.
-    """
-    images = failed["path"].n_unique()
-    lines = ["", f"{images} image{'s' if images > 1 else ''} failed:"]
-    lines += [
-        f"  {path}: {stage}: {kind}: {error}"
-        for path, stage, kind, error in failed.head(NAMED).iter_rows()
-    ]
-    if failed.height > NAMED:
-        lines.append(f"  … and {failed.height - NAMED} more")
-    lines += [f"All of them: {list_command}", "To try them again: --retry_failed"]
-    return "\n".join(lines)

@@ -27,11 +27,18 @@ class Store:
     shard_digits: int
 
     @classmethod
-    def open(cls, root: Path, *, shard_digits: int) -> "Store":
+    def open(cls, root: Path, *, shard_digits: int, dataset: Path | None = None) -> "Store":
         """Return the store at `root`, created when missing; processes may open it at once.
 
+        Args:
+            root: the folder.
+            shard_digits: of every table.
+            dataset: the dataset whose store it is, where that is not clear from `root`: paths in
+                the tables are relative, so one store cannot serve two.
+
         Raises:
-            StoreError: it is of another format or shard count, or cannot be read or created.
+            StoreError: it is of another format, shard count or dataset, or cannot be read or
+                created.
         """
         marker = root / "store.json"
         with writing(root):
@@ -39,8 +46,9 @@ class Store:
                 raise StoreError(f"{root} is a file; give a folder with --store.")
             if not marker.exists():
                 make_folder(root)
-                create_atomically(marker, _marker_content(shard_digits))
+                create_atomically(marker, _marker_content(shard_digits, dataset))
         _check(_read_marker(marker), root, shard_digits=shard_digits)
+        _check_dataset(_read_marker(marker), root, dataset)
         return cls(root=root, shard_digits=shard_digits)
 
     def table(self, schema: TableSchema) -> Table:
@@ -48,8 +56,10 @@ class Store:
         return Table(self.root / schema.name, schema, self.shard_digits)
 
 
-def _marker_content(shard_digits: int) -> bytes:
-    return json.dumps({"format": FORMAT, "shard_digits": shard_digits}).encode() + b"\n"
+def _marker_content(shard_digits: int, dataset: Path | None) -> bytes:
+    marker = {"format": FORMAT, "shard_digits": shard_digits}
+    owner = {} if dataset is None else {"dataset": str(dataset)}
+    return json.dumps({**marker, **owner}).encode() + b"\n"
 
 
 def _read_marker(marker: Path) -> dict[str, Any]:
@@ -81,6 +91,15 @@ def _check(marker: dict[str, Any], root: Path, *, shard_digits: int) -> None:
         raise StoreError(
             f"The store {root} has {_count(stored)}, and {_count(shard_digits)} were asked for; "
             f"set CAPENH_SHARD_DIGITS={stored} or use another --store."
+        )
+
+
+def _check_dataset(marker: dict[str, Any], root: Path, dataset: Path | None) -> None:
+    owner = marker.get("dataset")
+    if dataset is not None and owner not in (None, str(dataset)):
+        raise StoreError(
+            f"The store {root} belongs to the dataset {owner}; use another --store for {dataset} "
+            f'(or, if that is the same one and was moved, change "dataset" in {root}/store.json).'
         )
 
 

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from capenh_pipeline.definitions import definitions
+from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.errors import ServerError
 from capenh_pipeline.stages.progress import LineProgress
@@ -33,7 +33,9 @@ def materialize(images, *, llm=EchoLlm, loader=ColourVlm, selection="*", keys=("
         environment=dict,
         progress=LineProgress(lambda line: None),
     )
-    defs = definitions({"dataset_dir": str(images), "base_url": "http://x/v1", **values}, outside)
+    defs = pipeline_definitions(
+        {"dataset_dir": str(images), "base_url": "http://x/v1", **values}, outside
+    )
     with dg.DagsterInstance.ephemeral() as instance:
         return defs.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
@@ -63,7 +65,7 @@ def failure_text(result):
 
 @pytest.mark.parametrize(("digits", "partitions"), [(1, 16), (2, 256)])
 def test_every_asset_has_one_partition_for_each_prefix(digits, partitions):
-    defs = definitions({"shard_digits": digits}, Outside())
+    defs = pipeline_definitions({"shard_digits": digits}, Outside())
     for key in KEYS:
         assets_def = defs.resolve_assets_def(key)
         assert len(assets_def.partitions_def.get_partition_keys()) == partitions
@@ -81,7 +83,7 @@ def test_every_shard_of_every_asset_is_emitted_with_its_counts(images):
 
 
 def test_the_ui_shows_what_each_asset_is():
-    defs = definitions({}, Outside())
+    defs = pipeline_definitions({}, Outside())
     for key in KEYS:
         assets_def = defs.resolve_assets_def(key)
         assert len(assets_def.descriptions_by_key[dg.AssetKey(key)]) > 40
@@ -117,7 +119,7 @@ def test_the_launchpad_changes_what_runs_and_leaves_the_other_options(images):
         progress=LineProgress(lambda line: None),
     )
     values = {"dataset_dir": str(images), "base_url": "http://x/v1", "combined_suffix": ".both"}
-    job = definitions(values, outside).resolve_job_def("enhance_captions")
+    job = pipeline_definitions(values, outside).resolve_job_def("enhance_captions")
     with dg.DagsterInstance.ephemeral() as instance:
         job.execute_in_process(
             instance=instance,

@@ -7,8 +7,12 @@ from capenh_pipeline.domain.increment import count_by_shard, missing, sum_by_sha
 WANTED = pl.DataFrame({"image_hash": ["a", "b", "c"], "text": ["x", None, "y"]})
 
 
+SCHEMA = {"image_hash": str, "text": str, "status": str, "error_kind": str}
+
+
 def stored(**columns):
-    return pl.DataFrame(columns, schema={"image_hash": str, "text": str, "status": str})
+    kinds = [None if status == "ok" else "length" for status in columns.get("status", [])]
+    return pl.DataFrame({"error_kind": kinds, **columns}).cast(SCHEMA).select(SCHEMA)
 
 
 def absent(rows, **arguments):
@@ -33,6 +37,16 @@ def test_a_failed_row_is_missing_only_when_it_is_to_be_tried_again():
     rows = stored(image_hash=["a", "c"], text=["x", "y"], status=["failed", "ok"])
     assert absent(rows, retry_failed=False) == ["b"]
     assert absent(rows, retry_failed=True) == ["a", "b"]
+
+
+def test_a_failure_of_the_file_is_missing_because_the_content_did_not_fail():
+    rows = stored(
+        image_hash=["a", "c"],
+        text=["x", "y"],
+        status=["failed", "failed"],
+        error_kind=["changed", "unreadable"],
+    )
+    assert absent(rows, retry_failed=False) == ["a", "b", "c"]
 
 
 def test_counts_and_sums_are_by_the_first_digits():

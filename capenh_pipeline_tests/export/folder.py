@@ -72,6 +72,7 @@ def wanted(texts):
             "path": [path for path, _ in paths],
             "path_bytes": pl.Series([content for _, content in paths], dtype=pl.Binary),
             "image_hash": ["ab" * 32] * len(paths),
+            "image_path": ["a.png"] * len(paths),
             "kind": ["combined"] * len(paths),
             "text": list(texts.values()),
         }

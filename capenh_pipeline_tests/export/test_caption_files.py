@@ -45,6 +45,7 @@ def test_the_ledger_says_what_is_coming_before_and_what_is_there_after(dataset):
         "path_bytes": None,
         "path_hash": path_hash("a.txt", None),
         "image_hash": "ab" * 32,
+        "image_path": "a.png",
         "kind": "combined",
         "content_hash": sha256_hex(b"dog\n"),
         "previous_hash": None,

@@ -7,7 +7,7 @@ from capenh_pipeline.export.comparison import Action, WantedFile, compare, state
 def wanted(text, *, ours=None, before=None, state=(None, None, None)):
     """A wanted file; the ledger knows `ours` and `before`, contents that we wrote, by hash."""
     known = (None if content is None else sha256_hex(content) for content in (ours, before))
-    return WantedFile("a.txt", None, "ab" * 32, "combined", text, *known, *state)
+    return WantedFile("a.txt", None, "ab" * 32, "a.png", "combined", text, *known, *state)
 
 
 @pytest.fixture

@@ -186,10 +186,17 @@ class TestCheck:
             OpenAiLanguageModel(settings(server.base_url, model="llama")).check()
         assert not caplog.records
 
-    def test_warns_of_a_model_that_is_not_listed_and_names_what_is(self, caplog):
+    def test_finds_out_that_a_model_is_unknown_and_names_those_that_are_not(self):
         with FakeLlmServer(models=("a", "b")) as server:
+            with pytest.raises(ServerError, match=r"does not know the model 'lora'.*a, b"):
+                OpenAiLanguageModel(settings(server.base_url, model="lora")).check()
+            assert [request.body["max_tokens"] for request in server.requests] == [1]
+
+    def test_lets_pass_a_model_that_is_served_and_not_listed(self):
+        some = Response(body={"object": "list", "data": [{"id": "a"}]})
+        with FakeLlmServer(models=None, model_list=some) as server:
             OpenAiLanguageModel(settings(server.base_url, model="lora")).check()
-        assert "does not list the model 'lora'; it lists a, b." in caplog.text
+            assert len(server.requests) == 1
 
     @pytest.mark.parametrize("status", [404, 405, 429, 500, 501, 503])
     def test_lets_pass_a_server_whose_list_fails(self, status):

@@ -4,19 +4,20 @@ import hashlib
 
 import pytest
 
-from capenh_pipeline.errors import RowError
+from capenh_pipeline.errors import ModelError, RowError
 from capenh_pipeline.models.vlm import VlmSettings
 from capenh_pipeline.stages.batches import BatchCaptioner, ImageFile
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
 
 RED = (255, 0, 0)
+BLUES = [(0, 0, 20 * number) for number in range(10)]
 
 
 @pytest.fixture
 def files(tmp_path):
     """Ten images of ten colours; the seventh is red."""
-    colours = [(0, 0, 20 * number) for number in range(10)]
+    colours = list(BLUES)
     colours[6] = RED
     return [image_file(colour(tmp_path / f"{n}.png", rgb)) for n, rgb in enumerate(colours)]
 
@@ -57,9 +58,21 @@ def test_an_image_that_the_model_cannot_take_fails_alone(files):
     found = captions(model(fails=lambda rgb: rgb == RED), files)
     error = found.pop("6.png")
     assert error.kind == "model_error"
-    assert "6.png" in str(error)
     assert "this image cannot be seen" in str(error)
     assert found == {name: said for name, said in expected(files).items() if name != "6.png"}
+
+
+def test_a_model_that_fails_on_every_image_is_an_error_of_the_run(files):
+    with pytest.raises(ModelError, match="this image cannot be seen"):
+        captions(model(fails=lambda rgb: True), files)
+
+
+def test_a_few_bad_images_at_the_start_do_not_stop_the_run(files):
+    bad = files[:7]
+    seen = captions(model(fails=lambda rgb: rgb in BLUES[:7]), [*bad, *files[7:]])
+    assert [name for name, said in seen.items() if not isinstance(said, str)] == [
+        file.path.name for file in bad if file.path.name != "6.png"
+    ]
 
 
 def test_a_full_memory_halves_the_batch_and_is_remembered(files):

@@ -139,6 +139,7 @@ def test_our_file_for_another_image_is_not_what_a_person_wrote(images, open_run)
             pl.lit("0_combined.txt").alias("path"),
             "path_bytes",
             "image_hash",
+            pl.col("path").alias("image_path"),
             pl.lit("combined").alias("kind"),
             pl.lit("ours").alias("text"),
         )
