@@ -38,7 +38,7 @@ check: $(INSTALLED)  ## lint, types, layers, Dagster definitions
 	$(BIN)/dagster definitions validate -m capenh_pipeline.definitions
 
 test: $(INSTALLED)  ## run the whole suite
-	$(ONE_THREAD) $(BIN)/python -m pytest -q
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 bench: $(INSTALLED)  ## measure; prints one JSON object
 	@$(BIN)/python -m capenh_pipeline_tests.benchmarks

@@ -7,12 +7,13 @@ from capenh_pipeline.domain.increment import count_by_shard, missing, sum_by_sha
 WANTED = pl.DataFrame({"image_hash": ["a", "b", "c"], "text": ["x", None, "y"]})
 
 
-SCHEMA = {"image_hash": str, "text": str, "status": str, "error_kind": str}
+COLUMNS = ("image_hash", "text", "status", "error_kind")
 
 
 def stored(**columns):
     kinds = [None if status == "ok" else "length" for status in columns.get("status", [])]
-    return pl.DataFrame({"error_kind": kinds, **columns}).cast(SCHEMA).select(SCHEMA)
+    cells = {**dict.fromkeys(COLUMNS, []), "error_kind": kinds, **columns}
+    return pl.DataFrame(cells, schema=dict.fromkeys(COLUMNS, pl.String))
 
 
 def absent(rows, **arguments):
