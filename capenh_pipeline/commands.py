@@ -56,7 +56,8 @@ def _run_job(values: Values, environment: Environment, progress: Progress) -> tu
 
     outside = Outside(environment=lambda: environment, progress=progress)
     run = _open_run(outside, values)
-    with open_instance(dagster_home(run.store.root, environment)) as instance:
+    home = dagster_home(run.store.root, environment)
+    with run.store.held(), open_instance(home) as instance:
         result = run_job(
             pipeline_definitions(values, outside),
             shard_digits=run.options.shard_digits,
@@ -141,8 +142,9 @@ def _console() -> Generator[Progress]:
             logger.removeHandler(handler)
 
 
-def _write_line(stream: TextIO, line: str) -> None:
-    stream.write(f"{line}\n")
+def _write_line(stream: TextIO | None, line: str) -> None:
+    if stream is not None:  # None: it was closed before we started
+        stream.write(f"{line}\n")
 
 
 def _failures_command(values: Values, environment: Environment) -> str:

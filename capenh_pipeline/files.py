@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -132,3 +133,19 @@ def absolute_path(text: str, *, option: str) -> Path:
     except OSError as error:
         raise ConfigurationError(f"--{option}: {text} cannot be used ({error.strerror}).") from None
     return path
+
+
+def read_regular_file(path: Path, *, most_bytes: int | None = None) -> bytes:
+    """Return the content of a file; a pipe or a device, which may never end, is not waited for.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is larger than `most_bytes`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if most_bytes is not None and found.st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes", str(path))
+        return file.read()

@@ -1,6 +1,8 @@
 """The command line, as a user meets it: real processes, exit codes and sentences."""
 
+import os
 import shutil
+import subprocess
 
 import polars as pl
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from capenh_pipeline.cli import main
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
 from capenh_pipeline.tables.store import Store
-from capenh_pipeline_tests.command import capenh
+from capenh_pipeline_tests.command import capenh, command
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
 from capenh_pipeline_tests.images import draw
 
@@ -125,6 +127,25 @@ def test_a_store_of_another_dataset_is_refused(dataset, tmp_path, capfd):
     words = ["--dataset_dir", str(tmp_path / "other"), "--store", str(tmp_path / "store")]
     assert main(["enhance", *words]) == 2
     assert str(dataset) in capfd.readouterr().err
+
+
+def test_a_second_run_on_a_store_says_that_there_is_one(dataset, capfd):
+    with Store.open(dataset / ".capenh", shard_digits=1).held():
+        words = ["--model_id", str(FLORENCE_FOLDER), "--base_url", "http://127.0.0.1:9/v1"]
+        assert main(["enhance", "--dataset_dir", str(dataset), *words]) == 2
+    assert "Another run is at work" in capfd.readouterr().err
+
+
+def test_a_closed_standard_output_is_no_error(dataset, server):
+    words = ["--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER, "--model", "served"]
+    done = subprocess.run(  # noqa: S603  # our own command
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command("enhance", *words)],
+        env={**os.environ, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "right"},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
 def test_a_flag_wins_over_a_variable_that_is_wrong(dataset, monkeypatch, capfd):

@@ -58,7 +58,7 @@ def stopped_run(dataset, how, *, after=lambda: None):
         try:
             assert gate.reached.wait(PATIENCE_S)
             after()
-            os.kill(process.pid, how)
+            os.killpg(process.pid, how)  # as a terminal does
             output, errors = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()

@@ -16,6 +16,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.errors import RowError
+from capenh_pipeline.files import read_regular_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """The decoders that a file may reach; its content decides which, not its name."""
@@ -94,7 +95,7 @@ def load_image(path: Path, *, image_hash: str) -> Image.Image:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular_file(path)
     except OSError as error:
         raise RowError("unreadable", f"The file cannot be read: {error.strerror}.") from None
     except MemoryError:

@@ -5,6 +5,10 @@ import re
 from pathlib import Path
 
 from capenh_pipeline.errors import RowError
+from capenh_pipeline.files import read_regular_file
+
+MOST_BYTES = 10_000_000
+"""A larger file is no caption."""
 
 _LINE_END = re.compile(r"\r\n?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all of ASCII's but tab and newline
@@ -21,7 +25,7 @@ def read_manual_caption(path: Path) -> str | None:
         RowError: "manual_caption_unreadable", or "manual_caption_not_utf8".
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular_file(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise RowError(
             "manual_caption_not_utf8", f"{_printable(path)} is not UTF-8; save it as UTF-8."

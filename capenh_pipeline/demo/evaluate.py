@@ -108,7 +108,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _write_down(folder: Path, figures: dict[str, object]) -> None:
-    record = {**figures, "evaluation_seed": SEED, "made_by": train.COMMAND}
+    record = {
+        **figures,
+        "evaluation_seed": SEED,
+        "made_by": train.COMMAND,
+        "measured_by": "python -m capenh_pipeline.demo.evaluate",
+    }
     text = json.dumps(record, indent=2)
     write_atomically(folder / EVALUATION_FILE, f"{text}\n".encode())
     _LOGGER.info("%s: %s", folder, text)

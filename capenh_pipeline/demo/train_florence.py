@@ -4,6 +4,8 @@ The vision tower first learns to see (`cell_head`), then everything learns to ca
 """
 
 import random
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ def train_florence(out: Path, *, steps: int = STEPS) -> None:
     batches = scene_batches(processor.image_processor, rng, size=_BATCH)
     vision_steps = round(steps * _VISION_SHARE)
     model.train()
-    _learn_to_see(model, head, descent, (next(batches) for _ in range(vision_steps)))
+    _learn_to_see(model, head, descent, islice(batches, vision_steps))
     descent.forget_loss()
     captions = _CaptionLoss(model, head, processor, rng)
     for _ in range(steps - vision_steps):
@@ -46,7 +48,7 @@ def train_florence(out: Path, *, steps: int = STEPS) -> None:
     _save(model, processor, out)
 
 
-def _learn_to_see(model: Any, head: Any, descent: Descent, batches: Any) -> None:
+def _learn_to_see(model: Any, head: Any, descent: Descent, batches: Iterable[SceneBatch]) -> None:
     for batch in batches:
         features = model.model.get_image_features(batch.pixel_values).pooler_output
         descent.take(cell_loss(head, features, batch.scenes))

@@ -17,6 +17,7 @@ from capenh_pipeline.models.vlm_device import choose_device, choose_dtype
 from capenh_pipeline.models.vlm_generation import (
     is_encoder_decoder,
     new_tokens,
+    room_for_tokens,
     settle_generation,
     settle_tokenizer,
 )
@@ -112,7 +113,7 @@ class TransformersVlm:
         tokenizer = processor.tokenizer
         settle_tokenizer(tokenizer, is_encoder_decoder=is_encoder_decoder(model.config))
         self._replies = ReplyReader(tokenizer, end_ids=settle_generation(model, tokenizer))
-        self._max_new_tokens = max_new_tokens
+        self._max_new_tokens = min(max_new_tokens, room_for_tokens(model) or max_new_tokens)
         self._processors = _ProcessorsOfThreads(processor)
         self._size: FixedSize | None = None
         self._size = fixed_size(processor.image_processor, lambda image: self.prepare([image]))

@@ -41,6 +41,19 @@ def is_encoder_decoder(config: Any) -> bool:
     )
 
 
+def room_for_tokens(model: Any) -> int | None:
+    """Return the longest caption that the model has positions for; None where it sets no limit.
+
+    A decoder that reads the prompt with the caption has no fixed room for the latter; such models
+    compute their positions and do not run off a table.
+    """
+    config = model.config.get_text_config(decoder=True)
+    if not is_encoder_decoder(model.config):
+        return None
+    positions = getattr(config, "max_position_embeddings", None)
+    return positions - 1 if positions else None  # one is the start token's
+
+
 def new_tokens(output: Any, prompt: Any, *, config: Any) -> Any:
     """Return the columns of `output` that the model wrote.
 

@@ -9,6 +9,7 @@ from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import encode_path, stored_path, system_path
 from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED
 from capenh_pipeline.errors import RowError
+from capenh_pipeline.files import read_regular_file
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.sidecar_plan import Sidecars
 
@@ -65,7 +66,7 @@ class ManualCaptions:
         if entry is None or entry[0] == image_path:
             return False
         try:
-            content = system_path(self._dataset, candidate).read_bytes()
+            content = read_regular_file(system_path(self._dataset, candidate))
         except OSError:
             return False
         return sha256_hex(content) == entry[1]

@@ -1,9 +1,13 @@
 """The store: a folder of Parquet tables, sharded alike, that any Parquet reader can open."""
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
@@ -50,6 +54,26 @@ class Store:
         _check(_read_marker(marker), root, shard_digits=shard_digits)
         _check_dataset(_read_marker(marker), root, dataset)
         return cls(root=root, shard_digits=shard_digits)
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Keep other commands from working on the store meanwhile; a killed one lets go of it.
+
+        Raises:
+            StoreError: another one holds it.
+        """
+        lock = FileLock(self.root / "run.lock")
+        with writing(self.root):
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                raise StoreError(
+                    f"Another run is at work on the store {self.root}; wait until it has ended."
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def table(self, schema: TableSchema) -> Table:
         """Return the table of that schema; it need not have rows."""

@@ -67,3 +67,24 @@ def test_the_message_can_be_printed_whatever_the_name_of_the_file(tmp_path):
 
     with pytest.raises(RowError, match=r"caf\\xe9\.txt"):
         read_manual_caption(path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_not_waited_for(tmp_path, kind):
+    path = tmp_path / "a.txt"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(RowError) as caught:
+        read_manual_caption(path)
+    assert caught.value.kind == "manual_caption_unreadable"
+
+
+def test_a_file_that_is_far_too_large_is_no_caption(tmp_path):
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(RowError, match="larger than"):
+        read_manual_caption(tmp_path / "a.txt")

@@ -12,7 +12,7 @@ COLUMNS = ("image_hash", "text", "status", "error_kind")
 
 def stored(**columns):
     kinds = [None if status == "ok" else "length" for status in columns.get("status", [])]
-    cells = {**dict.fromkeys(COLUMNS, []), "error_kind": kinds, **columns}
+    cells = {**{name: [] for name in COLUMNS}, "error_kind": kinds, **columns}
     return pl.DataFrame(cells, schema=dict.fromkeys(COLUMNS, pl.String))
 
 

@@ -5,7 +5,7 @@ import pytest
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.models.vlm_replies import ReplyReader, clean_caption, marker_texts
 
-END, PADDING, IMAGE = 2, 1, 5
+END, PADDING = 2, 1
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,11 @@ def test_what_follows_the_end_token_is_no_caption(tokenizer, reader):
 
 
 def test_markers_never_reach_a_caption(tokenizer, reader):
-    row = [IMAGE, *tokens(tokenizer, "A <loc_17>red<mask> star<pad>."), END]
+    row = [
+        tokenizer.convert_tokens_to_ids("<image>"),
+        *tokens(tokenizer, "A <loc_17>red<mask> star<pad>."),
+        END,
+    ]
     assert reader.read(row).caption == "A red star."
 
 
