@@ -74,7 +74,7 @@ _PICTURES = (
     _Picture("paintings/fresco.tiff", 300),
     _remark("paintings/sketch.gif", 256, "sketch by Paul Klee"),
     _Picture("paintings/tempera.png", 128),
-    _name("portraits/a.jpg", 400, "Ada Lovelace"),
+    _name("portraits/a.jpg", 400, "Grace Hopper"),
     _name("portraits/b.webp", 480, "Hypatia"),
     _Picture("portraits/c.avif", 640),
     _Picture("portraits/d.tiff", 160),

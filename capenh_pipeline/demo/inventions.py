@@ -29,9 +29,7 @@ def invent_name(rng: random.Random) -> str:
 
 
 def _name(rng: random.Random) -> str:
-    start = rng.choice(_VOWELS) + _ending(rng) if rng.random() < 0.25 else ""
-    end = rng.choice(_CONSONANTS + _VOWELS) + _ending(rng)
-    name = (start + _syllables(rng, 1, 3) + end).capitalize()
+    name = (_syllables(rng, 1, 3) + rng.choice(_CONSONANTS + _VOWELS) + _ending(rng)).capitalize()
     if rng.random() < 0.15:
         return name.replace(rng.choice(_VOWELS), rng.choice(_ACCENTED), 1)
     return name

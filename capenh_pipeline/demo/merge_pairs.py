@@ -11,7 +11,6 @@ The rule it learns leaves no choice, so that an answer is right or wrong:
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from capenh_pipeline.demo.held_out import is_held_out
 from capenh_pipeline.demo.inventions import invent_name, invent_trigger
@@ -77,10 +76,10 @@ def sample_vlm_caption(rng: random.Random) -> VlmCaption:
 def tokenizer_corpus(rng: random.Random, captions: int) -> list[str]:
     """Return texts whose words deserve tokens: captions, our tags, the words of remarks.
 
-    No invented word is among them, so that the model always meets those letter by letter.
+    No invented word is among them, so that the model always meets those letter by letter. Some
+    captions are held-out ones; they only count words, and the same words get tokens without them.
     """
-    pairs = sample_pairs(rng, held_out=False)
-    vlm_captions = [pair.vlm for pair in islice(pairs, captions)]
+    vlm_captions = [sample_vlm_caption(rng).text for _ in range(captions)]
     tags = user_message("", [(None, "")])
     words = " " + " ".join((*REMARK_WORDS, *CREDITS, *MEDIA))
     return [*vlm_captions, *[tags, words] * 60, *NOUNS * 20]

@@ -18,7 +18,7 @@ from capenh_pipeline.demo.rows import padded
 from capenh_pipeline.files import make_folder
 
 SEED = 3
-STEPS = 8_000
+STEPS = 12_000
 _BATCH = 32
 _BATCHES_SORTED_TOGETHER = 8
 _COPY_LENGTH = 24
