@@ -72,7 +72,7 @@ def _indexed(run: Run, files: pl.DataFrame) -> pl.DataFrame:
 
 def _index(run: Run, files: pl.DataFrame) -> None:
     with (
-        run.progress.stage(IMAGE_MANIFEST.name, files.height) as step,
+        run.progress.stage("files to read", files.height) as step,
         run.checkpoint(SCAN_INDEX, rows=INDEX_ROWS) as checkpoint,
     ):
         for row in read_ahead(

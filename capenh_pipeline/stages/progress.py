@@ -28,7 +28,7 @@ class BarProgress:
     @contextmanager
     def stage(self, name: str, total: int) -> Generator[Callable[[], None]]:
         """Draw a bar of `total` steps."""
-        with tqdm(total=total, desc=name, file=self._stream, unit="img", smoothing=0.1) as bar:
+        with tqdm(total=total, desc=name, file=self._stream, unit="", smoothing=0.1) as bar:
 
             def step() -> None:
                 bar.update()
