@@ -18,15 +18,16 @@ from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm_choice
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.summary import NAMED
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 
 GROUP = "captions"
 
 KEPT_FILES = "kept_files"
-"""Metadata of `caption_files`: the paths that a person wrote and that were left as they are."""
+"""Metadata of `caption_files`: the first paths that a person wrote and that were left alone."""
 
 FAILED_FILES = "failed_files"
-"""Metadata of `caption_files`: the paths that could not be written, and why."""
+"""Metadata of `caption_files`: the first paths that could not be written, and why."""
 
 _LOG = logging.getLogger("capenh_pipeline")
 
@@ -141,7 +142,8 @@ def _asset(
 def _metadata(report: Report, shard: str, counts: dict[str, int]) -> dict[str, Any]:
     lists = {KEPT_FILES: report.kept_files, FAILED_FILES: report.failed_files}
     named = {name: by_shard[shard] for name, by_shard in lists.items() if shard in by_shard}
-    return {**counts, **{name: dg.MetadataValue.json(paths) for name, paths in named.items()}}
+    shown = {name: dg.MetadataValue.json(paths[:NAMED]) for name, paths in named.items()}
+    return {**counts, **shown}
 
 
 def _assets_of_run(context: dg.AssetExecutionContext) -> set[str]:

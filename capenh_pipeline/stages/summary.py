@@ -25,8 +25,8 @@ class RunResult:
 
     Attributes:
         totals: counts by name, by asset.
-        kept_files: caption files that people wrote, so that they were not replaced.
-        failed_files: caption files that could not be written, and why.
+        kept_files: the first caption files that people wrote, so that they were not replaced.
+        failed_files: the first caption files that could not be written, and why.
     """
 
     totals: dict[str, Counter[str]] = field(default_factory=dict)
@@ -48,6 +48,7 @@ def summary(
     """
     images = failed["path"].n_unique()
     reasons = [f"{path}: {stage}: {kind}: {text}" for path, stage, kind, text in failed.iter_rows()]
+    files = result.totals.get("caption_files", Counter())
     all_there = not reasons and not result.failed_files
     lines = [
         *_table(result.totals),
@@ -55,9 +56,9 @@ def summary(
         _what_was_done(result.totals, seconds, all_there=all_there),
         f"Caption files: beside the images in {dataset}",
         f"Store: {store}",
-        *_named("Kept, because a person wrote or edited them", result.kept_files),
-        *_named("Caption files that could not be written", result.failed_files),
-        *_named("Failed images" if images != 1 else "Failed image", reasons, count=images),
+        *_named("Kept, because a person wrote or edited them", result.kept_files, files["kept"]),
+        *_named("Caption files that could not be written", result.failed_files, files["failed"]),
+        *_named(f"Failed, in {images} image{'s' * (images != 1)}", reasons, len(reasons)),
     ]
     return "\n".join(lines)
 
@@ -89,12 +90,12 @@ def _what_was_done(
     )
 
 
-def _named(title: str, entries: Sequence[str], *, count: int | None = None) -> list[str]:
+def _named(title: str, entries: Sequence[str], count: int) -> list[str]:
     if not entries:
         return []
-    lines = ["", f"{title} ({count or len(entries)}):"]
-    lines += [f"  {entry}" for entry in entries[:NAMED]]
-    return lines + ([f"  … and {len(entries) - NAMED} more"] if len(entries) > NAMED else [])
+    shown = [f"  {entry}" for entry in entries[:NAMED]]
+    rest = count - len(shown)
+    return ["", f"{title} ({count}):", *shown, *([f"  … and {rest} more"] if rest > 0 else [])]
 
 
 def caption_table(rows: pl.DataFrame, *, width: int) -> str:
