@@ -13,7 +13,6 @@ from capenh_pipeline import commands
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.domain.options import (
     convert,
-    default_of,
     option_fields,
     options_from_environment,
     value_type,
@@ -141,7 +140,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _argument(option: Field[Any]) -> dict[str, Any]:
-    help_text, default = option.metadata["help"], default_of(option)
+    help_text, default = option.metadata["help"], option.default
     if value_type(option) is bool:
         return {"help": help_text, "nargs": "?", "const": True, "metavar": "true|false"}
     if default not in (None, ""):

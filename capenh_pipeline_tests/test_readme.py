@@ -11,7 +11,6 @@ import pytest
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.domain.options import (
     Options,
-    default_of,
     environment_name,
     option_fields,
     value_type,
@@ -32,7 +31,7 @@ def options_table() -> str:
     """Return the table of all options in Markdown, as it has to stand in the README."""
     lines = ["| option | default | what it does |", "|---|---|---|"]
     for option in option_fields():
-        default = default_of(option)
+        default = option.default
         shown = "" if default in (None, "") or default is False else f"`{default}`"
         choices = " Choices: " + ", ".join(option.metadata["choices"]) + "."
         text = option.metadata["help"] + (choices if option.metadata["choices"] else "")

@@ -11,7 +11,7 @@ import pydantic
 
 from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.defs.environment import read_environment
-from capenh_pipeline.domain.options import Options, default_of, option_fields
+from capenh_pipeline.domain.options import Options, option_fields
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.files import absolute_path
@@ -48,7 +48,7 @@ def options_resource(values: Mapping[str, Any]) -> OptionsResource:
         option.name: (
             option.type,
             pydantic.Field(
-                default=values.get(option.name, default_of(option)),
+                default=values.get(option.name, option.default),
                 description=option.metadata["help"],
             ),
         )

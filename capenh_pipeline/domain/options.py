@@ -1,7 +1,7 @@
 """Every option, once: its name, type, default and help, for each door of the program."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, get_args
 
 from capenh_pipeline.domain.sidecars import check_suffixes
@@ -183,11 +183,6 @@ def convert(option: Field[Any], text: str, *, source: str) -> Any:
     except ValueError:
         noun = {"int": "a whole number", "float": "a number"}[kind.__name__]
         raise ConfigurationError(f"{source} is {text!r}; it must be {noun}.") from None
-
-
-def default_of(option: Field[Any]) -> Any:
-    """Return the default value of `option`."""
-    return None if option.default is MISSING else option.default
 
 
 def _convert_bool(text: str, source: str) -> bool:

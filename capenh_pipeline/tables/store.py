@@ -51,8 +51,9 @@ class Store:
             if not marker.exists():
                 make_folder(root)
                 create_atomically(marker, _marker_content(shard_digits, dataset))
-        _check(_read_marker(marker), root, shard_digits=shard_digits)
-        _check_dataset(_read_marker(marker), root, dataset)
+        content = _read_marker(marker)
+        _check(content, root, shard_digits=shard_digits)
+        _check_dataset(content, root, dataset)
         return cls(root=root, shard_digits=shard_digits)
 
     @contextmanager
