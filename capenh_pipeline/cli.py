@@ -17,9 +17,13 @@ from capenh_pipeline.domain.options import (
     options_from_environment,
     value_type,
 )
+from capenh_pipeline.domain.vlm_prompts import joined_prompts
 from capenh_pipeline.errors import CapenhError, ConfigurationError
 
 WRONG_USE, INTERRUPTED, NOBODY_READS = 2, 130, 141
+
+_JOINED = {"prompt": joined_prompts}
+"""Options that may be given several times, and what makes one value of what was given."""
 
 Environment = Mapping[str, str]
 
@@ -148,7 +152,8 @@ def _argument(option: Field[Any]) -> dict[str, Any]:
     choices = option.metadata["choices"]
     name = "TEXT" if value_type(option) is str else "N"
     metavar = "|".join(choices) or option.metadata["metavar"] or name
-    return {"help": help_text.replace("%", "%%"), "metavar": metavar}
+    action = "append" if option.name in _JOINED else "store"
+    return {"help": help_text.replace("%", "%%"), "metavar": metavar, "action": action}
 
 
 def _values(chosen: argparse.Namespace, environment: Environment) -> dict[str, Any]:
@@ -157,6 +162,8 @@ def _values(chosen: argparse.Namespace, environment: Environment) -> dict[str, A
     for option in option_fields():
         if option.name in chosen:
             given = getattr(chosen, option.name)
+            if option.name in _JOINED:
+                given = _JOINED[option.name](given)
             is_text = isinstance(given, str)
             flag = f"--{option.name}"
             values[option.name] = convert(option, given, source=flag) if is_text else given

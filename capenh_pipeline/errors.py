@@ -7,6 +7,7 @@
     ├── ModelError              a checkpoint cannot be found, or its weights do not fit
     └── ServerError             the LLM server cannot be reached, or refuses the key or the model
     RowError                    one row fails; the run goes on
+    Stopped                     work was told to end; nobody waits for its result
 
 A `CapenhError` ends the command with exit code 2 and without a traceback. A `RowError` never
 leaves its stage: it becomes the `error_kind` and `error` of a row.
@@ -47,3 +48,7 @@ class RowError(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class Stopped(Exception):  # noqa: N818  # not an error: what was asked for
+    """Work was told to end before it was done."""

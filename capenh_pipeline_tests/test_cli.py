@@ -74,6 +74,8 @@ def test_an_unknown_flag_gets_a_suggestion(tmp_path):
         (("--concurrency", "0"), "at least 1"),
         (("--shard_digits", "3"), "1 or 2"),
         (("--combined_suffix", ""), "make them differ"),
+        (("--prompt", "a=x", "--prompt", "A=y"), "--prompt has 2 prompts of the name 'a'"),
+        (("--prompt", "a=x", "--llm-captions", "b"), "the prompts are called: a"),
         (("--llm_system_prompt", "missing.txt"), "missing.txt"),
         (("--vlm_system_prompt", "missing.txt"), "missing.txt"),
         (("--model_id", "./no-such-model"), "no-such-model"),

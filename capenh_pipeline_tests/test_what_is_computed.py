@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
+from capenh_pipeline.domain.vlm_prompts import joined_prompts
 from capenh_pipeline_tests.images import draw
 from capenh_pipeline_tests.pipeline import Pipeline, Work, pipeline
 
 IMAGES = 4
+SHORT, LONG = "short=<CAPTION>", "long=<MORE_DETAILED_CAPTION>"  # the latter is the default
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,33 @@ def test_a_removed_manual_caption_costs_one_request(captioned):
 
 def test_another_prompt_costs_vlm_rows_and_the_requests_whose_text_changed(captioned):
     assert cost(captioned.run(prompt="<CAPTION>")) == (1, IMAGES, IMAGES, IMAGES)
+
+
+def test_one_more_prompt_costs_its_own_vlm_rows_and_the_requests_that_tell_of_it(captioned):
+    assert cost(captioned.run(prompt=joined_prompts([SHORT, LONG]))) == (1, IMAGES, IMAGES, IMAGES)
+
+
+def test_one_more_prompt_that_the_llm_is_not_told_costs_its_own_vlm_rows(captioned):
+    prompts = {"prompt": joined_prompts([SHORT, LONG]), "llm_captions": "long"}
+    assert cost(captioned.run(**prompts)) == (1, IMAGES, 0, 0)
+
+
+def test_several_new_prompts_cost_one_model_load(captioned):
+    prompts = joined_prompts([SHORT, "middle=<DETAILED_CAPTION>"])
+    assert cost(captioned.run(prompt=prompts)) == (1, 2 * IMAGES, IMAGES, IMAGES)
+
+
+def test_other_captions_for_the_llm_or_other_names_cost_llm_rows_only(captioned):
+    prompts = joined_prompts([SHORT, LONG])
+    captioned.run(prompt=prompts)
+    assert cost(captioned.run(prompt=prompts, llm_captions="short")) == (0, 0, IMAGES, IMAGES)
+    assert cost(captioned.run(prompt=prompts, llm_captions="long")) == (0, 0, 0, IMAGES)
+    renamed = joined_prompts(["brief=<CAPTION>", LONG])
+    assert cost(captioned.run(prompt=renamed)) == (0, 0, IMAGES, IMAGES)
+
+
+def test_a_name_for_the_only_prompt_costs_nothing(captioned):
+    assert cost(captioned.run(prompt=LONG)) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("option", [{"max_new_tokens": 100}, {"dtype": "float32"}])

@@ -11,7 +11,10 @@ import polars as pl
 from capenh_pipeline.domain.paths import raw_path, stored_path, system_path
 from capenh_pipeline.errors import DatasetError
 
-EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif")
+EXTENSIONS = (
+    *("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif"),
+    *("heic", "heif", "jxl"),  # with a package that decodes them, see `extra_decoders`
+)
 """What the name of an image ends in, in any letter case."""
 
 _ENDINGS = tuple(f".{extension}".encode() for extension in EXTENSIONS)

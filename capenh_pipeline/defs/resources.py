@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.files import absolute_path
 from capenh_pipeline.models.base import LanguageModel, VisionLanguageModel
 from capenh_pipeline.models.choice import LlmChoice
-from capenh_pipeline.models.vlm import VlmSettings, load_vlm
+from capenh_pipeline.models.hub_commits import HubCommit, hub_commit
+from capenh_pipeline.models.vlm import load_vlm
+from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.file_hashes import FileHashes
@@ -61,11 +64,13 @@ def options_resource(values: Mapping[str, Any]) -> OptionsResource:
 class Outside:
     """What a run takes from outside: models, clock, environment and who watches its progress.
 
-    Tests and the command line put their own parts in.
+    Tests and the command line put their own parts in. The hub is asked once for each model, so
+    that all stages of a run agree: what outlives a run needs another `Outside` for the next one.
     """
 
     load_vlm: Callable[[VlmSettings], VisionLanguageModel] = load_vlm
     connect_llm: Callable[[LlmChoice], LanguageModel] = LlmChoice.connect
+    hub_commit: HubCommit = field(default_factory=lambda: cache(hub_commit))
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     environment: Callable[[], Mapping[str, str]] = read_environment
     progress: Progress = field(default_factory=log_progress)
@@ -111,6 +116,7 @@ class Outside:
             progress=self.progress,
             environment=self.environment(),
             file_hashes=FileHashes(store.root / "model_hashes.json"),
+            hub_commit=self.hub_commit,
         )
 
 

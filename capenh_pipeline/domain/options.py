@@ -5,6 +5,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, get_args
 
 from capenh_pipeline.domain.sidecars import check_suffixes
+from capenh_pipeline.domain.vlm_prompts import prompts_for_llm, vlm_prompts
 from capenh_pipeline.errors import ConfigurationError
 
 PREFIX = "CAPENH_"
@@ -64,19 +65,80 @@ class Options:
         False, "Run Python code that comes with the checkpoint.", group="VLM"
     )
     prompt: str = _option(
-        "<MORE_DETAILED_CAPTION>", "What the vision-language model is asked.", group="VLM"
+        "<MORE_DETAILED_CAPTION>",
+        "What the vision-language model is asked. Given several times, or as a JSON list, each "
+        "perhaps as NAME=PROMPT: several captions an image.",
+        group="VLM",
     )
     vlm_system_prompt: str | None = _option(
         None, "Text file with a system prompt for the VLM.", group="VLM", metavar="FILE"
     )
     max_new_tokens: int = _option(512, "Longest VLM caption, in tokens.", group="VLM", minimum=1)
-    batch_size: int = _option(0, "Images a batch; 0 chooses by the device.", group="VLM", minimum=0)
+    on_length: str = _option(
+        "trim",
+        "A VLM caption that max_new_tokens cuts off is trimmed to its last whole sentence, or "
+        "first tried once more with twice the tokens.",
+        group="VLM",
+        choices=("trim", "retry"),
+    )
+    num_beams: int | None = _option(
+        None,
+        "Beams of the search for a caption, 1 is greedy; by default the checkpoint's own.",
+        group="VLM",
+        minimum=1,
+    )
+    no_repeat_ngram_size: int | None = _option(
+        None,
+        "No so many tokens stand twice in a VLM caption, 0 lets them; "
+        "by default the checkpoint's own.",
+        group="VLM",
+        minimum=0,
+    )
+    min_pixels: int | None = _option(
+        None,
+        "Smaller images are enlarged for the VLM to so many pixels, where its size is not fixed.",
+        group="VLM",
+        minimum=1,
+    )
+    max_pixels: int | None = _option(
+        None,
+        "Larger images are reduced for the VLM to so many pixels, where its size is not fixed.",
+        group="VLM",
+        minimum=1,
+    )
+    background: str = _option(
+        "white", "Colour under transparent images: a name, or #rrggbb.", group="VLM"
+    )
+    image_timeout_s: float = _option(
+        60.0, "Seconds that reading one image may take.", group="VLM", minimum=0.001
+    )
+    batch_size: int = _option(
+        0,
+        "Images a batch; 0 grows it while that is faster and fits the memory.",
+        group="VLM",
+        minimum=0,
+    )
     device: str = _option("auto", "Where the VLM runs: auto, cpu, cuda, cuda:1, mps.", group="VLM")
     dtype: str = _option(
         "auto",
         "Number format of the VLM's weights.",
         group="VLM",
         choices=("auto", "float32", "bfloat16", "float16"),
+    )
+    attn_implementation: str | None = _option(
+        None,
+        "Attention of the VLM by its name in transformers (eager, sdpa, flash_attention_2); "
+        "by default what transformers chooses.",
+        group="VLM",
+    )
+    quantization: str = _option(
+        "none",
+        "Weights of the VLM in fewer bits, through bitsandbytes.",
+        group="VLM",
+        choices=("none", "8bit", "4bit"),
+    )
+    compile: bool = _option(
+        False, "Compile the VLM with torch.compile: a slow start, then faster.", group="VLM"
     )
     num_workers: int = _option(
         0, "Threads that read and prepare images; 0 chooses by the cores.", group="VLM", minimum=0
@@ -96,6 +158,12 @@ class Options:
     )
     llm_system_prompt: str | None = _option(
         None, "Text file with a system prompt for the LLM.", group="LLM", metavar="FILE"
+    )
+    llm_captions: str | None = _option(
+        None,
+        "Names of the VLM captions that the LLM sees, separated by commas; by default all.",
+        group="LLM",
+        metavar="NAMES",
     )
     concurrency: int = _option(16, "Requests to the LLM server in flight.", group="LLM", minimum=1)
     llm_max_tokens: int = _option(
@@ -132,6 +200,11 @@ class Options:
             _check(option, getattr(self, option.name))
         if self.shard_digits not in (1, 2):
             raise ConfigurationError(f"--shard_digits is {self.shard_digits}; it is 1 or 2.")
+        if (self.min_pixels or 0) > (self.max_pixels or float("inf")):
+            raise ConfigurationError(
+                f"--min_pixels is {self.min_pixels}, more than --max_pixels, {self.max_pixels}."
+            )
+        prompts_for_llm(vlm_prompts(self.prompt), self.llm_captions)
         check_suffixes(
             caption_suffix=self.caption_suffix,
             combined_suffix=self.combined_suffix,

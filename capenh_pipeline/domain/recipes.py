@@ -1,6 +1,7 @@
 """Recipes: everything that can change a caption, and nothing else."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from capenh_pipeline.domain.identity import canonical_json, recipe_hash
@@ -14,45 +15,72 @@ MESSAGE_FORMAT = 1
 class Recipe:
     """What goes into a caption besides its inputs.
 
+    An option that came later is left out of the identity while it has its default, so that an
+    upgrade computes nothing again.
+
     Attributes:
         values: JSON values by name.
+        defaults: of the options that came later.
         hash: their identity.
     """
 
     values: dict[str, Any]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
         """Return the identity of the recipe, 64 hex digits."""
-        return recipe_hash(self.values)
+        neutral = self.defaults.items()
+        return recipe_hash({k: v for k, v in self.values.items() if (k, v) not in neutral})
 
     def to_json(self) -> str:
         """Return the values as the text that a row's `options` column holds."""
         return canonical_json(self.values)
 
 
+_VLM_OPTIONS = ("trust_remote_code", "max_new_tokens", "dtype")
+
+_LATER_VLM_OPTIONS = {
+    "attn_implementation": None,
+    "quantization": "none",
+    "compile": False,
+    "on_length": "trim",
+    "num_beams": None,
+    "no_repeat_ngram_size": None,
+    "min_pixels": None,
+    "max_pixels": None,
+    "background": "white",
+}
+
+
 def vlm_recipe(
-    options: Options, *, checkpoint: str, revision: str | None, system_prompt: str | None
+    options: Options,
+    *,
+    prompt: str,
+    checkpoint: str,
+    revision: str | None,
+    system_prompt: str | None,
 ) -> Recipe:
     """Return the recipe of a VLM caption.
 
     Args:
         options: what the user chose.
+        prompt: what the VLM is asked.
         checkpoint: the effective hub id, or the fingerprint of a local folder: a folder that
             moves keeps its captions, one whose weights change loses them.
-        revision: of a hub model, as asked; None for a local folder.
+        revision: commit of a hub model, or what was asked for where that cannot be found out;
+            None for a local folder.
         system_prompt: text, or None.
     """
     return Recipe(
         {
             "checkpoint": checkpoint,
             "revision": revision,
-            "trust_remote_code": options.trust_remote_code,
-            "prompt": options.prompt,
+            "prompt": prompt,
             "system_prompt": system_prompt,
-            "max_new_tokens": options.max_new_tokens,
-            "dtype": options.dtype,
-        }
+            **{name: getattr(options, name) for name in (*_VLM_OPTIONS, *_LATER_VLM_OPTIONS)},
+        },
+        defaults=_LATER_VLM_OPTIONS,
     )
 
 
@@ -78,12 +106,18 @@ def llm_recipe(options: Options, *, model: str | None, system_prompt: str) -> Re
     )
 
 
-def request_hash(recipe: str, manual_caption: str | None, vlm_caption: str) -> str:
-    """Return the identity of one request to the LLM: its recipe and both texts.
+def request_hash(
+    recipe: str, manual_caption: str | None, vlm_captions: Sequence[tuple[str | None, str]]
+) -> str:
+    """Return the identity of one request to the LLM: its recipe and all that it tells.
 
     Args:
         recipe: hash of the LLM recipe.
         manual_caption: what a person wrote, or None.
-        vlm_caption: what the VLM wrote.
+        vlm_captions: what the VLM wrote, as `domain.prompts.user_message` takes it. A caption
+            without a name stands for itself, as it did before there could be several.
     """
-    return recipe_hash({"recipe": recipe, "manual": manual_caption, "vlm": vlm_caption})
+    told: Any = [list(named) for named in vlm_captions]
+    if len(told) == 1 and told[0][0] is None:
+        told = told[0][1]
+    return recipe_hash({"recipe": recipe, "manual": manual_caption, "vlm": told})

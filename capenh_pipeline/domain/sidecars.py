@@ -11,6 +11,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from capenh_pipeline.domain.paths import encode_path, stored_path
+from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import ConfigurationError
 
 EXTENSION = ".txt"
@@ -22,18 +23,22 @@ class SidecarPlan(NamedTuple):
     Attributes:
         manual: where its manual caption may stand; the first of them that exists is read.
         combined: where its combined caption is written; None if every name for it is taken.
-        generated: the same for its VLM caption.
+        generated: the same for its VLM captions, a column for each prompt.
         warnings: sentences for the user.
     """
 
     manual: list[tuple[str, ...]]
     combined: list[str | None]
-    generated: list[str | None]
+    generated: tuple[list[str | None], ...]
     warnings: tuple[str, ...]
 
 
 def plan_sidecars(
-    image_paths: Iterable[str], *, caption_suffix: str, combined_suffix: str, generated_suffix: str
+    image_paths: Iterable[str],
+    *,
+    caption_suffix: str,
+    combined_suffix: str,
+    generated_suffixes: Sequence[str],
 ) -> SidecarPlan:
     """Name the caption files of every image of a dataset.
 
@@ -47,12 +52,13 @@ def plan_sidecars(
         image_paths: all images of the dataset, each once; a name has an extension.
         caption_suffix: suffix of manual captions.
         combined_suffix: suffix of combined captions.
-        generated_suffix: suffix of VLM captions.
+        generated_suffixes: suffixes of VLM captions, one for each prompt whose captions are
+            written.
     """
     names = _Names(list(image_paths), caption_suffix)
     combined = names.assign(combined_suffix)
-    generated = names.assign(generated_suffix)
-    return SidecarPlan(names.manual, combined, generated, names.warnings(combined, generated))
+    generated = tuple(names.assign(suffix) for suffix in generated_suffixes)
+    return SidecarPlan(names.manual, combined, generated, names.warnings(combined, *generated))
 
 
 class _Names:
@@ -174,24 +180,37 @@ def _is_word_character(character: str) -> bool:
     )
 
 
-def check_suffixes(*, caption_suffix: str, combined_suffix: str, generated_suffix: str) -> None:
-    """Make sure that an image's three caption files have three names in its own folder.
+def generated_suffixes(generated_suffix: str, prompts: Sequence[VlmPrompt]) -> tuple[str, ...]:
+    """Return the suffix of the VLM captions of each prompt.
+
+    Several are told apart by their names; the captions of one prompt have the suffix alone.
+    """
+    if len(prompts) < 2:
+        return (generated_suffix,)
+    return tuple(f"{generated_suffix}_{prompt.name}" for prompt in prompts)
+
+
+def check_suffixes(
+    *,
+    caption_suffix: str,
+    combined_suffix: str,
+    generated_suffix: str,
+    prompts: Sequence[VlmPrompt] = (),
+) -> None:
+    """Make sure that an image's caption files have names of their own in its own folder.
 
     Raises:
         ConfigurationError: they do not.
     """
-    suffixes = {
-        "caption_suffix": caption_suffix,
-        "combined_suffix": combined_suffix,
-        "generated_suffix": generated_suffix,
-    }
-    for option, suffix in suffixes.items():
-        if "/" in suffix or "\0" in suffix:
-            raise ConfigurationError(f"--{option} is {suffix!r}; it is part of a name, without /.")
+    generated = "--generated_suffix" + (" with a prompt's name" if len(prompts) > 1 else "")
+    suffixes = [("--caption_suffix", caption_suffix), ("--combined_suffix", combined_suffix)]
+    suffixes += [(generated, suffix) for suffix in generated_suffixes(generated_suffix, prompts)]
     seen: dict[str, str] = {}
-    for option, suffix in suffixes.items():
+    for option, suffix in suffixes:
+        if "/" in suffix or "\0" in suffix:
+            raise ConfigurationError(f"{option} is {suffix!r}; it is part of a name, without /.")
         other = seen.setdefault(_comparable(suffix), option)
         if other != option:
             raise ConfigurationError(
-                f"--{other} and --{option} name the same file ({suffix!r}); make them differ."
+                f"{other} and {option} name the same file (NAME{suffix}.txt); make them differ."
             )

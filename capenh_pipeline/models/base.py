@@ -1,6 +1,6 @@
 """The seams to the models: what a stage asks of them, and what it gets back."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,28 +22,66 @@ class VlmReply:
     new_tokens: int
 
 
+@dataclass(frozen=True)
+class Generation:
+    """What one call generates with, where it is not what the model was loaded with.
+
+    Attributes:
+        token_factor: so many times as many new tokens.
+        max_new_tokens: at most so many; None is no other limit.
+        no_repeat_ngram_size: tokens in a row that must not come twice.
+    """
+
+    token_factor: int = 1
+    max_new_tokens: int | None = None
+    no_repeat_ngram_size: int | None = None
+
+
 class VisionLanguageModel(Protocol):
-    """A loaded VLM. `prepare` may run in several threads; `generate` runs in one.
+    """A loaded VLM. All but `close` may be called in any thread.
 
     Attributes:
         effective_model_id: the checkpoint that is really used.
         revision: its resolved commit, None for a local folder.
+        lanes: calls of `generate` that should be at work at once.
+        preparing: threads that should read and prepare images besides.
+        batch_sizes: images a batch to begin with, and the most that can be worth a try.
+        effective_options: what captions are really made with, as JSON values.
     """
 
     effective_model_id: str
     revision: str | None
+    lanes: int
+    preparing: int
+    batch_sizes: tuple[int, int]
+    effective_options: Mapping[str, Any]
 
-    @property
-    def preferred_batch_size(self) -> int:
-        """Images a batch that suit the model and its device."""
+    def has_room_for_double(self) -> bool:
+        """Return whether batches twice as large as the largest so far are expected to fit."""
         ...
 
-    def prepare(self, images: Sequence[Image.Image]) -> Any:
-        """Turn RGB images into one batch of model inputs on the CPU."""
+    def enough_px(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the size beyond which an image of this size shows the model no more, or None."""
         ...
 
-    def generate(self, inputs: Any) -> list[VlmReply]:
+    def visual_tokens(self, width: int, height: int) -> int:
+        """Return the tokens that an image becomes; 0 where all images become as many."""
+        ...
+
+    def shrink(self, image: Image.Image) -> Image.Image:
+        """Return the image no larger than the model needs it."""
+        ...
+
+    def prepare(self, images: Sequence[Image.Image], prompt: int) -> Any:
+        """Turn shrunk images into one batch of model inputs for a prompt, by its place."""
+        ...
+
+    def generate(self, inputs: Any, generation: Generation) -> list[VlmReply]:
         """Caption a prepared batch; the replies stand in the order of its images."""
+        ...
+
+    def stop(self) -> None:
+        """Make every call of `generate` end soon, with `Stopped`."""
         ...
 
     def close(self) -> None:

@@ -7,15 +7,25 @@ from pathlib import Path
 from capenh_pipeline.domain.options import DEFAULT_LOCAL_LLM, Options
 from capenh_pipeline.domain.prompts import DEFAULT_LLM_SYSTEM_PROMPT
 from capenh_pipeline.domain.recipes import Recipe, llm_recipe, vlm_recipe
+from capenh_pipeline.domain.vlm_prompts import VlmPrompt, vlm_prompts
 from capenh_pipeline.files import absolute_path
 from capenh_pipeline.models.base import LanguageModel
-from capenh_pipeline.models.checkpoints import fingerprint, locate_model
+from capenh_pipeline.models.checkpoints import ModelSource, fingerprint, locate_model
+from capenh_pipeline.models.hub_commits import HubCommit
 from capenh_pipeline.models.llm import LlmSettings, OpenAiLanguageModel
 from capenh_pipeline.models.local_server import LocalLanguageModel
-from capenh_pipeline.models.vlm import VlmSettings
+from capenh_pipeline.models.vlm_settings import VlmSettings
 
 FileHash = Callable[[Path], str]
 """Returns the SHA-256 of a file; may remember it."""
+
+
+@dataclass(frozen=True)
+class PromptRecipe:
+    """One prompt to a VLM, and the identity of the captions that answer it."""
+
+    prompt: VlmPrompt
+    recipe: Recipe
 
 
 @dataclass(frozen=True)
@@ -23,12 +33,12 @@ class VlmChoice:
     """A VLM to be loaded if a caption is missing.
 
     Attributes:
-        recipe: identity of its captions.
+        prompts: every prompt with the recipe of its captions: one caption an image each.
         settings: what `load_vlm` takes.
         warning: a sentence for the user, or None.
     """
 
-    recipe: Recipe
+    prompts: tuple[PromptRecipe, ...]
     settings: VlmSettings
     warning: str | None
 
@@ -42,47 +52,69 @@ class LlmChoice:
         settings: how it is asked.
         is_served_here: whether the embedded server runs it; `settings.model` is then a hub id
             or a local folder.
+        revision: commit of a hub id that is served here, or None.
         api_key: secret of the server, or None.
     """
 
     recipe: Recipe
     settings: LlmSettings
     is_served_here: bool
+    revision: str | None
     api_key: str | None = field(repr=False)
 
     def connect(self) -> LanguageModel:
         """Return the client; nothing is started or sent yet."""
         if self.is_served_here:
-            return LocalLanguageModel(self.settings)
+            return LocalLanguageModel(self.settings, revision=self.revision)
         return OpenAiLanguageModel(self.settings, api_key=self.api_key)
 
 
-def choose_vlm(options: Options, *, system_prompt: str | None, file_hash: FileHash) -> VlmChoice:
+def choose_vlm(
+    options: Options, *, system_prompt: str | None, file_hash: FileHash, hub_commit: HubCommit
+) -> VlmChoice:
     """Return the VLM that `options` name.
 
+    A model of the hub is loaded at the commit that stands in the recipe, even if its branch has
+    moved by then.
+
     Raises:
-        ModelError: it is a folder that does not exist or holds no checkpoint.
+        ModelError: it is a folder that does not exist or holds no checkpoint, or the hub has none.
     """
     source = locate_model(options.model_id)
-    checkpoint = (
-        source.effective_id if source.folder is None else fingerprint(source.folder, file_hash)
+    checkpoint, revision = _identity(
+        source, options.revision, file_hash=file_hash, hub_commit=hub_commit
     )
+    prompts = vlm_prompts(options.prompt)
     return VlmChoice(
-        recipe=vlm_recipe(
-            options,
-            checkpoint=checkpoint,
-            revision=source.effective_revision(options.revision),
-            system_prompt=system_prompt,
+        prompts=tuple(
+            PromptRecipe(
+                prompt,
+                vlm_recipe(
+                    options,
+                    prompt=prompt.text,
+                    checkpoint=checkpoint,
+                    revision=revision,
+                    system_prompt=system_prompt,
+                ),
+            )
+            for prompt in prompts
         ),
         settings=VlmSettings(
-            model_id=options.model_id,
-            revision=options.revision,
+            model_id=options.model_id if source.folder else source.effective_id,
+            revision=options.revision if source.folder else revision,
             trust_remote_code=options.trust_remote_code,
-            prompt=options.prompt,
+            prompts=tuple(prompt.text for prompt in prompts),
             system_prompt=system_prompt,
             max_new_tokens=options.max_new_tokens,
+            num_beams=options.num_beams,
+            no_repeat_ngram_size=options.no_repeat_ngram_size,
+            min_pixels=options.min_pixels,
+            max_pixels=options.max_pixels,
             device=options.device,
             dtype=options.dtype,
+            attn_implementation=options.attn_implementation,
+            quantization=options.quantization,
+            compile=options.compile,
         ),
         warning=source.warning,
     )
@@ -94,6 +126,7 @@ def choose_llm(
     system_prompt: str | None,
     environment: Mapping[str, str],
     file_hash: FileHash,
+    hub_commit: HubCommit,
 ) -> LlmChoice:
     """Return the LLM that `options` and the environment name.
 
@@ -101,7 +134,7 @@ def choose_llm(
     (`OPENAI_API_KEY`) and the model is no local folder; otherwise a local model is served here.
 
     Raises:
-        ModelError: it is a folder that does not exist or holds no checkpoint.
+        ModelError: it is a folder that does not exist or holds no checkpoint, or the hub has none.
     """
     base_url = options.base_url or environment.get("OPENAI_BASE_URL") or None
     api_key = environment.get("OPENAI_API_KEY") or None
@@ -109,10 +142,14 @@ def choose_llm(
     is_served_here = base_url is None and (api_key is None or is_folder)
     model = options.model or (DEFAULT_LOCAL_LLM if is_served_here else None)
     prompt = system_prompt or DEFAULT_LLM_SYSTEM_PROMPT
+    identity, revision = model, None
+    if is_served_here:
+        source = locate_model(model or DEFAULT_LOCAL_LLM)
+        identity, revision = _identity(source, None, file_hash=file_hash, hub_commit=hub_commit)
     return LlmChoice(
         recipe=llm_recipe(
             options,
-            model=_local_identity(model, file_hash) if is_served_here else model,
+            model=f"{identity}@{revision}" if revision else identity,
             system_prompt=prompt,
         ),
         settings=LlmSettings(
@@ -125,10 +162,16 @@ def choose_llm(
             timeout_s=options.llm_timeout_s,
         ),
         is_served_here=is_served_here,
+        revision=revision,
         api_key=api_key,
     )
 
 
-def _local_identity(model: str | None, file_hash: FileHash) -> str | None:
-    source = locate_model(model or DEFAULT_LOCAL_LLM)
-    return source.effective_id if source.folder is None else fingerprint(source.folder, file_hash)
+def _identity(
+    source: ModelSource, asked: str | None, *, file_hash: FileHash, hub_commit: HubCommit
+) -> tuple[str, str | None]:
+    """Return what a recipe knows a model by: checkpoint and revision, None for a folder's."""
+    if source.folder is not None:
+        return fingerprint(source.folder, file_hash), None
+    revision = source.effective_revision(asked)
+    return source.effective_id, hub_commit(source.effective_id, revision) or revision

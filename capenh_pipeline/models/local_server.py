@@ -16,6 +16,7 @@ from typing import Self
 from capenh_pipeline.errors import ConfigurationError, ServerError
 from capenh_pipeline.models.base import MergeRequest
 from capenh_pipeline.models.checkpoints import ModelSource, locate_model
+from capenh_pipeline.models.hub_commits import hub_answers
 from capenh_pipeline.models.llm import Emit, OpenAiLanguageModel
 from capenh_pipeline.models.llm_protocol import LlmSettings
 from capenh_pipeline.models.local_server_process import (
@@ -51,6 +52,7 @@ class LocalServer:
 
     Args:
         model: a local folder or a hub id.
+        revision: of the hub id; None is its main branch.
         threads: of one operator of torch; by default one for small checkpoints, else the cores.
         ready_timeout_s: how long the server may take to load the model.
 
@@ -64,9 +66,15 @@ class LocalServer:
     """
 
     def __init__(
-        self, model: str, *, threads: int | None = None, ready_timeout_s: float = READY_TIMEOUT_S
+        self,
+        model: str,
+        *,
+        revision: str | None = None,
+        threads: int | None = None,
+        ready_timeout_s: float = READY_TIMEOUT_S,
     ) -> None:
         self._source = locate_model(model)
+        self._revision = revision
         self._threads = threads or _suitable_threads(self._source.folder)
         self._ready_timeout_s = ready_timeout_s
         self._process: ServerProcess | None = None
@@ -74,10 +82,13 @@ class LocalServer:
         self._port = 0
 
     def __enter__(self) -> Self:
-        read_config(self._source, None)  # the hub's answer reads better here than in a log
+        read_config(self._source, self._revision)  # an answer reads better here than in a log
+        self._is_offline = self._source.folder is not None or not hub_answers(
+            self._source.effective_id, self._revision
+        )
         self._folder = Path(tempfile.mkdtemp(prefix="capenh-llm-"))
         self.log_path = self._folder / "server.log"
-        self.model = _servable_name(self._source, self._folder)
+        self.model = _servable_name(self._source, self._revision, self._folder)
         try:
             self._start()
         except BaseException as error:
@@ -136,7 +147,7 @@ class LocalServer:
         return ServerProcess(
             [self.model, "--host", "127.0.0.1", "--port", str(self._port)],
             environment=server_environment(
-                os.environ, threads=self._threads, is_offline=self._source.folder is not None
+                os.environ, threads=self._threads, is_offline=self._is_offline
             ),
             log_path=self.log_path,
         )
@@ -158,17 +169,19 @@ class LocalLanguageModel:
 
     Args:
         settings: how the LLM is asked; `model` is a local folder or a hub id.
+        revision: of the hub id; None is its main branch.
 
     Attributes:
-        effective_model: the folder or hub id as it was given.
+        effective_model: the folder or hub id as it was given, the latter with its revision.
     """
 
-    def __init__(self, settings: LlmSettings) -> None:
+    def __init__(self, settings: LlmSettings, *, revision: str | None = None) -> None:
         if settings.model is None:
             raise ConfigurationError("No model is named to be served here: set --model.")
         self._settings = settings
         self._model = settings.model
-        self.effective_model: str | None = settings.model
+        self._revision = revision
+        self.effective_model: str | None = _with_revision(settings.model, revision)
 
     def check(self) -> None:
         """Find out whether the model is there: in its folder, or in the hub's cache or on the hub.
@@ -178,7 +191,7 @@ class LocalLanguageModel:
         Raises:
             ModelError: it is not there.
         """
-        read_config(locate_model(self._model), None)
+        read_config(locate_model(self._model), self._revision)
 
     def merge(self, requests: Iterable[MergeRequest], emit: Emit) -> None:
         """Start the server, ask for every request, stop it; without one, nothing is started.
@@ -191,7 +204,7 @@ class LocalLanguageModel:
         first = next(remaining, None)
         if first is None:
             return
-        with LocalServer(self._model) as server:
+        with LocalServer(self._model, revision=self._revision) as server:
             try:
                 self._client_of(server).merge(chain([first], remaining), emit)
             except ServerError:
@@ -219,13 +232,19 @@ def _suitable_threads(folder: Path | None) -> int:
     return 1 if is_small else torch_cores()
 
 
-def _servable_name(source: ModelSource, folder: Path) -> str:
+def _servable_name(source: ModelSource, revision: str | None, folder: Path) -> str:
     """Return a name that `transformers serve` understands; to it, an `@` begins a revision."""
-    if source.folder is None or "@" not in source.effective_id:
+    if source.folder is None:
+        return _with_revision(source.effective_id, revision)
+    if "@" not in source.effective_id:
         return source.effective_id
     link = folder / "model"
     link.symlink_to(source.effective_id, target_is_directory=True)
     return str(link)
+
+
+def _with_revision(model: str, revision: str | None) -> str:
+    return f"{model}@{revision}" if revision else model
 
 
 def _free_port() -> int:

@@ -1,8 +1,9 @@
-"""How many threads torch takes for one operator: chosen, because its default can cost 35 times.
+"""How many batches a CPU works on at once, and with how many threads of torch each.
 
-Small operators on cores that others use too spend their time waiting for each other: a model of
-2 M parameters took 388 s for 150 images with two threads on a busy machine of two cores, and
-11.6 s with one.
+Chosen, because torch's default can cost 35 times: small operators on cores that others use too
+spend their time waiting for each other. A model of 2 M parameters took 388 s for 150 images with
+two threads on a busy machine of two cores, and 11.6 s with one. Batches side by side, one thread
+each, wait for nobody.
 """
 
 import contextlib
@@ -14,33 +15,38 @@ from collections.abc import Callable
 from pathlib import Path
 
 CLEAR_GAIN = 0.85
-"""More threads must take at most this share of the time of one."""
+"""Threads that share a batch must take at most this share of the time of batches side by side."""
 HOPELESS = 2.0
-"""From this share on, more threads are not measured again: on busy cores that takes seconds."""
+"""From this share on they are not measured again: on busy cores that takes seconds."""
 
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-def choose_threads(
-    run: Callable[[], object], *, cores: int, clock: Callable[[], float] = time.perf_counter
+def choose_lanes(
+    run: Callable[[int], object], *, cores: int, clock: Callable[[], float] = time.perf_counter
 ) -> int:
-    """Set torch's threads for an operator to what makes `run` fast, and return their number.
+    """Set torch's threads, and return how many batches are best in work at once on a CPU.
+
+    That is one batch on each core, or one on all of them where that is clearly faster.
 
     Args:
-        run: a short, typical piece of the work; it is called up to five times.
-        cores: the most threads to take. They are taken where that is clearly faster than one.
+        run: works on so many batches at once, each a short, typical one.
+        cores: that may be used.
         clock: seconds, for the measurement.
     """
     set_threads(1)
     if cores == 1:
         return 1
-    run()  # the first call pays for what later ones find ready
-    one = min(_time(run, clock), _time(run, clock))
+    run(1)  # the first call pays for what later ones find ready
+    apart = min(_time(run, cores, clock), _time(run, cores, clock))
     set_threads(cores)
-    many = _time(run, clock)
-    if many < HOPELESS * one:
-        many = min(many, _time(run, clock))
-    return set_threads(cores if many <= CLEAR_GAIN * one else 1)
+    together = _time(run, 1, clock)
+    if together < HOPELESS * apart:
+        together = min(together, _time(run, 1, clock))
+    if together <= CLEAR_GAIN * apart:
+        return 1
+    set_threads(1)
+    return cores
 
 
 def set_threads(count: int) -> int:
@@ -68,16 +74,11 @@ def torch_cores() -> int:
     return min(usable_cores(), int(limit)) if limit.isdigit() and int(limit) else usable_cores()
 
 
-def spare_cores() -> int:
-    """Return the cores that torch leaves to other threads, at least one."""
-    torch = sys.modules.get("torch")
-    return max(1, usable_cores() - (torch.get_num_threads() if torch else 0))
-
-
-def _time(run: Callable[[], object], clock: Callable[[], float]) -> float:
+def _time(run: Callable[[int], object], batches: int, clock: Callable[[], float]) -> float:
+    """Return the seconds a batch."""
     start = clock()
-    run()
-    return clock() - start
+    run(batches)
+    return (clock() - start) / batches
 
 
 def _quota(cpu_max: Path) -> int:

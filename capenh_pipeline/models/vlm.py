@@ -1,72 +1,68 @@
 """A vision-language model in this process: any checkpoint for which transformers has a class."""
 
 import copy
-import gc
 import logging
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from PIL import Image
 
-from capenh_pipeline.models.base import VlmReply
+from capenh_pipeline.errors import Stopped
+from capenh_pipeline.models.base import Generation, VlmReply
 from capenh_pipeline.models.checkpoints import locate_model
-from capenh_pipeline.models.torch_threads import choose_threads, set_threads, torch_cores
+from capenh_pipeline.models.torch_threads import (
+    choose_lanes,
+    set_threads,
+    torch_cores,
+    usable_cores,
+)
 from capenh_pipeline.models.vlm_device import choose_device, choose_dtype
 from capenh_pipeline.models.vlm_generation import (
+    effective_options,
+    generation_values,
     is_encoder_decoder,
     new_tokens,
+    other_values,
     room_for_tokens,
     settle_generation,
     settle_tokenizer,
 )
 from capenh_pipeline.models.vlm_loading import as_model_error, open_checkpoint, quiet_transformers
+from capenh_pipeline.models.vlm_memory import MemoryGauge, free_device_memory, is_out_of_memory
+from capenh_pipeline.models.vlm_pixel_budget import enough_px, pixel_budget, set_pixel_budget
+from capenh_pipeline.models.vlm_pixels import PIXELS, ByteRoute, byte_route, fixed_size
 from capenh_pipeline.models.vlm_prompting import Prompting, choose_prompting
 from capenh_pipeline.models.vlm_replies import ReplyReader
-from capenh_pipeline.models.vlm_resizing import FixedSize, fixed_size
+from capenh_pipeline.models.vlm_settings import VlmSettings
+from capenh_pipeline.models.vlm_tokens import visual_tokens
+from capenh_pipeline.models.vlm_weights import Weights
 
 logger = logging.getLogger(__name__)
 
-SMALL_MODEL_PARAMETERS = 50_000_000
+SMALL_PARAMETERS = 50_000_000
+MOST_PREPARING = 8
+"""Threads that prepare images for a GPU: more would only hold more images in memory."""
+AS_LOADED = Generation()
 _PROBE_SIZE_PX = (64, 64)
 _PROBE_TOKENS = 8
-
-
-@dataclass(frozen=True)
-class VlmSettings:
-    """What a VLM is loaded with.
-
-    Attributes:
-        model_id: hub id or local folder.
-        revision: branch, tag or commit of the hub.
-        trust_remote_code: run Python code that comes with the checkpoint.
-        prompt: a Florence-2 task, or text.
-        system_prompt: text that a chat model reads before the prompt.
-        max_new_tokens: longest caption.
-        device: auto, cpu, cuda, cuda:1 or mps.
-        dtype: auto, float32, bfloat16 or float16.
-    """
-
-    model_id: str
-    revision: str | None = None
-    trust_remote_code: bool = False
-    prompt: str = "<MORE_DETAILED_CAPTION>"
-    system_prompt: str | None = None
-    max_new_tokens: int = 512
-    device: str = "auto"
-    dtype: str = "auto"
 
 
 def load_vlm(settings: VlmSettings) -> "TransformersVlm":
     """Load a VLM, ready for batches.
 
     Raises:
-        ConfigurationError: the device is not there, or the prompt is none for this model.
+        ConfigurationError: the device is not there, or a prompt or option is none for this model.
         ModelError: the checkpoint cannot be found or loaded, or its weights do not fit.
     """
     device = choose_device(settings.device)
-    dtype = choose_dtype(settings.dtype, device)
+    weights = Weights(
+        device,
+        choose_dtype(settings.dtype, device),
+        settings.attn_implementation,
+        settings.quantization,
+    )
     source = locate_model(settings.model_id)
     if settings.revision and source.folder:
         logger.warning(
@@ -76,27 +72,22 @@ def load_vlm(settings: VlmSettings) -> "TransformersVlm":
         checkpoint = open_checkpoint(
             source, revision=settings.revision, trust_remote_code=settings.trust_remote_code
         )
-        prompting = choose_prompting(
-            checkpoint.processor,
-            checkpoint.model_type,
-            prompt=settings.prompt,
-            system_prompt=settings.system_prompt,
-        )
-        model = checkpoint.load_model(device=device, dtype=dtype)
-        with as_model_error(settings.model_id):
-            vlm = TransformersVlm(
-                model, checkpoint.processor, prompting, max_new_tokens=settings.max_new_tokens
+        set_pixel_budget(checkpoint.processor, least=settings.min_pixels, most=settings.max_pixels)
+        promptings = [
+            choose_prompting(
+                checkpoint.processor,
+                checkpoint.model_type,
+                prompt=prompt,
+                system_prompt=settings.system_prompt,
             )
-            vlm.settle_threads()
+            for prompt in settings.prompts
+        ]
+        model = checkpoint.load_model(weights)
+        with as_model_error(settings.model_id):
+            vlm = TransformersVlm(model, checkpoint.processor, promptings, settings)
+            vlm.settle_lanes()
     vlm.effective_model_id, vlm.revision = source.effective_id, checkpoint.revision
     return vlm
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether a smaller batch could do what raised `error`."""
-    from accelerate.utils.memory import should_reduce_batch_size
-
-    return isinstance(error, RuntimeError) and should_reduce_batch_size(error)
 
 
 class TransformersVlm:
@@ -106,87 +97,153 @@ class TransformersVlm:
     revision: str | None = None
 
     def __init__(
-        self, model: Any, processor: Any, prompting: Prompting, *, max_new_tokens: int
+        self, model: Any, processor: Any, promptings: Sequence[Prompting], settings: VlmSettings
     ) -> None:
         self._model: Any = model
-        self._prompting = prompting
+        self._promptings = promptings
         tokenizer = processor.tokenizer
         settle_tokenizer(tokenizer, is_encoder_decoder=is_encoder_decoder(model.config))
         self._replies = ReplyReader(tokenizer, end_ids=settle_generation(model, tokenizer))
-        self._max_new_tokens = min(max_new_tokens, room_for_tokens(model) or max_new_tokens)
+        self._generation = generation_values(model, settings)
+        self._room = room_for_tokens(model)
         self._processors = _ProcessorsOfThreads(processor)
-        self._size: FixedSize | None = None
-        self._size = fixed_size(processor.image_processor, lambda image: self.prepare([image]))
-        self._parameters = sum(weight.numel() for weight in model.parameters())
-
-    @property
-    def preferred_batch_size(self) -> int:
-        """Return the images a batch from which more bring little: a batch hides fixed costs.
-
-        A small model on a CPU is ten times as fast at 32 as at 1; a large one there gains
-        nothing, and on a GPU the memory sets the end (a batch that does not fit is halved).
-        """
-        if self._model.device.type == "cpu":
-            return 32 if self._parameters < SMALL_MODEL_PARAMETERS else 4
-        return 64 if self._parameters < 1_000_000_000 else 16
-
-    def prepare(self, images: Sequence[Image.Image]) -> Any:
-        """Turn RGB images into one batch of model inputs on the CPU; any thread may do it."""
+        self._visual_tokens = visual_tokens(processor)
+        self._size = fixed_size(processor.image_processor, self._processed)
+        self._bytes: ByteRoute | None = None
         if self._size:
-            images = [self._size.resize(image) for image in images]
-        return self._prompting.inputs(self._processors.mine(), images)
+            self._bytes = byte_route(self._size, self._processed, prompts=len(promptings))
+        self._memory = MemoryGauge(model.device)
+        self._stopping = threading.Event()
+        self.lanes, self.preparing = 1, 1
+        self.is_small = sum(weight.numel() for weight in model.parameters()) < SMALL_PARAMETERS
+        self.batch_sizes = _batch_sizes(model.device.type, is_small=self.is_small)
+        self._budget = pixel_budget(processor.image_processor)
+        self.effective_options: Mapping[str, Any] = effective_options(model, self._generation)
+        if settings.compile:
+            model.compile(dynamic=True)
 
-    def generate(self, inputs: Any) -> list[VlmReply]:
+    def enough_px(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the size beyond which an image of this size shows the model no more, or None."""
+        if self._size:
+            return self._size.width, self._size.height
+        return enough_px(width, height, budget=self._budget)
+
+    def has_room_for_double(self) -> bool:
+        """Return whether batches twice as large as the largest so far are expected to fit."""
+        return self._memory.has_room_for_double()
+
+    def visual_tokens(self, width: int, height: int) -> int:
+        """Return the tokens that an image becomes; 0 where all images become as many."""
+        return 0 if self._size else self._visual_tokens(width, height)
+
+    def shrink(self, image: Image.Image) -> Image.Image:
+        """Return the image at the size that the model sees, where that is fixed."""
+        return self._size.resize(image) if self._size else image
+
+    def prepare(self, images: Sequence[Image.Image], prompt: int = 0) -> Any:
+        """Turn RGB images into one batch of model inputs on the CPU; any thread may do it."""
+        if self._bytes:
+            return self._bytes.inputs(images, prompt)
+        return self._processed([self.shrink(image) for image in images], prompt)
+
+    def generate(self, inputs: Any, generation: Generation = AS_LOADED) -> list[VlmReply]:
         """Caption a prepared batch; the replies stand in the order of its images.
 
         Raises:
             RuntimeError: the batch does not fit the memory (`is_out_of_memory`); what it held
                 there is free again.
+            Stopped: `stop` was called.
         """
+        if self._stopping.is_set():
+            raise Stopped
         try:
-            return self._generate(inputs, self._max_new_tokens)
+            return self._generate(inputs, generation)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             message = str(error)
         # Here the frames of the failed call are gone, and with them the tensors they held.
-        _free_device_memory()
+        free_device_memory()
         raise RuntimeError(message)
 
-    def settle_threads(self) -> None:
-        """Choose torch's threads on the CPU.
+    def settle_lanes(self) -> None:
+        """Choose how many batches are in work at once, and torch's threads for each.
 
-        Measured for a small model there, every core for a large one; and one for a model on a
-        GPU, because the cores have images to prepare.
+        Measured for a small model on a CPU, every core for one batch of a large model; and one
+        thread for a model on a GPU, because the cores have images to prepare.
         """
-        if self._model.device.type != "cpu" or self._parameters >= SMALL_MODEL_PARAMETERS:
-            set_threads(torch_cores() if self._model.device.type == "cpu" else 1)
+        if self._model.device.type != "cpu":
+            set_threads(1)
+            self.preparing = min(usable_cores(), MOST_PREPARING)
             return
-        inputs = self.prepare([Image.new("RGB", _PROBE_SIZE_PX)])
-        tokens = min(_PROBE_TOKENS, self._max_new_tokens)
-        choose_threads(lambda: self._generate(inputs, tokens), cores=torch_cores())
+        if not self.is_small:
+            set_threads(torch_cores())
+            return
+        inputs = self.prepare([Image.new("RGB", _PROBE_SIZE_PX)] * self.batch_sizes[0])
+        short = Generation(max_new_tokens=_PROBE_TOKENS)
+
+        def run(batches: int) -> None:
+            with ThreadPoolExecutor(batches) as threads:
+                list(threads.map(lambda _: self._generate(inputs, short), range(batches)))
+
+        self.lanes = choose_lanes(run, cores=torch_cores())
+        if self.lanes > 1:
+            self.preparing = 0  # each prepares its own
+
+    def stop(self) -> None:
+        """Make every call of `generate`, in whatever thread, end at its next token."""
+        self._stopping.set()
 
     def close(self) -> None:
         """Free the memory of the device; the model is of no use afterwards."""
         self._model = None
-        _free_device_memory()
+        free_device_memory()
 
-    def _generate(self, inputs: Any, max_new_tokens: int) -> list[VlmReply]:
+    def _processed(self, images: Sequence[Image.Image], prompt: int = 0) -> Any:
+        return self._promptings[prompt].inputs(self._processors.mine(), images)
+
+    def _generate(self, inputs: Any, generation: Generation) -> list[VlmReply]:
         import torch
 
         batch = self._on_device(inputs)
+        values = other_values(self._generation, generation, room=self._room)
         with torch.inference_mode():
-            output = self._model.generate(**batch, do_sample=False, max_new_tokens=max_new_tokens)
+            output = self._model.generate(
+                **batch, **values, do_sample=False, logits_processor=[self._stop_if_told]
+            )
         rows = new_tokens(output, batch.get("input_ids"), config=self._model.config)
         return [self._replies.read(row) for row in rows.tolist()]
 
+    def _stop_if_told(self, _: Any, scores: Any) -> Any:
+        """Return the scores unchanged: transformers calls this between two tokens."""
+        if self._stopping.is_set():
+            raise Stopped
+        return scores
+
     def _on_device(self, inputs: Any) -> dict[str, Any]:
         device, dtype = self._model.device, self._model.dtype
-        return {
-            name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+        moved = {
+            name: value.to(device)
             for name, value in inputs.items()
             if hasattr(value, "is_floating_point") and name != "labels"
         }
+        if self._bytes:
+            moved[PIXELS] = self._bytes.numbers(moved[PIXELS])
+        return {
+            name: value.to(dtype) if value.is_floating_point() else value
+            for name, value in moved.items()
+        }
+
+
+def _batch_sizes(device: str, *, is_small: bool) -> tuple[int, int]:
+    """Return the images a batch to begin with, and the most that can be worth a try.
+
+    A batch hides fixed costs: a small model on a CPU is ten times as fast at 32 as at 1, a large
+    one there gains next to nothing, and on a GPU the memory sets the end.
+    """
+    if device != "cpu":
+        return 8, 512
+    return (16, 256) if is_small else (2, 16)
 
 
 class _ProcessorsOfThreads:
@@ -207,11 +264,3 @@ class _ProcessorsOfThreads:
             with self._copying:
                 self._local.processor = copy.deepcopy(self._pattern)
         return self._local.processor
-
-
-def _free_device_memory() -> None:
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

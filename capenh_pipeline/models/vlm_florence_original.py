@@ -10,6 +10,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.models.vlm_weights import Weights
+
 _MARKERS = ("cap", "ncap", "dcap", "grounding", "seg")
 _LATER_MARKERS = ("region_cap", "region_to_desciption", "proposal", "poly")  # spelt so
 
@@ -93,28 +96,37 @@ def load_processor(folder: Path) -> Any:
 
 
 def load_model(
-    folder: Path, config: dict[str, Any], processor: Any, *, device: str, dtype: Any
+    folder: Path, config: dict[str, Any], processor: Any, weights: Weights
 ) -> tuple[Any, set[str], set[str]]:
-    """Return the model, and the names of weights that are missing or of another shape."""
-    import torch
-    from transformers import Florence2ForConditionalGeneration, GenerationConfig
+    """Return the model, and the names of weights that are missing or of another shape.
 
+    Raises:
+        ConfigurationError: the weights are to be quantized.
+    """
+    import torch
+    from transformers import AutoModelForImageTextToText, GenerationConfig
+
+    if weights.quantization != "none":
+        raise ConfigurationError(
+            "--quantization cannot be had for a Florence-2 in its original layout; name its twin "
+            "in the layout of transformers (florence-community/...)."
+        )
     native = native_config(config, processor.tokenizer)
-    weights = native_weights(read_weights(folder), vocabulary=native.text_config.vocab_size)
+    found = native_weights(read_weights(folder), vocabulary=native.text_config.vocab_size)
     with torch.device("meta"):
-        model = Florence2ForConditionalGeneration(native)
+        model = AutoModelForImageTextToText.from_config(
+            native, attn_implementation=weights.attn_implementation
+        )
     wanted = model.state_dict()
-    mismatched = {
-        name for name in weights.keys() & wanted if weights[name].shape != wanted[name].shape
-    }
-    kept = {name: weight for name, weight in weights.items() if name not in mismatched}
+    mismatched = {name for name in found.keys() & wanted if found[name].shape != wanted[name].shape}
+    kept = {name: weight for name, weight in found.items() if name not in mismatched}
     missing = set(model.load_state_dict(kept, strict=False, assign=True).missing_keys)
     model.tie_weights()
     model.generation_config = GenerationConfig(**_generation_options(folder, config))
     missing -= mismatched
     if missing or mismatched:
         return model, missing, mismatched
-    return model.to(device=device, dtype=dtype), missing, mismatched
+    return model.to(device=weights.device, dtype=weights.dtype), missing, mismatched
 
 
 def native_config(config: dict[str, Any], tokenizer: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from capenh_pipeline.models.base import Generation
+from capenh_pipeline.models.vlm_settings import VlmSettings
+
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 
 
@@ -31,6 +34,47 @@ def settle_generation(model: Any, tokenizer: Any) -> frozenset[int]:
         return frozenset({model.config.text_config.sep_token_id})
     end = model.generation_config.eos_token_id
     return frozenset(end if isinstance(end, list) else [] if end is None else [end])
+
+
+def generation_values(model: Any, settings: VlmSettings) -> dict[str, Any]:
+    """Return the arguments of `generate`: what was asked for, within what the model can do.
+
+    Args:
+        model: settled (`settle_generation`).
+        settings: what is None there stays the checkpoint's own.
+    """
+    room = room_for_tokens(model)
+    asked = {
+        "max_new_tokens": min(settings.max_new_tokens, room or settings.max_new_tokens),
+        "num_beams": settings.num_beams,
+        "no_repeat_ngram_size": settings.no_repeat_ngram_size,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def other_values(
+    values: dict[str, Any], generation: Generation, *, room: int | None
+) -> dict[str, Any]:
+    """Return `values` as one call wants them; `room` is that of `room_for_tokens`."""
+    tokens = values["max_new_tokens"] * generation.token_factor
+    changed = {**values, "max_new_tokens": min(tokens, room or tokens)}
+    if generation.max_new_tokens:
+        changed["max_new_tokens"] = min(tokens, generation.max_new_tokens)
+    if generation.no_repeat_ngram_size is not None:
+        changed["no_repeat_ngram_size"] = generation.no_repeat_ngram_size
+    return changed
+
+
+def effective_options(model: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return what captions are really made with, the checkpoint's own choices included."""
+    config = model.generation_config
+    return {
+        "num_beams": config.num_beams or 1,
+        "no_repeat_ngram_size": config.no_repeat_ngram_size or 0,
+        **values,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "attn_implementation": getattr(model.config, "_attn_implementation", None),
+    }
 
 
 def is_encoder_decoder(config: Any) -> bool:

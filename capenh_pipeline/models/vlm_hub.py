@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from capenh_pipeline.errors import ModelError
-from capenh_pipeline.models.checkpoints import EXAMPLE_HUB_ID, ModelSource
+from capenh_pipeline.models.checkpoints import ModelSource
+from capenh_pipeline.models.hub_commits import find_config
 
 
 def read_config(source: ModelSource, revision: str | None) -> tuple[dict[str, Any], str | None]:
@@ -33,30 +34,11 @@ def fetch_folder(hub_id: str, commit: str | None, *, weights: str) -> Path:
 
 
 def _fetch(source: ModelSource, revision: str | None) -> Path:
-    """Return the path of config.json in the hub's cache, `.../snapshots/<commit>/config.json`."""
-    from huggingface_hub import errors, hf_hub_download
-
     hub_id = source.effective_id
-    try:
-        return Path(hf_hub_download(hub_id, "config.json", revision=revision))
-    except errors.GatedRepoError as error:
-        raise ModelError(
-            f"{hub_id} asks for access: accept its terms on https://huggingface.co/{hub_id} and "
-            "set HF_TOKEN."
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise ModelError(
-            f"{hub_id} is neither a folder here nor a model that the Hugging Face hub shows; give "
-            f"a folder or an id such as {EXAMPLE_HUB_ID} (a private model needs HF_TOKEN)."
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise ModelError(f"{hub_id} has no revision {revision!r} on the hub.") from error
-    except errors.LocalEntryNotFoundError as error:
+    path = find_config(hub_id, revision)
+    if path is None:
         raise ModelError(
             f"{hub_id} is not on this machine and the Hugging Face hub cannot be reached; connect "
             "once, or give a local folder."
-        ) from error
-    except errors.EntryNotFoundError as error:
-        raise ModelError(f"{hub_id} is no checkpoint: it has no config.json.") from error
-    except (errors.HfHubHTTPError, OSError, ValueError) as error:
-        raise ModelError(f"{hub_id} cannot be fetched from the hub: {error}") from error
+        )
+    return path

@@ -1,7 +1,6 @@
 """Processor and weights of a checkpoint, or one sentence about why there are none."""
 
 import importlib.metadata
-import re
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ from capenh_pipeline.errors import ModelError
 from capenh_pipeline.models import vlm_florence_original as original
 from capenh_pipeline.models.checkpoints import ModelSource
 from capenh_pipeline.models.vlm_hub import fetch_folder, read_config
-
-LONGEST_REASON = 300
+from capenh_pipeline.models.vlm_processors import LONGEST_REASON, load_processor, missing_package
+from capenh_pipeline.models.vlm_weights import Weights
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,13 @@ class Checkpoint:
         processor: turns text and images into model inputs.
         model_type: the architecture, a word of transformers.
         revision: resolved commit of the hub, None for a folder.
-        load_model: returns the model, on `device` and with weights of `dtype`.
+        load_model: returns the model as `Weights` say.
     """
 
     processor: Any
     model_type: str
     revision: str | None
-    load_model: Callable[..., Any]
+    load_model: Callable[[Weights], Any]
 
 
 def open_checkpoint(
@@ -54,7 +53,7 @@ def open_checkpoint(
         loading = {"revision": commit, "trust_remote_code": trust_remote_code}
         with as_model_error(source.requested):
             model_class = _model_class(source, place, raw, loading)
-            processor = _load_processor(source, place, loading)
+            processor = load_processor(source.requested, place, loading)
         load = partial(_load_model, model_class, place, loading)
     return Checkpoint(
         processor=processor,
@@ -78,7 +77,7 @@ def as_model_error(model_id: str) -> Generator[None]:
     try:
         yield
     except ImportError as error:
-        raise ModelError(_missing_package(model_id, error)) from error
+        raise ModelError(missing_package(model_id, error)) from error
     except (
         *(OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError),
         *(LookupError, TypeError, AttributeError),  # code made for other releases of transformers
@@ -130,9 +129,9 @@ def _show_bars(*, of_transformers: bool, of_hub: bool) -> None:
         (enable_progress_bars if of_hub else disable_progress_bars)()
 
 
-def _load_checked(model_id: str, load: Callable[..., Any], *, device: str, dtype: Any) -> Any:
+def _load_checked(model_id: str, load: Callable[..., Any], weights: Weights) -> Any:
     with as_model_error(model_id):
-        model, missing, mismatched = load(device=device, dtype=dtype)
+        model, missing, mismatched = load(weights)
         check_weights(model_id, missing=missing, mismatched=mismatched)
         return model.eval()
 
@@ -175,26 +174,16 @@ def _model_class(
     )
 
 
-def _load_processor(source: ModelSource, place: str, loading: dict[str, Any]) -> Any:
-    from transformers import AutoProcessor
-
-    processor = AutoProcessor.from_pretrained(place, **loading)
-    if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
-        raise ModelError(
-            f"{source.requested} has no processor for images and text, only a "
-            f"{type(processor).__name__}."
-        )
-    return processor
-
-
 def _load_model(
-    model_class: Any, place: str, loading: dict[str, Any], *, device: str, dtype: Any
+    model_class: Any, place: str, loading: dict[str, Any], weights: Weights
 ) -> tuple[Any, set[str], set[str]]:
     model, info = model_class.from_pretrained(
         place,
         **loading,
-        dtype=dtype,
-        device_map={"": device},
+        dtype=weights.dtype,
+        device_map={"": weights.device},
+        attn_implementation=weights.attn_implementation,
+        quantization_config=weights.quantization_config(),
         ignore_mismatched_sizes=True,  # so that they are all named
         output_loading_info=True,
     )
@@ -210,13 +199,3 @@ def _unknown_type(model_id: str, model_type: str | None, *, has_code: bool) -> s
         )
     version = importlib.metadata.version("transformers")
     return f"{model_id}: transformers {version} does not know its model type {model_type!r}."
-
-
-def _missing_package(model_id: str, error: ImportError) -> str:
-    text = str(error)
-    found = re.search(r"pip install (?:-U )?([\w.-]+)|requires the (\w+) library", text)
-    package = next((name for name in found.groups() if name), "") if found else error.name
-    if not package:
-        return f"{model_id} cannot be loaded: {' '.join(text.split())[:LONGEST_REASON]}"
-    package = package.lower()
-    return f"{model_id} needs the package {package}: pip install {package}"

@@ -2,8 +2,9 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from PIL import Image
@@ -20,6 +21,8 @@ _RAW_FORMATS = {
     "vipllava": "USER: <image>\n{prompt} ASSISTANT:",
 }
 
+_Content = str | list[dict[str, str]]
+
 _TASK = re.compile(r"<[A-Z][A-Z0-9_]*>")
 
 
@@ -33,9 +36,15 @@ class Prompting(Protocol):
 
 @dataclass(frozen=True)
 class RawPrompt:
-    """The same text for every image."""
+    """The same text for every image.
+
+    Attributes:
+        text: all that the model reads, but for the tokens of the image.
+        is_complete: whether the tokenizer's own start token stands in it already.
+    """
 
     text: str
+    is_complete: bool = False
 
     def inputs(self, processor: Any, images: Sequence[Image.Image]) -> Any:
         """Return one batch of inputs."""
@@ -44,50 +53,8 @@ class RawPrompt:
             images=[[image] for image in images],
             return_tensors="pt",
             padding=True,
+            **({"add_special_tokens": False} if self.is_complete else {}),
         )
-
-
-@dataclass(frozen=True)
-class ChatTurns:
-    """A conversation for every image: a system turn perhaps, and a user turn with the image.
-
-    Attributes:
-        user_text: what stands in the user turn after the image.
-        system_content: content of the system turn, or None for no such turn.
-    """
-
-    user_text: str
-    system_content: str | list[dict[str, str]] | None = None
-
-    def inputs(self, processor: Any, images: Sequence[Image.Image]) -> Any:
-        """Return one batch of inputs."""
-        return processor.apply_chat_template(
-            [self._turns({"type": "image", "image": image}) for image in images],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            processor_kwargs={"padding": True},
-        )
-
-    def text(self, processor: Any, *, with_image: bool = True) -> str | None:
-        """Return the prompt as the model reads it; None where the template rejects the turns."""
-        from jinja2 import TemplateError
-
-        turns = self._turns({"type": "image"} if with_image else None)
-        try:
-            text = processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-        except (TemplateError, TypeError, ValueError):
-            return None
-        # A template made for plain strings prints the parts of a turn as Python code.
-        return None if "'type':" in text else text
-
-    def _turns(self, image: dict[str, Any] | None) -> list[dict[str, Any]]:
-        parts = [*([image] if image else []), {"type": "text", "text": self.user_text}]
-        user = {"role": "user", "content": parts}
-        if self.system_content is None:
-            return [user]
-        return [{"role": "system", "content": self.system_content}, user]
 
 
 def choose_prompting(
@@ -98,17 +65,17 @@ def choose_prompting(
     Raises:
         ConfigurationError: a Florence-2 model does not know the prompt.
     """
-    is_florence = model_type == "florence2"
-    if not is_florence and _takes_chat_turns(processor):
-        _warn_of_task_token(prompt)
-        return _chat_turns(processor, prompt, system_prompt)
-    if system_prompt:
-        logger.warning("The VLM takes no system prompt (%s): it is left out.", model_type)
-    if is_florence:
+    if model_type == "florence2":
+        _warn_of_system_prompt(model_type, system_prompt)
         check_florence_task(processor, prompt)
         return RawPrompt(prompt)
     _warn_of_task_token(prompt)
-    return RawPrompt(_raw_text(model_type, prompt))
+    text = _chat_text(processor, prompt, system_prompt)
+    if text is None:
+        _warn_of_system_prompt(model_type, system_prompt)
+        return RawPrompt(_raw_text(model_type, prompt))
+    start = processor.tokenizer.bos_token
+    return RawPrompt(text, is_complete=start is not None and text.startswith(start))
 
 
 def check_florence_task(processor: Any, prompt: str) -> None:
@@ -131,32 +98,99 @@ def check_florence_task(processor: Any, prompt: str) -> None:
     logger.warning("%s is no task of Florence-2 itself (%s); it is asked as it is.", prompt, known)
 
 
-def _takes_chat_turns(processor: Any) -> bool:
-    """Return whether there is a chat template with a place for the image."""
-    if getattr(processor, "chat_template", None) is None:
-        processor.chat_template = getattr(processor.tokenizer, "chat_template", None)
-    if processor.chat_template is None:
-        return False
-    turns = ChatTurns("?")
-    text = turns.text(processor)
-    return text is not None and text != turns.text(processor, with_image=False)
+@dataclass(frozen=True)
+class _Chat:
+    """A chat template with a form of user turn that it may understand.
+
+    Attributes:
+        content: makes the content of a user turn, of its text and of whether there is an image.
+    """
+
+    tokenizer: Any
+    template: str
+    content: Callable[[str, bool], _Content]
+
+    def text(
+        self, prompt: str, *, system: _Content | None = None, with_image: bool = True
+    ) -> str | None:
+        """Return what the model reads; None where the template cannot make it of such turns."""
+        from jinja2 import TemplateError
+
+        turns = [{"role": "user", "content": self.content(prompt, with_image)}]
+        if system is not None:
+            turns.insert(0, {"role": "system", "content": system})
+        try:
+            return self.tokenizer.apply_chat_template(
+                turns, chat_template=self.template, add_generation_prompt=True, tokenize=False
+            )
+        except (TemplateError, TypeError, ValueError):
+            return None
+
+    def shows_image(self, image_token: str | None) -> bool:
+        """Return whether the model would read that there is an image."""
+        text = self.text("?")
+        if text is None or "'type':" in text:  # parts of a turn, printed as Python code
+            return False
+        return (image_token or "\0") in text or text != self.text("?", with_image=False)
 
 
-def _chat_turns(processor: Any, prompt: str, system_prompt: str | None) -> ChatTurns:
-    """Return turns in which the system prompt reaches the model, in the user turn if need be."""
+def _chat_text(processor: Any, prompt: str, system_prompt: str | None) -> str | None:
+    """Return the chat about one image; None without a template that has a place for it.
+
+    The system prompt joins the prompt where the template rejects or drops a turn for it.
+    """
+    chat = _chat(processor)
+    if chat is None:
+        return None
     if not system_prompt:
-        return ChatTurns(prompt)
+        return chat.text(prompt)
     for content in ([{"type": "text", "text": system_prompt}], system_prompt):
-        turns = ChatTurns(prompt, content)
-        if system_prompt.strip() in (turns.text(processor) or ""):
-            return turns
-    return ChatTurns(f"{system_prompt}\n\n{prompt}")
+        text = chat.text(prompt, system=content)
+        if text and system_prompt.strip() in text:
+            return text
+    return chat.text(f"{system_prompt}\n\n{prompt}")
+
+
+def _chat(processor: Any) -> _Chat | None:
+    """Return the processor's chat template with the form of turn that it understands.
+
+    Most templates take a turn in parts, of which the image is one. Others take strings, and put
+    the image into them on their own (JoyCaption), or know of no images, as they are those of the
+    language model: there the token of the image goes before the text.
+    """
+    template = getattr(processor, "chat_template", None)
+    template = template or getattr(processor.tokenizer, "chat_template", None)
+    if isinstance(template, dict):  # several of them by name
+        template = template.get("default")
+    if template is None:
+        return None
+    token = getattr(processor, "image_token", None)
+    forms = [_parts, _string, *([partial(_string_with_token, str(token))] if token else [])]
+    chats = (_Chat(processor.tokenizer, template, form) for form in forms)
+    return next((chat for chat in chats if chat.shows_image(token and str(token))), None)
+
+
+def _parts(text: str, with_image: bool) -> _Content:
+    return [*([{"type": "image"}] if with_image else []), {"type": "text", "text": text}]
+
+
+def _string(text: str, _with_image: bool) -> _Content:
+    return text
+
+
+def _string_with_token(token: str, text: str, with_image: bool) -> _Content:
+    return f"{token}\n{text}" if with_image else text
 
 
 def _raw_text(model_type: str, prompt: str) -> str:
     if "<image>" in prompt:
         return prompt
     return _RAW_FORMATS.get(model_type, "{prompt}").replace("{prompt}", prompt)
+
+
+def _warn_of_system_prompt(model_type: str, system_prompt: str | None) -> None:
+    if system_prompt:
+        logger.warning("The VLM takes no system prompt (%s): it is left out.", model_type)
 
 
 def _warn_of_task_token(prompt: str) -> None:

@@ -1,16 +1,22 @@
-"""Images through a VLM: read and prepared ahead of the device, in batches that fit."""
+"""Images through a VLM: in batches that fit, several at work where that is faster."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from capenh_pipeline.dataset.images import load_image
+from PIL import Image
+
 from capenh_pipeline.domain.replies import one_line
-from capenh_pipeline.errors import ModelError, RowError
-from capenh_pipeline.models.base import VisionLanguageModel, VlmReply
-from capenh_pipeline.models.vlm import is_out_of_memory
+from capenh_pipeline.errors import ModelError, RowError, Stopped
+from capenh_pipeline.models.base import Generation, VisionLanguageModel, VlmReply
+from capenh_pipeline.models.vlm_memory import is_device_lost, is_out_of_memory
+from capenh_pipeline.stages.batch_size import BatchSize
+from capenh_pipeline.stages.caption_checks import CaptionChecks
+from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
 from capenh_pipeline.stages.read_ahead import read_ahead
 
 MODEL_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
@@ -21,105 +27,186 @@ MODEL_ERROR = "model_error"
 HOPELESS_IMAGES = 8
 """So many images fail in the model before any succeeds: then the model is bad, not the images."""
 
+WINDOW_BATCHES = 8
+"""So many batches' images are looked at together, to put those of equal cost into one batch."""
 
-@dataclass(frozen=True)
-class ImageFile:
-    """An image and the content that it must have."""
-
-    image_hash: str
-    path: Path
-
-
-Outcome = tuple[ImageFile, VlmReply | RowError]
+MOST_BATCH_BYTES = 1 << 28
+"""Memory of the images of one batch, as they are before they are prepared."""
 
 
 @dataclass(frozen=True)
-class _Prepared:
-    """A batch on its way to the device: model inputs, or the error that making them raised."""
+class Task:
+    """An image, and the prompts that it has no caption for, by their places."""
 
-    files: Sequence[ImageFile]
-    inputs: Any
-    error: Exception | None
-    failures: Sequence[Outcome]
+    file: ImageFile
+    prompts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one image and prompt: a reply or an error, after so many attempts."""
+
+    file: ImageFile
+    prompt: int
+    result: VlmReply | RowError
+    attempts: int = 1
 
 
 class BatchCaptioner:
-    """Captions images with a loaded model; a bad image costs its own row and nothing else."""
+    """Captions images with a loaded model; a bad image costs its own rows and nothing else."""
 
-    def __init__(self, model: VisionLanguageModel, *, batch_size: int, workers: int) -> None:
+    def __init__(
+        self,
+        model: VisionLanguageModel,
+        reader: ImageReader,
+        checks: CaptionChecks,
+        *,
+        batch_size: BatchSize,
+        preparing: int,
+    ) -> None:
+        """Make a captioner.
+
+        Args:
+            model: already loaded.
+            reader: of the images.
+            checks: of what the model says.
+            batch_size: images a batch.
+            preparing: threads that read and prepare images while `model.lanes` others caption.
+        """
         self._model = model
+        self._reader = reader
+        self._checks = checks
         self._batch_size = batch_size
-        self._workers = workers
+        self._threads = model.lanes + preparing
+        self._lanes = threading.Semaphore(model.lanes)
+        self._is_stopped = False
 
-    def caption(self, files: Iterable[ImageFile]) -> Iterator[Outcome]:
-        """Yield an outcome for each of `files`, batch by batch.
+    def caption(self, tasks: Iterable[Task]) -> Generator[Outcome]:
+        """Yield an outcome for each prompt of each task, batch by batch; close it to stop early.
 
         Raises:
             ModelError: the model fails on every one of the first images.
         """
         held: list[Outcome] = []  # until one image succeeds, it may be the model that is bad
-        outcomes = self._outcomes(files)
-        for file, outcome in outcomes:
-            if isinstance(outcome, RowError) and outcome.kind == MODEL_ERROR:
-                held.append((file, outcome))
-                if len(held) == HOPELESS_IMAGES:
-                    raise ModelError(f"The VLM fails on every image. {outcome}")
-                continue
-            yield file, outcome
-            if isinstance(outcome, VlmReply):
-                break
-        yield from held
-        yield from outcomes
+        with closing(self._outcomes(tasks)) as outcomes:
+            for outcome in outcomes:
+                error = outcome.result
+                if isinstance(error, RowError) and error.kind == MODEL_ERROR:
+                    held.append(outcome)
+                    if len(held) == HOPELESS_IMAGES:
+                        raise ModelError(f"The VLM fails on every image. {error}")
+                    continue
+                yield outcome
+                if isinstance(outcome.result, VlmReply):
+                    break
+            yield from held
+            yield from outcomes
 
-    def _outcomes(self, files: Iterable[ImageFile]) -> Iterator[Outcome]:
-        for prepared in read_ahead(self._batches(files), self._prepare, workers=self._workers):
-            yield from prepared.failures
-            yield from self._generate(prepared)
+    def _outcomes(self, tasks: Iterable[Task]) -> Generator[Outcome]:
+        batches = read_ahead(self._batches(tasks), self._caption_batch, workers=self._threads)
+        with ExitStack() as stack:
+            stack.enter_context(closing(batches))  # waits for the threads
+            stack.callback(self._stop)
+            for outcomes in batches:
+                yield from outcomes
+            stack.pop_all()
 
-    def _batches(self, files: Iterable[ImageFile]) -> Iterator[list[ImageFile]]:
-        remaining = iter(files)
-        while batch := list(islice(remaining, self._batch_size)):
-            yield batch
+    def _stop(self) -> None:
+        """Make the threads end soon, wherever they are."""
+        self._is_stopped = True
+        self._model.stop()
 
-    def _prepare(self, files: Sequence[ImageFile]) -> _Prepared:
-        good, images, failures = [], [], []
-        for file in files:
+    def _batches(self, tasks: Iterable[Task]) -> Iterator[list[Task]]:
+        """Cut tasks into batches of images of like cost."""
+        remaining = iter(tasks)
+        while window := list(islice(remaining, WINDOW_BATCHES * self._batch_size.now)):
+            window.sort(key=self._cost)
+            while window:
+                count = self._fitting(window[: self._batch_size.now])
+                yield window[:count]
+                del window[:count]
+
+    def _cost(self, task: Task) -> int:
+        return self._model.visual_tokens(task.file.width, task.file.height)
+
+    def _fitting(self, tasks: Sequence[Task]) -> int:
+        """Return how many of the first tasks fit the memory of a batch, at least one."""
+        held = 0
+        for count, task in enumerate(tasks):
+            held += self._reader.held_bytes(task.file)
+            if count and held > MOST_BATCH_BYTES:
+                return count
+        return len(tasks)
+
+    def _caption_batch(self, tasks: Sequence[Task]) -> list[Outcome]:
+        images: dict[ImageFile, Image.Image] = {}
+        outcomes: list[Outcome] = []
+        for task in tasks:
+            if self._is_stopped:
+                raise Stopped
             try:
-                images.append(load_image(file.path, image_hash=file.image_hash))
-                good.append(file)
+                images[task.file] = self._reader.read(task.file)
             except RowError as error:
-                failures.append((file, error))
-        inputs, problem = None, None
-        if images:
-            try:
-                inputs = self._model.prepare(images)
-            except MODEL_ERRORS as error:
-                problem = error
-        return _Prepared(good, inputs, problem, failures)
+                outcomes += [Outcome(task.file, prompt, error) for prompt in task.prompts]
+        for prompt in sorted({prompt for task in tasks for prompt in task.prompts}):
+            asked = [task.file for task in tasks if prompt in task.prompts and task.file in images]
+            outcomes += self._ask(prompt, {file: images[file] for file in asked})
+        return outcomes
 
-    def _generate(self, prepared: _Prepared) -> Iterator[Outcome]:
-        if not prepared.files:
-            return
+    def _ask(self, prompt: int, images: dict[ImageFile, Image.Image]) -> Iterator[Outcome]:
+        """Caption images, and once more those whose caption is not good."""
+        first = self._generate(prompt, images, Generation())
+        again: dict[Generation, dict[ImageFile, Image.Image]] = {}
+        for file, result in first.items():
+            other = self._checks.retry(result)
+            if other:
+                again.setdefault(other, {})[file] = images[file]
+            else:
+                yield Outcome(file, prompt, self._checks.settle(result))
+        for generation, files in again.items():
+            for file, result in self._generate(prompt, files, generation).items():
+                yield Outcome(file, prompt, self._checks.settle(result), attempts=2)
+
+    def _generate(
+        self, prompt: int, images: dict[ImageFile, Image.Image], generation: Generation
+    ) -> dict[ImageFile, VlmReply | RowError]:
+        if not images:
+            return {}
         try:
-            if prepared.error is not None:
-                raise prepared.error
-            replies = self._model.generate(prepared.inputs)
+            inputs = self._model.prepare(list(images.values()), prompt)
+            replies = self._in_a_lane(inputs, len(images), generation)
         except MODEL_ERRORS as error:
-            yield from self._in_halves(prepared.files, error)
-        else:
-            yield from zip(prepared.files, replies, strict=True)
+            return self._in_halves(prompt, images, generation, error)
+        return dict(zip(images, replies, strict=True))
 
-    def _in_halves(self, files: Sequence[ImageFile], error: Exception) -> Iterator[Outcome]:
+    def _in_a_lane(self, inputs: Any, images: int, generation: Generation) -> list[VlmReply]:
+        with self._lanes:
+            began = time.perf_counter()
+            replies = self._model.generate(inputs, generation)
+            if generation == Generation():
+                self._batch_size.record(images, time.perf_counter() - began)
+        return replies
+
+    def _in_halves(
+        self,
+        prompt: int,
+        images: dict[ImageFile, Image.Image],
+        generation: Generation,
+        error: Exception,
+    ) -> dict[ImageFile, VlmReply | RowError]:
         """Find the image that does not work, or the batch that fits the memory."""
+        if is_device_lost(error):
+            raise ModelError(f"The device failed, run again: {one_line(str(error))}") from error
         out_of_memory = is_out_of_memory(error)
-        if len(files) == 1:
-            kind = "out_of_memory" if out_of_memory else MODEL_ERROR
-            yield files[0], RowError(kind, f"The model failed: {one_line(str(error))}")
-            return
-        half = len(files) // 2
         if out_of_memory:
-            self._batch_size = min(self._batch_size, half)
+            self._batch_size.too_large(len(images))
+        if len(images) == 1:
+            kind = "out_of_memory" if out_of_memory else MODEL_ERROR
+            failure = RowError(kind, f"The model failed: {one_line(str(error))}")
+            return dict.fromkeys(images, failure)
+        files = list(images)
+        half = len(files) // 2
+        results: dict[ImageFile, VlmReply | RowError] = {}
         for part in (files[:half], files[half:]):
-            prepared = self._prepare(part)
-            yield from prepared.failures
-            yield from self._generate(prepared)
+            results |= self._generate(prompt, {file: images[file] for file in part}, generation)
+        return results

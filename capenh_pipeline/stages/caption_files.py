@@ -1,6 +1,6 @@
 """Caption files: the captions as text beside the images."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -13,12 +13,7 @@ from capenh_pipeline.domain.sidecars import with_trigger_word
 from capenh_pipeline.export.caption_files import ExportOutcome, Stamp, write_caption_files
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.sidecar_plan import Sidecars, sidecars_of
-
-_WANTED = {
-    name: CAPTION_FILES.columns[name]
-    for name in ("path", "path_bytes", "image_hash", "image_path", "kind")
-} | {"text": pl.String}
+from capenh_pipeline.stages.sidecar_plan import sidecars_of
 
 
 def write_files(run: Run) -> Report:
@@ -48,32 +43,41 @@ def wanted_files(run: Run) -> pl.DataFrame:
     """Return one row for each file there should be: whose it is, its path, kind and text."""
     listing = list_dataset(run.dataset, recursive=run.options.recursive, skip=[run.store.root])
     sidecars, _ = sidecars_of(run, listing.images)
-    rows: list[dict[str, Any]] = []
-    for row in captions(run).iter_rows(named=True):
-        files = sidecars.get(row["path"])
-        if files is not None:
-            rows += _files(run, row, files)
-    return pl.DataFrame(rows, schema=_WANTED)
+    images = captions(run).join(listing.images, on="path", how="semi", maintain_order="left")
+    files = [sidecars[path] for path in images["path"]]
+    combined = _with_trigger_words(images["caption"], run.options.trigger_word)
+    wanted = [_files(images, "combined", (file.combined for file in files), combined)]
+    if run.options.cache_generated_captions_to_disk:
+        seen = images["vlm_captions"].struct
+        wanted += [
+            _files(images, "generated", (file.generated[place] for file in files), seen.field(name))
+            for place, name in enumerate(seen.fields)
+        ]
+    return pl.concat(wanted)
 
 
-def _files(run: Run, row: dict[str, Any], files: Sidecars) -> list[dict[str, Any]]:
-    combined = row["caption"] and with_trigger_word(row["caption"], run.options.trigger_word)
-    seen = row["vlm_caption"] if run.options.cache_generated_captions_to_disk else None
-    texts = [("combined", files.combined, combined), ("generated", files.generated, seen)]
-    return [
-        {**_columns(raw), **_image(row), "kind": kind, "text": text}
-        for kind, raw, text in texts
-        if raw is not None and text is not None
-    ]
+def _with_trigger_words(captions: pl.Series, trigger_word: str | None) -> pl.Series:
+    if not trigger_word:
+        return captions
+    texts = [caption and with_trigger_word(caption, trigger_word) for caption in captions]
+    return pl.Series(texts, dtype=pl.String)
 
 
-def _image(row: dict[str, Any]) -> dict[str, Any]:
-    return {"image_hash": row["image_hash"], "image_path": row["path"]}
-
-
-def _columns(raw: str) -> dict[str, Any]:
-    path, path_bytes = stored_path(encode_path(raw))
-    return {"path": path, "path_bytes": path_bytes}
+def _files(
+    images: pl.DataFrame, kind: str, raw_paths: Iterable[str | None], texts: pl.Series
+) -> pl.DataFrame:
+    """Return the files of one kind that have a name and a text; all arguments are columns."""
+    stored = [(None, None) if raw is None else stored_path(encode_path(raw)) for raw in raw_paths]
+    paths, path_bytes = zip(*stored, strict=True) if stored else ((), ())
+    wanted = images.select(
+        pl.Series("path", paths, pl.String),
+        pl.Series("path_bytes", path_bytes, pl.Binary),
+        "image_hash",
+        pl.col("path").alias("image_path"),
+        pl.lit(kind).alias("kind"),
+        texts.alias("text"),
+    )
+    return wanted.drop_nulls(["path", "text"])
 
 
 def _report(run: Run, wanted: pl.DataFrame, outcome: ExportOutcome) -> Report:

@@ -1,6 +1,6 @@
 """Combined captions: what an LLM makes of the manual and the VLM caption."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import polars as pl
@@ -8,13 +8,19 @@ import polars as pl
 from capenh_pipeline.dataset.prompt_files import read_prompt
 from capenh_pipeline.domain.prompts import user_message
 from capenh_pipeline.domain.recipes import request_hash
-from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, FAILED, OK, VLM_CAPTIONS
+from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, FAILED, OK
+from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.models.base import LanguageModel, MergeReply, MergeRequest
 from capenh_pipeline.models.choice import LlmChoice, choose_llm
-from capenh_pipeline.stages.incremental import Keep, fill, rows_of_recipe
+from capenh_pipeline.stages.incremental import Keep, fill
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.vlm_captions import vlm_choice
+from capenh_pipeline.stages.seen_captions import (
+    named_captions,
+    seen_captions,
+    told_captions,
+    told_prompts,
+)
 
 Connect = Callable[[LlmChoice], LanguageModel]
 
@@ -29,6 +35,7 @@ def llm_choice(run: Run) -> LlmChoice:
         system_prompt=read_prompt(run.options.llm_system_prompt, option="llm_system_prompt"),
         environment=run.environment,
         file_hash=run.file_hashes.sha256_of,
+        hub_commit=run.hub_commit,
     )
 
 
@@ -42,24 +49,26 @@ def fill_combined_captions(run: Run, *, connect: Connect) -> Report:
     Raises:
         ServerError: the LLM cannot be asked; what it answered before is kept.
     """
-    choice = llm_choice(run)
+    choice, prompts = llm_choice(run), told_prompts(run)
 
     def compute(absent: pl.DataFrame, keep: Keep) -> None:
         llm = connect(choice)
-        requests = (
-            MergeRequest(row, user_message(row["manual_caption"], [(None, row["vlm_caption"])]))
-            for row in absent.sort(INPUTS).iter_rows(named=True)
-        )
+
+        def kept(reply: MergeReply) -> None:
+            seen = named_captions(prompts, reply.key["vlm_caption"])
+            request = request_hash(choice.recipe.hash, reply.key["manual_caption"], seen)
+            origin = {"recipe_hash": choice.recipe.hash, "request_hash": request}
+            keep({**_cells(reply), **origin, "model": llm.effective_model})
+
         llm.merge(
-            requests,
-            lambda reply: keep({**_cells(reply, choice.recipe.hash), "model": llm.effective_model}),
+            (_request(row, prompts) for row in absent.sort(INPUTS).iter_rows(named=True)), kept
         )
 
     return fill(
         run,
         COMBINED_CAPTIONS,
         captions_to_combine(run),
-        recipe_hash=choice.recipe.hash,
+        recipe_hashes=[choice.recipe.hash],
         compute=compute,
         totals=["prompt_tokens", "completion_tokens"],
     )
@@ -68,22 +77,23 @@ def fill_combined_captions(run: Run, *, connect: Connect) -> Report:
 def captions_to_combine(run: Run) -> pl.DataFrame:
     """Return the distinct `INPUTS` of the run's shards.
 
-    An image whose VLM caption failed, or whose manual caption cannot be read, is not among
-    them: a caption without what the person wrote would pass for theirs.
+    An image is not among them if one of the VLM captions that the LLM is told failed, or if its
+    manual caption cannot be read: a caption without what the person wrote would pass for theirs.
     """
-    columns = ["image_hash", "status", "caption"]
-    captions = rows_of_recipe(run, VLM_CAPTIONS, vlm_choice(run).recipe.hash, columns=columns)
-    good = captions.filter(pl.col("status") == OK).select("image_hash", vlm_caption="caption")
+    told = seen_captions(run).select("image_hash", vlm_caption=told_captions(told_prompts(run)))
     images = manifest_rows(run).filter(pl.col("status") == OK)
-    return images.join(good, on="image_hash").select(INPUTS).unique(maintain_order=True)
+    complete = images.join(told.drop_nulls("vlm_caption"), on="image_hash")
+    return complete.select(INPUTS).unique(maintain_order=True)
 
 
-def _cells(reply: MergeReply, recipe: str) -> dict[str, Any]:
-    inputs: dict[str, Any] = reply.key
+def _request(row: dict[str, Any], prompts: Sequence[VlmPrompt]) -> MergeRequest:
+    seen = named_captions(prompts, row["vlm_caption"])
+    return MergeRequest(row, user_message(row["manual_caption"], seen))
+
+
+def _cells(reply: MergeReply) -> dict[str, Any]:
     return {
-        **inputs,
-        "recipe_hash": recipe,
-        "request_hash": request_hash(recipe, inputs["manual_caption"], inputs["vlm_caption"]),
+        **reply.key,
         "caption": reply.caption,
         "status": OK if reply.error_kind is None else FAILED,
         "error_kind": reply.error_kind,

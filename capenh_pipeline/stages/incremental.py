@@ -18,7 +18,7 @@ def fill(
     schema: TableSchema,
     wanted: pl.DataFrame,
     *,
-    recipe_hash: str,
+    recipe_hashes: Sequence[str],
     compute: Callable[[pl.DataFrame, Keep], None],
     totals: Sequence[str],
 ) -> Report:
@@ -31,28 +31,29 @@ def fill(
         schema: the table.
         wanted: one row for each result that there should be; its columns are the inputs of a
             result and stand in the table too.
-        recipe_hash: the recipe of the results.
+        recipe_hashes: the recipes of the results.
         compute: called with the missing rows, if there are any; hands each finished row over.
         totals: numeric columns of the table whose sums over the computed rows are reported.
     """
     table, inputs = run.store.table(schema), wanted.columns
     columns = list(dict.fromkeys(["image_hash", *inputs, "status", "error_kind", *totals]))
-    stored = rows_of_recipe(run, schema, recipe_hash, columns=columns)
+    stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
     absent = missing(wanted, stored, on=inputs, retry_failed=run.options.retry_failed)
     if absent.height:
         _compute(run, schema, absent, compute)
         table.compact(run.shards)
-        stored = rows_of_recipe(run, schema, recipe_hash, columns=columns)
+        stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
     stored = _matching(stored, wanted)
     return _report(run, wanted, stored, absent, totals)
 
 
-def rows_of_recipe(
-    run: Run, schema: TableSchema, recipe_hash: str, *, columns: Sequence[str]
+def rows_of_recipes(
+    run: Run, schema: TableSchema, recipe_hashes: Sequence[str], *, columns: Sequence[str]
 ) -> pl.DataFrame:
-    """Return some columns of the rows that the store has for a recipe in the run's shards."""
-    rows = run.store.table(schema).read(run.shards, columns=[*columns, "recipe_hash"])
-    return rows.filter(pl.col("recipe_hash") == recipe_hash).drop("recipe_hash")
+    """Return some columns of the rows that the store has for recipes in the run's shards."""
+    read = list(dict.fromkeys([*columns, "recipe_hash"]))
+    rows = run.store.table(schema).read(run.shards, columns=read)
+    return rows.filter(pl.col("recipe_hash").is_in(list(recipe_hashes))).select(columns)
 
 
 def _compute(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
+from capenh_pipeline.models.hub_commits import HubCommit
 from capenh_pipeline.stages.progress import Progress
 from capenh_pipeline.tables.checkpoint import Checkpoint
 from capenh_pipeline.tables.file_hashes import FileHashes
@@ -27,6 +28,7 @@ class Run:
         progress: who is told how far a stage is.
         environment: variables that name an LLM server and its key.
         file_hashes: remembers the hashes of model weights.
+        hub_commit: remembers the commits of hub models, so that every stage goes by the same ones.
     """
 
     options: Options
@@ -38,6 +40,7 @@ class Run:
     progress: Progress
     environment: Mapping[str, str]
     file_hashes: FileHashes
+    hub_commit: HubCommit
 
     def checkpoint(self, schema: TableSchema, *, rows: int | None = None) -> Checkpoint:
         """Return what keeps finished rows of a table, as often as the options say.

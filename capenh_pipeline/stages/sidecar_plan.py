@@ -1,20 +1,25 @@
 """The names of the caption files of a dataset, for a run."""
 
+from itertools import repeat
 from typing import NamedTuple
 
 import polars as pl
 
 from capenh_pipeline.domain.paths import raw_path
-from capenh_pipeline.domain.sidecars import plan_sidecars
+from capenh_pipeline.domain.sidecars import generated_suffixes, plan_sidecars
+from capenh_pipeline.domain.vlm_prompts import vlm_prompts
 from capenh_pipeline.stages.run import Run
 
 
 class Sidecars(NamedTuple):
-    """The caption files of one image, as raw paths, named as in `SidecarPlan`."""
+    """The caption files of one image, as raw paths, named as in `SidecarPlan`.
+
+    `generated` has one for each prompt, and none if the VLM captions are not to be written.
+    """
 
     manual: tuple[str, ...]
     combined: str | None
-    generated: str | None
+    generated: tuple[str | None, ...]
 
 
 def sidecars_of(run: Run, listing: pl.DataFrame) -> tuple[dict[str, Sidecars], tuple[str, ...]]:
@@ -25,11 +30,14 @@ def sidecars_of(run: Run, listing: pl.DataFrame) -> tuple[dict[str, Sidecars], t
         listing: `path` and `path_bytes` of every image of the dataset, not of some shards alone:
             a name is free only if no image has it.
     """
+    options = run.options
+    suffixes = generated_suffixes(options.generated_suffix, vlm_prompts(options.prompt))
     plan = plan_sidecars(
         (raw_path(*row) for row in listing.select("path", "path_bytes").iter_rows()),
-        caption_suffix=run.options.caption_suffix,
-        combined_suffix=run.options.combined_suffix,
-        generated_suffix=run.options.generated_suffix,
+        caption_suffix=options.caption_suffix,
+        combined_suffix=options.combined_suffix,
+        generated_suffixes=suffixes if options.cache_generated_captions_to_disk else (),
     )
-    files = map(Sidecars, plan.manual, plan.combined, plan.generated)
+    generated = zip(*plan.generated, strict=True) if plan.generated else repeat(())
+    files = map(Sidecars, plan.manual, plan.combined, generated)
     return dict(zip(listing["path"], files, strict=True)), plan.warnings

@@ -105,9 +105,19 @@ def caption_table(rows: pl.DataFrame, *, width: int) -> str:
     table.add_column("manual", ratio=3)
     table.add_column("VLM", ratio=8)
     table.add_column("combined", ratio=8)
-    for cells in rows.select("path", "manual_caption", "vlm_caption", "caption").iter_rows():
-        table.add_row(*(Text(cell or "-") for cell in cells))
+    for path, manual, seen, caption in rows.select(
+        "path", "manual_caption", "vlm_captions", "caption"
+    ).iter_rows():
+        table.add_row(*(Text(cell or "-") for cell in (path, manual, _seen(seen), caption)))
     console = Console(width=width, file=StringIO(), color_system=None)
     with console.capture() as captured:
         console.print(table)
     return captured.get()
+
+
+def _seen(captions: Mapping[str, str | None] | None) -> str:
+    """Return the VLM captions of an image as a cell: several stand under their names."""
+    texts = captions or {}
+    if len(texts) > 1:
+        return "\n".join(f"{name}: {text or '-'}" for name, text in texts.items())
+    return "".join(text or "" for text in texts.values())

@@ -9,7 +9,8 @@ from contextlib import suppress
 import pytest
 from PIL import Image
 
-from capenh_pipeline.dataset.images import FORMATS, inspect_image, load_image
+from capenh_pipeline.dataset.decoders import FORMATS
+from capenh_pipeline.dataset.images import inspect_image, load_image
 from capenh_pipeline.errors import RowError
 from capenh_pipeline_tests.dataset.pictures import (
     A,

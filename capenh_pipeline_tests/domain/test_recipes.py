@@ -12,7 +12,11 @@ OPTIONS = Options()
 
 def vlm(options=OPTIONS, checkpoint="model", revision=None, system_prompt=None):
     return vlm_recipe(
-        options, checkpoint=checkpoint, revision=revision, system_prompt=system_prompt
+        options,
+        prompt=options.prompt,
+        checkpoint=checkpoint,
+        revision=revision,
+        system_prompt=system_prompt,
     ).hash
 
 
@@ -25,7 +29,16 @@ def llm(options=OPTIONS, model="model", system_prompt="merge"):
     [
         {"prompt": "<CAPTION>"},
         {"max_new_tokens": 9},
+        {"on_length": "retry"},
+        {"num_beams": 3},
+        {"no_repeat_ngram_size": 3},
+        {"min_pixels": 9},
+        {"max_pixels": 9},
+        {"background": "black"},
         {"dtype": "bfloat16"},
+        {"attn_implementation": "eager"},
+        {"quantization": "4bit"},
+        {"compile": True},
         {"trust_remote_code": True},
     ],
 )
@@ -45,6 +58,7 @@ def test_an_option_of_the_llm_changes_its_recipe_and_not_the_vlms(change):
     [
         {"batch_size": 9},
         {"num_workers": 9},
+        {"image_timeout_s": 9},
         {"device": "cpu"},
         {"concurrency": 9},
         {"base_url": "http://elsewhere/v1"},
@@ -71,8 +85,8 @@ def test_a_recipe_is_the_same_on_every_machine():
 
 def test_a_request_is_its_recipe_and_both_texts():
     hashes = {
-        request_hash(*request)
-        for request in [
+        request_hash(recipe, manual, [(None, seen)])
+        for recipe, manual, seen in [
             ("r", "a", "b"),
             ("s", "a", "b"),
             ("r", "b", "a"),
@@ -82,3 +96,22 @@ def test_a_request_is_its_recipe_and_both_texts():
         ]
     }
     assert len(hashes) == 6
+
+
+def test_a_request_with_several_captions_is_their_names_and_texts_in_their_order():
+    several = [
+        [("short", "a"), ("long", "b")],
+        [("long", "b"), ("short", "a")],
+        [("brief", "a"), ("long", "b")],
+        [("short", "b"), ("long", "a")],
+        [("short", "a"), ("long", "b"), ("tags", "c")],
+        [(None, '[["short","a"],["long","b"]]')],
+        [(None, '{"short":"a","long":"b"}')],
+    ]
+    assert len({request_hash("r", None, captions) for captions in several}) == len(several)
+
+
+def test_a_request_with_one_caption_is_what_it_was_before_there_could_be_several():
+    assert request_hash("r", "a", [(None, "b")]) == (
+        "34cedb87f4f592ca083406ca75bd4ae782978332bac1cded552a26a453b1e66c"
+    )

@@ -1,12 +1,13 @@
 """A VLM that is real and counted, and one that answers at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PIL import Image
 
-from capenh_pipeline.models.base import VisionLanguageModel, VlmReply
-from capenh_pipeline.models.vlm import VlmSettings, load_vlm
+from capenh_pipeline.models.base import Generation, VisionLanguageModel, VlmReply
+from capenh_pipeline.models.vlm import load_vlm
+from capenh_pipeline.models.vlm_settings import VlmSettings
 
 
 class CountingLoader:
@@ -26,35 +27,27 @@ class _CountedVlm:
     def __init__(self, model: VisionLanguageModel, counter: CountingLoader) -> None:
         self._model = model
         self._counter = counter
-        self.effective_model_id = model.effective_model_id
-        self.revision = model.revision
 
-    @property
-    def preferred_batch_size(self) -> int:
-        return self._model.preferred_batch_size
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
 
-    def prepare(self, images: Sequence[Image.Image]) -> Any:
-        return self._model.prepare(images)
-
-    def generate(self, inputs: Any) -> list[VlmReply]:
-        replies = self._model.generate(inputs)
+    def generate(self, inputs: Any, generation: Generation) -> list[VlmReply]:
+        replies = self._model.generate(inputs, generation)
         self._counter.images += len(replies)
         return replies
-
-    def close(self) -> None:
-        self._model.close()
 
 
 class ColourVlm:
     """Names the colour of an image's middle pixel, so that a mixed-up row is seen.
 
-    `settings.prompt` stands in front of it. Images for which `fails` is true raise in
+    The prompt stands in front of it. Images for which `fails` is true raise in
     `generate`, as does every batch that is larger than `memory_images`.
     """
 
     effective_model_id = "colour"
     revision = None
-    preferred_batch_size = 4
+    batch_sizes = (4, 4)
+    effective_options: Mapping[str, Any] = {"num_beams": 1}
 
     def __init__(
         self,
@@ -62,22 +55,46 @@ class ColourVlm:
         *,
         fails: Callable[[tuple[int, ...]], bool] = lambda colour: False,
         memory_images: int = 1000,
+        lanes: int = 1,
     ) -> None:
-        self._prompt = settings.prompt
+        self._prompts = settings.prompts
         self._fails = fails
         self._memory_images = memory_images
+        self.lanes = lanes
+        self.preparing = 1
         self.batches: list[int] = []
+        self.is_stopped = False
 
-    def prepare(self, images: Sequence[Image.Image]) -> Any:
-        return [image.getpixel((image.width // 2, image.height // 2)) for image in images]
+    def has_room_for_double(self) -> bool:
+        return True
 
-    def generate(self, inputs: Any) -> list[VlmReply]:
+    def enough_px(self, width: int, height: int) -> tuple[int, int] | None:
+        return None
+
+    def visual_tokens(self, width: int, height: int) -> int:
+        return 0
+
+    def shrink(self, image: Image.Image) -> Image.Image:
+        return image
+
+    def prepare(self, images: Sequence[Image.Image], prompt: int) -> Any:
+        text = self._prompts[prompt]
+        return [(text, image.getpixel((image.width // 2, image.height // 2))) for image in images]
+
+    def generate(self, inputs: Any, generation: Generation) -> list[VlmReply]:
         self.batches.append(len(inputs))
         if len(inputs) > self._memory_images:
             raise RuntimeError("CUDA out of memory.")
-        if any(self._fails(colour) for colour in inputs):
+        if any(self._fails(colour) for _, colour in inputs):
             raise ValueError("this image cannot be seen")
-        return [VlmReply(f"{self._prompt} {colour}", "stop", 3) for colour in inputs]
+        return [self.reply(f"{prompt} {colour}", generation) for prompt, colour in inputs]
+
+    def reply(self, text: str, generation: Generation) -> VlmReply:
+        """Return what is said; a test may say something else."""
+        return VlmReply(text, "stop", 3)
+
+    def stop(self) -> None:
+        self.is_stopped = True
 
     def close(self) -> None:
         """Nothing is held."""

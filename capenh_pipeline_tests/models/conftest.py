@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from capenh_pipeline.models.vlm import TransformersVlm, VlmSettings, load_vlm
+from capenh_pipeline.models.vlm import TransformersVlm, load_vlm
+from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline_tests.checkpoints import (
     write_blip,
     write_blip2,
+    write_joycaption,
     write_llava,
     write_original_florence,
 )
@@ -22,6 +24,8 @@ def load() -> Load:
 
     @cache
     def load_once(model_id: str, **settings: Any) -> TransformersVlm:
+        if "prompt" in settings:
+            settings["prompts"] = (settings.pop("prompt"),)
         return load_vlm(VlmSettings(model_id, device="cpu", dtype="float32", **settings))
 
     return lambda folder, **settings: load_once(str(folder), **settings)
@@ -40,6 +44,11 @@ def blip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def blip2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_blip2(tmp_path_factory.mktemp("checkpoints") / "blip2")
+
+
+@pytest.fixture(scope="session")
+def joycaption(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_joycaption(tmp_path_factory.mktemp("checkpoints") / "joycaption")
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,7 @@ import sys
 import pytest
 
 from capenh_pipeline.models.torch_threads import (
-    choose_threads,
-    spare_cores,
+    choose_lanes,
     torch_cores,
     usable_cores,
 )
@@ -22,7 +21,10 @@ def torch():
 
 
 class Machine:
-    """Runs work whose time depends on torch's threads, on a clock that only the work moves."""
+    """Runs batches whose time depends on torch's threads, on a clock that only they move.
+
+    Batches side by side take no longer than one.
+    """
 
     def __init__(self, torch, seconds: dict[int, float]) -> None:
         self.torch = torch
@@ -30,30 +32,30 @@ class Machine:
         self.now = 0.0
         self.runs = []
 
-    def work(self) -> None:
+    def work(self, batches: int) -> None:
         threads = self.torch.get_num_threads()
-        self.runs.append(threads)
+        self.runs.append((batches, threads))
         self.now += self.seconds[threads]
 
     def choose(self, *, cores: int) -> int:
-        return choose_threads(self.work, cores=cores, clock=lambda: self.now)
+        return choose_lanes(self.work, cores=cores, clock=lambda: self.now)
 
 
-def test_more_threads_are_taken_where_they_are_clearly_faster(torch):
-    assert Machine(torch, {1: 1.0, 4: 0.5}).choose(cores=4) == 4
+def test_all_cores_share_a_batch_where_that_is_clearly_faster(torch):
+    assert Machine(torch, {1: 1.0, 4: 0.2}).choose(cores=4) == 1
     assert torch.get_num_threads() == 4
 
 
-@pytest.mark.parametrize("slow", [0.9, 1.0, 35.0])
-def test_one_thread_is_taken_where_more_bring_little_or_cost(torch, slow):
-    assert Machine(torch, {1: 1.0, 2: slow}).choose(cores=2) == 1
+@pytest.mark.parametrize("slow", [0.45, 0.5, 35.0])
+def test_every_core_has_its_own_batch_where_sharing_brings_little_or_costs(torch, slow):
+    assert Machine(torch, {1: 1.0, 2: slow}).choose(cores=2) == 2
     assert torch.get_num_threads() == 1
 
 
 def test_threads_that_are_hopelessly_slow_are_tried_once(torch):
     machine = Machine(torch, {1: 1.0, 2: 35.0})
     machine.choose(cores=2)
-    assert machine.runs.count(2) == 1
+    assert machine.runs.count((1, 2)) == 1
 
 
 def test_with_one_core_nothing_is_measured(torch):
@@ -91,10 +93,3 @@ def test_a_users_own_limit_holds_for_torch(monkeypatch):
     assert torch_cores() == 1
     monkeypatch.setenv("OMP_NUM_THREADS", "10000")
     assert torch_cores() == usable_cores()
-
-
-def test_other_threads_get_the_cores_that_torch_leaves_but_at_least_one(torch):
-    torch.set_num_threads(1)
-    assert spare_cores() == max(1, usable_cores() - 1)
-    torch.set_num_threads(usable_cores())
-    assert spare_cores() == 1

@@ -11,12 +11,16 @@ from capenh_pipeline.demo.chance import seeded
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.demo.drawing import draw_scene
 from capenh_pipeline.demo.scenes import DETAILED, MORE_DETAILED, SHORT, sample_scenes, true_captions
-from capenh_pipeline.models.base import VlmReply
+from capenh_pipeline.errors import Stopped
+from capenh_pipeline.models.base import Generation, VlmReply
 from capenh_pipeline.models.checkpoints import locate_model
 from capenh_pipeline.models.torch_threads import usable_cores
-from capenh_pipeline.models.vlm import TransformersVlm, VlmSettings, is_out_of_memory, load_vlm
+from capenh_pipeline.models.vlm import TransformersVlm, load_vlm
 from capenh_pipeline.models.vlm_loading import open_checkpoint
+from capenh_pipeline.models.vlm_memory import is_out_of_memory
 from capenh_pipeline.models.vlm_prompting import RawPrompt
+from capenh_pipeline.models.vlm_settings import VlmSettings
+from capenh_pipeline.models.vlm_weights import Weights
 from capenh_pipeline_tests.checkpoints import copy_florence
 
 SIZES = [(40, 40), (64, 64), (300, 90), (90, 300), (257, 511), (1024, 1024)]
@@ -136,7 +140,7 @@ def test_sampling_that_a_checkpoint_switches_on_is_off(load, llava):
 def test_nothing_is_said_on_loading_and_captioning(load, llava, blip, capfd, caplog):
     for folder in (FLORENCE_FOLDER, llava, blip):
         prompt = SHORT if folder == FLORENCE_FOLDER else "A photo of"
-        vlm = load_vlm(VlmSettings(str(folder), device="cpu", prompt=prompt, max_new_tokens=4))
+        vlm = load_vlm(VlmSettings(str(folder), device="cpu", prompts=(prompt,), max_new_tokens=4))
         answer(vlm, noise())
     assert "".join(capfd.readouterr()) == ""
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
@@ -161,10 +165,11 @@ def test_every_thread_prepares_with_a_processor_of_its_own():
     class Prompting:
         def inputs(self, processor, images):
             used[get_ident()] = processor
-            return RawPrompt(SHORT).inputs(processor, images)
+            inputs = RawPrompt(SHORT).inputs(processor, images)
+            return {**inputs, "pixel_values": inputs["pixel_values"].double()}  # no bytes do that
 
-    model = checkpoint.load_model(device="cpu", dtype=None)
-    vlm = TransformersVlm(model, checkpoint.processor, Prompting(), max_new_tokens=4)
+    model = checkpoint.load_model(Weights("cpu", None))
+    vlm = TransformersVlm(model, checkpoint.processor, [Prompting()], VlmSettings("any"))
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(lambda _: (together.wait(30), vlm.prepare(noise()[:1])), range(3)))
     assert len({id(processor) for processor in used.values()}) == 4  # this thread loaded it
@@ -174,10 +179,6 @@ def test_the_model_names_where_it_came_from(load):
     vlm = load(FLORENCE_FOLDER)
     assert vlm.effective_model_id == str(FLORENCE_FOLDER.resolve())
     assert vlm.revision is None
-
-
-def test_a_small_model_on_a_cpu_likes_large_batches(load):
-    assert load(FLORENCE_FOLDER).preferred_batch_size == 32
 
 
 @pytest.mark.skipif(usable_cores() == 1, reason="there is nothing to choose")
@@ -225,3 +226,55 @@ def test_a_batch_that_does_not_fit_the_memory_says_so(load):
     with pytest.raises(RuntimeError) as caught:
         vlm.generate(batch)
     assert is_out_of_memory(caught.value)
+
+
+def test_beams_and_repetition_are_as_the_user_chooses(load, llava):
+    plain = answer(load(llava, prompt="What?", max_new_tokens=24), noise())
+    beams = answer(load(llava, prompt="What?", max_new_tokens=24, num_beams=3), noise())
+    apart = load(llava, prompt="What?", max_new_tokens=24, no_repeat_ngram_size=1)
+    assert plain != beams
+    for reply in answer(apart, noise()):
+        letters = reply.caption.replace(" ", "")
+        assert len(set(letters)) == len(letters)  # its tokens are letters
+
+
+def test_a_row_can_say_what_it_was_made_with(load, tmp_path):
+    folder = copy_florence(tmp_path / "beams", generation={"num_beams": 3})
+    assert load(folder).effective_options == {
+        "num_beams": 3,
+        "no_repeat_ngram_size": 0,
+        "max_new_tokens": 159,  # the model has no more positions
+        "dtype": "float32",
+        "attn_implementation": "sdpa",
+    }
+    greedy = load(folder, num_beams=1, max_new_tokens=9, attn_implementation="eager")
+    assert greedy.effective_options["num_beams"] == 1
+    assert greedy.effective_options["max_new_tokens"] == 9
+    assert greedy.effective_options["attn_implementation"] == "eager"
+
+
+def test_one_call_may_have_more_tokens_or_no_repetition(load, llava):
+    vlm = load(llava, prompt="What?", max_new_tokens=6)
+    (reply,) = vlm.generate(vlm.prepare(noise()[:1]), Generation(token_factor=2))
+    assert 6 < reply.new_tokens <= 12
+    (reply,) = vlm.generate(vlm.prepare(noise()[:1]), Generation(no_repeat_ngram_size=1))
+    assert len(set(reply.caption)) == len(reply.caption)
+
+
+def test_several_prompts_are_asked_of_one_model(scenes, drawings):
+    settings = VlmSettings(str(FLORENCE_FOLDER), device="cpu", prompts=(SHORT, MORE_DETAILED))
+    vlm = load_vlm(settings)
+    said = [vlm.generate(vlm.prepare(drawings[:4], prompt)) for prompt in (0, 1)]
+    for replies, task in zip(said, settings.prompts, strict=True):
+        assert [r.caption for r in replies] == [true_captions(s)[task] for s in scenes[:4]]
+
+
+def test_a_model_that_is_stopped_ends_in_the_middle_of_a_caption(llava):
+    vlm = load_vlm(VlmSettings(str(llava), device="cpu", prompts=("What?",), max_new_tokens=5000))
+    steps = iter(range(10**6))
+    vlm._model.register_forward_pre_hook(lambda *_: vlm.stop() if next(steps) == 3 else None)
+    with pytest.raises(Stopped):
+        answer(vlm, noise()[:1])
+    assert next(steps) < 6
+    with pytest.raises(Stopped):
+        answer(vlm, noise()[:1])

@@ -7,8 +7,9 @@ from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.demo.drawing import draw_scene
 from capenh_pipeline.demo.scenes import sample_scene
 from capenh_pipeline.errors import ModelError
-from capenh_pipeline.models.vlm import VlmSettings, load_vlm
+from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_florence_original import LOCATION_TOKENS, is_original
+from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline_tests.checkpoints import rewrite_weights, write_original_florence
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
 from capenh_pipeline.errors import CapenhError, ConfigurationError, ModelError
-from capenh_pipeline.models.vlm import VlmSettings, load_vlm
+from capenh_pipeline.models.vlm import load_vlm
+from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline_tests.checkpoints import copy_florence, rewrite_weights, write_json
 
 PROJECTION = "model.multi_modal_projector.image_projection.weight"

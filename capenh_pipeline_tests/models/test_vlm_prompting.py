@@ -5,8 +5,9 @@ from PIL import Image
 
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.models.vlm import VlmSettings, load_vlm
-from capenh_pipeline.models.vlm_prompting import ChatTurns, RawPrompt, choose_prompting
+from capenh_pipeline.models.vlm import load_vlm
+from capenh_pipeline.models.vlm_prompting import RawPrompt, choose_prompting
+from capenh_pipeline.models.vlm_settings import VlmSettings
 
 SYSTEM = "Answer in {one} line."
 WITHOUT_SYSTEM_ROLE = """\
@@ -23,6 +24,10 @@ SYSTEM_AS_A_STRING = """\
 {% else %}{% for part in message.content %}{% if part.type == 'image' %}<image>{% else %}\
 {{ part.text }}{% endif %}{% endfor %}{% endif %}{% endfor %}"""
 STRINGS_ONLY = "{% for message in messages %}{{ message.role }}: {{ message.content }}{% endfor %}"
+PUTS_IMAGE_IN = STRINGS_ONLY.replace(
+    "{{ message.content }}",
+    "{% if message.role == 'user' %}<image>{% endif %}{{ message.content | trim }}",
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +68,48 @@ def test_the_system_prompt_is_a_string_where_the_template_wants_one(processor):
     assert text == f"[{SYSTEM}]What is this?"
 
 
-@pytest.mark.parametrize("template", [None, STRINGS_ONLY])
-def test_a_template_without_a_place_for_the_image_is_not_used(processor, template):
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        (PUTS_IMAGE_IN, "system: {}user: <image>What is this?"),
+        (STRINGS_ONLY, "system: {}user: <image>\nWhat is this?"),
+        ({"other": "?", "default": PUTS_IMAGE_IN}, "system: {}user: <image>What is this?"),
+    ],
+)
+def test_a_template_of_plain_strings_gets_the_image_into_the_user_turn_once(
+    processor, template, text
+):
     processor.chat_template = template
-    prompting = choose_prompting(processor, "blip", prompt="a photo of", system_prompt=None)
-    assert not isinstance(prompting, ChatTurns)
+    asked = choose_prompting(processor, "llava", prompt="What is this?", system_prompt=SYSTEM)
+    assert asked == RawPrompt(text.replace("{}", SYSTEM))
+
+
+def test_a_template_that_knows_no_image_is_not_used_by_a_model_without_a_token_for_it(blip):
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(blip)
+    processor.chat_template = STRINGS_ONLY
+    asked = choose_prompting(processor, "blip", prompt="a photo of", system_prompt=None)
+    assert asked == RawPrompt("a photo of")
+
+
+def test_a_prompt_that_looks_like_code_is_asked_in_a_chat(processor):
+    processor.chat_template = PUTS_IMAGE_IN
+    prompt = "Reply as {'type': 'text'}."
+    asked = choose_prompting(processor, "llava", prompt=prompt, system_prompt=None)
+    assert asked == RawPrompt(f"user: <image>{prompt}")
+
+
+def test_a_start_token_in_the_template_is_not_doubled_by_the_tokenizer(joycaption):
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(joycaption)
+    tokenizer = processor.tokenizer
+    tokenizer.pad_token = tokenizer.eos_token
+    asked = choose_prompting(processor, "llava", prompt="What is this?", system_prompt=None)
+    tokenizer.add_bos_token = True  # as Llama 3 does
+    ids = asked.inputs(processor, [Image.new("RGB", (40, 40))])["input_ids"][0]
+    assert (ids == tokenizer.bos_token_id).sum() == 1
 
 
 @pytest.mark.parametrize(
@@ -93,19 +135,19 @@ def test_a_model_without_a_template_reads_the_format_it_was_trained_on(
 )
 def test_florence_refuses_a_prompt_that_is_none_of_its_tasks_and_names_them(prompt):
     with pytest.raises(ConfigurationError, match=r"tasks only: .*<DETAILED_CAPTION>") as caught:
-        load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu", prompt=prompt))
+        load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu", prompts=(prompt,)))
     assert "<OD>" not in str(caught.value).partition("only:")[2]
 
 
 def test_a_task_that_a_fine_tuned_florence_may_know_is_asked_with_a_warning(caplog):
-    load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu", prompt="<GENERATE_TAGS>"))
+    load_vlm(VlmSettings(str(FLORENCE_FOLDER), device="cpu", prompts=("<GENERATE_TAGS>",)))
     assert "<GENERATE_TAGS> is no task of Florence-2 itself" in caplog.text
 
 
 @pytest.mark.parametrize("family", ["florence", "blip"])
 def test_a_system_prompt_that_a_model_cannot_read_is_warned_about_once(load, blip, family, caplog):
     folder, prompt = (FLORENCE_FOLDER, "<CAPTION>") if family == "florence" else (blip, "a photo")
-    load_vlm(VlmSettings(str(folder), device="cpu", prompt=prompt, system_prompt=SYSTEM))
+    load_vlm(VlmSettings(str(folder), device="cpu", prompts=(prompt,), system_prompt=SYSTEM))
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert "no system prompt" in warnings[0]

@@ -5,8 +5,12 @@ import hashlib
 import pytest
 
 from capenh_pipeline.errors import ModelError, RowError
-from capenh_pipeline.models.vlm import VlmSettings
-from capenh_pipeline.stages.batches import BatchCaptioner, ImageFile
+from capenh_pipeline.models.base import Generation, VlmReply
+from capenh_pipeline.models.vlm_settings import VlmSettings
+from capenh_pipeline.stages.batch_size import BatchSize
+from capenh_pipeline.stages.batches import BatchCaptioner, Task
+from capenh_pipeline.stages.caption_checks import CaptionChecks
+from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
 
@@ -23,18 +27,30 @@ def files(tmp_path):
 
 
 def image_file(path):
-    return ImageFile(hashlib.sha256(path.read_bytes()).hexdigest(), path)
+    return ImageFile(hashlib.sha256(path.read_bytes()).hexdigest(), path, 16, 16)
 
 
 def model(**arguments):
-    return ColourVlm(VlmSettings("any", prompt="colour"), **arguments)
+    return ColourVlm(VlmSettings("any", prompts=("colour",)), **arguments)
 
 
-def captions(vlm, files, *, batch_size=4, workers=2):
-    captioner = BatchCaptioner(vlm, batch_size=batch_size, workers=workers)
+def captioner(vlm, *, batch_size=4, preparing=1, retry_length=False):
+    return BatchCaptioner(
+        vlm,
+        ImageReader(vlm, background="white", timeout_s=60),
+        CaptionChecks(retry_length=retry_length),
+        batch_size=BatchSize(batch_size, batch_size, has_room=lambda: True),
+        preparing=preparing,
+    )
+
+
+def captions(vlm, files, **arguments):
+    outcomes = captioner(vlm, **arguments).caption(Task(file, (0,)) for file in files)
     return {
-        file.path.name: outcome if isinstance(outcome, RowError) else outcome.caption
-        for file, outcome in captioner.caption(files)
+        outcome.file.path.name: outcome.result
+        if isinstance(outcome.result, RowError)
+        else outcome.result.caption
+        for outcome in outcomes
     }
 
 
@@ -43,15 +59,15 @@ def expected(files):
     return said | {"6.png": f"colour {RED}"}
 
 
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_every_image_gets_its_own_caption(files, workers):
-    assert captions(model(), files, workers=workers) == expected(files)
+@pytest.mark.parametrize(("lanes", "preparing"), [(1, 0), (1, 1), (1, 5), (2, 0), (3, 2)])
+def test_every_image_gets_its_own_caption(files, lanes, preparing):
+    assert captions(model(lanes=lanes), files, preparing=preparing) == expected(files)
 
 
 def test_batches_are_as_large_as_asked(files):
     vlm = model()
     captions(vlm, files, batch_size=4)
-    assert vlm.batches == [4, 4, 2]
+    assert sorted(vlm.batches) == [2, 4, 4]
 
 
 def test_an_image_that_the_model_cannot_take_fails_alone(files):
@@ -77,7 +93,7 @@ def test_a_few_bad_images_at_the_start_do_not_stop_the_run(files):
 
 def test_a_full_memory_halves_the_batch_and_is_remembered(files):
     vlm = model(memory_images=2)
-    assert captions(vlm, files, batch_size=8, workers=1) == expected(files)
+    assert captions(vlm, files, batch_size=8, preparing=0) == expected(files)
     tried = [size for size in vlm.batches if size > 2]
     assert tried[:2] == [8, 4]
     assert vlm.batches[-1] <= 2
@@ -102,3 +118,149 @@ def test_files_that_cannot_be_decoded_fail_alone(files, tmp_path):
 def test_an_image_that_changed_since_the_scan_is_not_captioned_as_the_old_one(files):
     colour(files[2].path, (1, 2, 3))
     assert captions(model(), files)["2.png"].kind == "changed"
+
+
+def outcomes(vlm, files, prompts=(0,), **arguments):
+    tasks = [Task(file, prompts) for file in files]
+    return list(captioner(vlm, **arguments).caption(tasks))
+
+
+class SpeakingVlm(ColourVlm):
+    """Says what `said` returns for a colour's text and the generation that it is asked with."""
+
+    said = staticmethod(lambda text, generation: VlmReply(text, "stop", 3))
+
+    def reply(self, text, generation):
+        return self.said(text, generation)
+
+
+def speaking(said):
+    return type("Vlm", (SpeakingVlm,), {"said": staticmethod(said)})(VlmSettings("any"))
+
+
+LOOP = "a dog and a cat, " * 6
+
+
+def test_a_caption_that_goes_round_in_circles_is_tried_once_more_without_repetition(files):
+    asked = []
+
+    def said(text, generation):
+        asked.append(generation)
+        good = generation.no_repeat_ngram_size
+        return VlmReply("A dog and a cat." if good else LOOP, "stop" if good else "length", 3)
+
+    (found,) = outcomes(speaking(said), files[:1])
+    assert (found.result.caption, found.attempts) == ("A dog and a cat.", 2)
+    assert asked == [Generation(), Generation(no_repeat_ngram_size=3)]
+
+
+def test_a_caption_that_still_goes_round_in_circles_is_a_failed_row(files):
+    vlm = speaking(lambda text, generation: VlmReply(LOOP, "length", 3))
+    (found,) = outcomes(vlm, files[:1])
+    assert (found.result.kind, found.attempts) == ("loop", 2)
+    assert "'a dog and a cat'" in str(found.result)
+
+
+def test_only_the_captions_that_are_not_good_are_tried_again(files):
+    vlm = speaking(
+        lambda text, generation: VlmReply(
+            LOOP if "(0, 0, 40)" in text and generation == Generation() else text, "stop", 3
+        )
+    )
+    found = outcomes(vlm, files[:4])
+    assert sorted(outcome.attempts for outcome in found) == [1, 1, 1, 2]
+    assert vlm.batches == [4, 1]
+
+
+def test_a_caption_that_was_cut_off_keeps_its_whole_sentences(files):
+    vlm = speaking(lambda text, generation: VlmReply("A dog. It is bro", "length", 9))
+    (found,) = outcomes(vlm, files[:1])
+    assert found.result == VlmReply("A dog.", "length", 9)
+    assert found.attempts == 1
+
+
+@pytest.mark.parametrize(("factor_needed", "reason"), [(2, "stop"), (4, "length")])
+def test_a_caption_that_was_cut_off_is_tried_with_twice_the_tokens_if_told_to(
+    files, factor_needed, reason
+):
+    def said(text, generation):
+        done = generation.token_factor >= factor_needed
+        return VlmReply(
+            "A dog. It is brown." if done else "A dog. It is", "stop" if done else "length", 5
+        )
+
+    (found,) = outcomes(speaking(said), files[:1], retry_length=True)
+    assert (found.result.finish_reason, found.attempts) == (reason, 2)
+    assert found.result.caption == ("A dog. It is brown." if reason == "stop" else "A dog.")
+
+
+def test_every_prompt_gets_its_caption_and_each_file_is_read_once(files):
+    vlm, read = ColourVlm(VlmSettings("any", prompts=("short", "long"))), []
+    vlm.shrink = lambda image: read.append(image) or image
+    found = outcomes(vlm, files[:2], prompts=(0, 1))
+    assert {
+        (outcome.file.path.name, outcome.prompt): outcome.result.caption for outcome in found
+    } == {
+        ("0.png", 0): "short (0, 0, 0)",
+        ("0.png", 1): "long (0, 0, 0)",
+        ("1.png", 0): "short (0, 0, 20)",
+        ("1.png", 1): "long (0, 0, 20)",
+    }
+    assert len(read) == 2
+
+
+def test_only_the_prompts_without_a_caption_are_asked(files):
+    vlm = ColourVlm(VlmSettings("any", prompts=("short", "long")))
+    found = captioner(vlm).caption([Task(files[0], (0, 1)), Task(files[1], (1,))])
+    said = sorted(outcome.result.caption for outcome in found)
+    assert said == ["long (0, 0, 0)", "long (0, 0, 20)", "short (0, 0, 0)"]
+
+
+def test_a_file_that_cannot_be_read_fails_for_every_prompt(files):
+    files[0].path.unlink()
+    found = outcomes(ColourVlm(VlmSettings("any", prompts=("a", "b"))), files[:1], prompts=(0, 1))
+    assert [(o.prompt, o.result.kind) for o in found] == [(0, "unreadable"), (1, "unreadable")]
+
+
+def test_images_of_like_cost_share_a_batch(files):
+    vlm = model()
+    vlm.visual_tokens = lambda width, height: width
+    widths = [16, 900, 16, 900, 16, 900, 16, 900]
+    sized = [
+        ImageFile(file.image_hash, file.path, width, 16)
+        for file, width in zip(files, widths, strict=False)
+    ]
+    found = outcomes(vlm, sized)
+    assert [outcome.file.width for outcome in found] == [16] * 4 + [900] * 4
+
+
+def test_a_batch_of_large_images_is_cut_where_its_memory_ends(files):
+    vlm = model()
+    large = [ImageFile(file.image_hash, file.path, 8000, 4000) for file in files]  # 96 MB each
+    outcomes(vlm, large, batch_size=8)
+    assert max(vlm.batches) == 2
+
+
+def test_a_device_that_is_lost_ends_the_run(files):
+    class LostVlm(ColourVlm):
+        def generate(self, inputs, generation):
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+    with pytest.raises(ModelError, match="device-side assert"):
+        outcomes(LostVlm(VlmSettings("any")), files)
+
+
+def test_who_stops_early_stops_the_model(files):
+    vlm = model(lanes=2)
+    found = captioner(vlm, batch_size=1).caption(Task(file, (0,)) for file in files)
+    next(found)
+    assert not vlm.is_stopped
+    found.close()
+    assert vlm.is_stopped
+    assert len(vlm.batches) < len(files)
+
+
+def test_who_reads_to_the_end_leaves_the_model_usable(files):
+    vlm = model()
+    outcomes(vlm, files)
+    assert not vlm.is_stopped

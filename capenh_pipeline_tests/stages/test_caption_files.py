@@ -11,6 +11,7 @@ from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 from capenh_pipeline_tests.fakes.llm import EchoLlm
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
+from capenh_pipeline_tests.stages.vlm_rows import SHORT_AND_LONG, keep_captions
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def export(open_run):
     """Run all four stages with the given options and return the last one's report."""
 
     def run_all(**options):
-        run = open_run(prompt="see", **options)
+        run = open_run(**{"prompt": "see", **options})
         build_image_manifest(run)
         fill_vlm_captions(run, load=ColourVlm, before_load=lambda: None)
         fill_combined_captions(run, connect=lambda choice: EchoLlm())
@@ -56,6 +57,51 @@ def test_generated_captions_are_written_when_asked_for_with_any_suffix(images, e
     colour(images / "a.png", (1, 2, 3))
     export(cache_generated_captions_to_disk=True, generated_suffix=".seen", combined_suffix=".both")
     assert texts(images) == {"a.both.txt": echoed((1, 2, 3)), "a.seen.txt": "see (1, 2, 3)\n"}
+
+
+def test_each_of_several_generated_captions_has_a_file_of_its_name(images, export):
+    colour(images / "a.png", (1, 2, 3))
+    options = {"prompt": '["short=see", "look"]', "llm_captions": "short"}
+    export(**options)
+    assert texts(images) == {"a_combined.txt": echoed((1, 2, 3))}
+    export(cache_generated_captions_to_disk=True, **options)
+    assert texts(images) == {
+        "a_combined.txt": echoed((1, 2, 3)),
+        "a_generated_prompt_2.txt": "look (1, 2, 3)\n",
+        "a_generated_short.txt": "see (1, 2, 3)\n",
+    }
+
+
+def test_the_generated_caption_of_the_only_prompt_has_no_name_in_its_file(images, export):
+    colour(images / "a.png", (1, 2, 3))
+    export(cache_generated_captions_to_disk=True, prompt="short=see")
+    assert list(texts(images)) == ["a_combined.txt", "a_generated.txt"]
+
+
+def test_several_generated_captions_keep_clear_of_what_people_wrote(images, export):
+    colour(images / "a.png", (1, 2, 3))
+    colour(images / "a_generated_short.png", (4, 5, 6))
+    (images / "a_generated_short.txt").write_text("what I wrote about a_generated_short.png")
+    (images / "a_generated_long.txt").write_text("what I wrote")
+    report = export(
+        cache_generated_captions_to_disk=True,
+        prompt='["short=see", "long=look"]',
+        llm_captions="short",
+    )
+    found = texts(images)
+    assert found["a_generated_short.txt"] == "what I wrote about a_generated_short.png"
+    assert found["a.png_generated_short.txt"] == "see (1, 2, 3)\n"
+    assert found["a_generated_long.txt"] == "what I wrote"
+    assert [*report.kept_files.values()] == [["a_generated_long.txt"]]
+
+
+def test_a_generated_caption_is_written_while_another_of_its_image_is_missing(images, open_run):
+    colour(images / "a.png", (1, 2, 3))
+    run = open_run(prompt=SHORT_AND_LONG, cache_generated_captions_to_disk=True)
+    build_image_manifest(run)
+    keep_captions(run, {"a.png": {"short": "a", "long": None}})
+    write_files(run)
+    assert texts(images) == {"a_generated_short.txt": "a\n"}
 
 
 def test_two_images_of_one_name_do_not_share_files(images, export):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.stages.summary import RunResult, summary
+from capenh_pipeline.stages.summary import RunResult, caption_table, summary
 
 FAILURES = {"path": pl.String, "stage": pl.String, "error_kind": pl.String, "error": pl.String}
 
@@ -54,3 +54,27 @@ def test_kept_files_are_named_and_all_of_them_counted():
     text = said(totals=totals(kept=40), kept_files=["a_combined.txt"])
     assert "Kept, because a person wrote or edited them (40):\n  a_combined.txt\n" in text
     assert "  … and 39 more" in text
+
+
+def shown(**vlm_captions):
+    rows = pl.DataFrame(
+        {
+            "path": ["a.png", "b.png"],
+            "manual_caption": ["sks", None],
+            "vlm_captions": [vlm_captions, None],
+            "caption": ["sks a", None],
+        }
+    )
+    table = caption_table(rows, width=100)
+    return [line.split() for line in table.splitlines() if line.strip("\u2500 ")]
+
+
+def test_the_table_of_captions_shows_the_only_vlm_caption_as_it_stands():
+    assert shown(caption="A.")[1:] == [["a.png", "sks", "A.", "sks", "a"], ["b.png", "-", "-", "-"]]
+
+
+def test_the_table_of_captions_shows_several_under_their_names():
+    first, second, third = shown(short="a", long=None)[1:]
+    assert first == ["a.png", "sks", "short:", "a", "sks", "a"]
+    assert second == ["long:", "-"]
+    assert third == ["b.png", "-", "-", "-"]

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from capenh_pipeline.domain.schemas import VLM_CAPTIONS
+from capenh_pipeline.models.base import VlmReply
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 from capenh_pipeline_tests.fakes.vlm import ColourVlm, CountingLoader
@@ -82,7 +83,7 @@ def test_captions_of_an_earlier_recipe_stay(images, open_run):
 
 def test_a_model_that_says_nothing_is_a_failed_row(images, open_run):
     class SilentVlm(ColourVlm):
-        def generate(self, inputs):
-            return [type(reply)("", "stop", 1) for reply in super().generate(inputs)]
+        def reply(self, text, generation):
+            return VlmReply("", "stop", 1)
 
     assert set(fill(open_run, SilentVlm)["error_kind"]) == {"empty"}
