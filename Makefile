@@ -8,7 +8,7 @@ DEMO ?= capenh-demo
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui format check test bench train clean
+.PHONY: help install demo ui format check test soak bench train clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ check: $(INSTALLED)  ## lint, types, layers, Dagster definitions
 
 test: $(INSTALLED)  ## run the whole suite
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+soak: $(INSTALLED)  ## run the tests that take minutes
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m soak
 
 bench: $(INSTALLED)  ## measure; prints one JSON object
 	@$(BIN)/python -m capenh_pipeline_tests.benchmarks

@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+pytest_plugins = ["capenh_pipeline_tests.fakes.fragile_decoder"]
+
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", HF_HUB_OFFLINE="1")
 for name in [name for name in os.environ if name.startswith(("CAPENH_", "OPENAI_", "DAGSTER_"))]:
     del os.environ[name]

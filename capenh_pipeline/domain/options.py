@@ -112,6 +112,11 @@ class Options:
     image_timeout_s: float = _option(
         60.0, "Seconds that reading one image may take.", group="VLM", minimum=0.001
     )
+    isolate_images: bool = _option(
+        False,
+        "Decode images in processes of their own: one that crashes its decoder costs its row only.",
+        group="VLM",
+    )
     batch_size: int = _option(
         0,
         "Images a batch; 0 grows it while that is faster and fits the memory.",

@@ -116,20 +116,25 @@ class _Chat:
         """Return what the model reads; None where the template cannot make it of such turns."""
         from jinja2 import TemplateError
 
-        turns = [{"role": "user", "content": self.content(prompt, with_image)}]
+        turns: list[dict[str, Any]] = [
+            {"role": "user", "content": self.content(prompt, with_image)}
+        ]
         if system is not None:
             turns.insert(0, {"role": "system", "content": system})
         try:
-            return self.tokenizer.apply_chat_template(
+            text = self.tokenizer.apply_chat_template(
                 turns, chat_template=self.template, add_generation_prompt=True, tokenize=False
             )
         except (TemplateError, TypeError, ValueError):
             return None
+        parts = [part for turn in turns for part in turn["content"] if isinstance(part, dict)]
+        # A template made for plain strings prints the parts of a turn as Python code.
+        return None if any(str(part) in text for part in parts) else text
 
     def shows_image(self, image_token: str | None) -> bool:
         """Return whether the model would read that there is an image."""
         text = self.text("?")
-        if text is None or "'type':" in text:  # parts of a turn, printed as Python code
+        if text is None:
             return False
         return (image_token or "\0") in text or text != self.text("?", with_image=False)
 

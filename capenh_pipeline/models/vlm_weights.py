@@ -30,7 +30,7 @@ class Weights:
         if self.quantization != "none" and importlib.util.find_spec("bitsandbytes") is None:
             raise ConfigurationError(
                 f"--quantization {self.quantization} needs the package bitsandbytes: "
-                "pip install bitsandbytes"
+                "pip install 'capenh_pipeline[quantization]'"
             )
 
     def quantization_config(self) -> Any:

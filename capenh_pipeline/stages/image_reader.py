@@ -1,10 +1,12 @@
 """Images on their way to the model: decoded, and no larger than it needs them."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from capenh_pipeline.dataset.image_process import ImageProcess
 from capenh_pipeline.dataset.images import decoded_bytes, load_image
 from capenh_pipeline.models.base import VisionLanguageModel
 from capenh_pipeline.stages.memory_bound import MemoryBound
@@ -23,22 +25,35 @@ class ImageFile:
         image_hash: SHA-256 of its bytes.
         path: where they are.
         width: in pixels, as `height`.
+        image_format: as in `dataset.images.ImageFacts`.
     """
 
     image_hash: str
     path: Path
     width: int
     height: int
+    image_format: str
 
 
 class ImageReader:
     """Reads images for one model, in any thread, within a bound of memory."""
 
-    def __init__(self, model: VisionLanguageModel, *, background: str, timeout_s: float) -> None:
+    def __init__(
+        self, model: VisionLanguageModel, *, background: str, timeout_s: float, is_isolated: bool
+    ) -> None:
+        """Make a reader.
+
+        Args:
+            model: says how large images have to be.
+            background: colour under transparent images.
+            timeout_s: seconds that one image may take.
+            is_isolated: whether each thread has a process of its own to decode in.
+        """
         self._model = model
         self._background = background
         self._timeout_s = timeout_s
         self._memory = MemoryBound(MOST_DECODED_BYTES)
+        self._processes = _ProcessesOfThreads() if is_isolated else None
 
     def read(self, file: ImageFile) -> Image.Image:
         """Return the image as the model wants it.
@@ -46,8 +61,9 @@ class ImageReader:
         Raises:
             RowError: it cannot be read, or is not what it was (`dataset.images.load_image`).
         """
-        with self._memory.taken(decoded_bytes(file.width, file.height)):
-            image = load_image(
+        load = self._processes.mine().load_image if self._processes else load_image
+        with self._memory.taken(decoded_bytes(file.width, file.height, file.image_format)):
+            image = load(
                 file.path,
                 image_hash=file.image_hash,
                 background=self._background,
@@ -60,3 +76,28 @@ class ImageReader:
         """Return what the image takes from when it was read until it was captioned."""
         width, height = self._model.enough_px(file.width, file.height) or (file.width, file.height)
         return RGB_BYTES * width * height
+
+    def close(self) -> None:
+        """End the processes that images were decoded in."""
+        if self._processes:
+            self._processes.close()
+
+
+class _ProcessesOfThreads:
+    """A process for each thread that asks for one."""
+
+    def __init__(self) -> None:
+        self._of_threads = threading.local()
+        self._all: list[ImageProcess] = []
+
+    def mine(self) -> ImageProcess:
+        """Return the calling thread's own."""
+        if not hasattr(self._of_threads, "process"):
+            self._of_threads.process = ImageProcess()
+            self._all.append(self._of_threads.process)
+        return self._of_threads.process
+
+    def close(self) -> None:
+        """End them all; no thread may use its own any more."""
+        for process in self._all:
+            process.close()

@@ -51,12 +51,14 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
 
     def compute(absent: pl.DataFrame, keep: Keep) -> None:
         before_load()
-        with closing(load(choice.settings)) as model:
+        with (
+            closing(load(choice.settings)) as model,
+            closing(_reader(run, model)) as reader,
+            closing(_captioner(run, model, reader).caption(_tasks(absent, files, recipes))) as said,
+        ):
             origins = _origins(run, choice, model)
-            outcomes = _captioner(run, model).caption(_tasks(absent, files, recipes))
-            with closing(outcomes):
-                for outcome in outcomes:
-                    keep({**origins[outcome.prompt], **_cells(outcome)})
+            for outcome in said:
+                keep({**origins[outcome.prompt], **_cells(outcome)})
 
     report = fill(
         run,
@@ -76,10 +78,10 @@ def image_files(run: Run) -> dict[str, ImageFile]:
     """Return one file for each distinct image of the run's shards that can be opened."""
     rows = manifest_rows(run).filter(pl.col("width").is_not_null())
     first = rows.unique("image_hash", keep="first", maintain_order=True)
-    columns = ("image_hash", "path", "path_bytes", "width", "height")
+    columns = ("image_hash", "path", "path_bytes", "width", "height", "format")
     return {
-        image_hash: ImageFile(image_hash, file_path(run.dataset, path, path_bytes), width, height)
-        for image_hash, path, path_bytes, width, height in first.select(columns).iter_rows()
+        image_hash: ImageFile(image_hash, file_path(run.dataset, path, path_bytes), *facts)
+        for image_hash, path, path_bytes, *facts in first.select(columns).iter_rows()
     }
 
 
@@ -91,14 +93,23 @@ def _tasks(absent: pl.DataFrame, files: dict[str, ImageFile], recipes: list[str]
         yield Task(files[image_hash], tuple(missing))
 
 
-def _captioner(run: Run, model: VisionLanguageModel) -> BatchCaptioner:
+def _reader(run: Run, model: VisionLanguageModel) -> ImageReader:
+    return ImageReader(
+        model,
+        background=run.options.background,
+        timeout_s=run.options.image_timeout_s,
+        is_isolated=run.options.isolate_images,
+    )
+
+
+def _captioner(run: Run, model: VisionLanguageModel, reader: ImageReader) -> BatchCaptioner:
     options = run.options
     first, most = model.batch_sizes
     if options.batch_size:
         first = most = options.batch_size
     return BatchCaptioner(
         model,
-        ImageReader(model, background=options.background, timeout_s=options.image_timeout_s),
+        reader,
         CaptionChecks(retry_length=options.on_length == "retry"),
         batch_size=BatchSize(first, most, has_room=model.has_room_for_double),
         preparing=options.num_workers or model.preparing,

@@ -107,7 +107,7 @@ def _possible(model: TimedVlm, files: Sequence[ImageFile]) -> float:
 
 
 def _reader(model: VisionLanguageModel) -> ImageReader:
-    return ImageReader(model, background="white", timeout_s=60)
+    return ImageReader(model, background="white", timeout_s=60, is_isolated=False)
 
 
 def _clocked(work: Callable[[], object], clock: Callable[[], float]) -> float:

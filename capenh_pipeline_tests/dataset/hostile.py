@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import cache
 from io import BytesIO
 from random import Random
 
@@ -22,6 +23,12 @@ NOT_IMAGES = {
     "eps.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
     "zeros.jpg": bytes(5000),
 }
+
+
+@cache
+def zeros_packed():
+    """Return a kilobyte for each megabyte that it unpacks to."""
+    return zlib.compress(bytes(200_000_000), 9)
 
 
 def small_image(image_format):
@@ -60,19 +67,16 @@ def grey_tiff(width, height, *more, compression=1, following=0, tail=b""):
 
 
 def pixel_bombs():
-    header = struct.pack("<II", SIDE, SIDE)
     strip = [(273, 4, 1, 8), (278, 4, 1, SIDE), (279, 4, 1, 100)]
-    canvas = (SIDE - 1).to_bytes(3, "little")
+    bitmap = struct.pack("<IiiHHIIiiII", 40, SIDE, SIDE, 1, 24, 0, 0, 0, 0, 0, 0)
     yield "pixels.png", png(SIDE, SIDE, DOT, IEND)
     yield "pixels.gif", b"GIF89a" + struct.pack("<HHBBB", SIDE, SIDE, 0, 0, 0) + gif_frame()
-    yield "frame_larger_than_screen.gif", gif(gif_frame(SIDE, SIDE))
+    yield "frame_beyond_screen.gif", gif(gif_frame(SIDE, SIDE))
     yield "pixels.tif", grey_tiff(SIDE, SIDE, *strip, compression=8)
-    yield "pixels.webp", webp(b"VP8X", bytes(4) + canvas + canvas)
-    yield "pixels_16383.webp", webp(b"VP8X", b"\x02" + bytes(3) + b"\xfe\x3f\0" * 2)
-    yield "pixels_lossless.webp", webp(b"VP8L", b"\x2f" + struct.pack("<I", 2**28 - 1) + bytes(20))
-    yield "pixels.bmp", b"BM" + bytes(12) + struct.pack("<I", 40) + header + bytes(28)
+    yield "pixels.bmp", b"BM" + struct.pack("<III", 54, 0, 54) + bitmap + bytes(90)
     yield "pixels.jpg", jpeg(SIDE, SIDE, scans=1)
-    yield "pixels.avif", with_size(small_image("AVIF"), SIDE, SIDE)
+    yield "pixels.webp", with_canvas(small_animation(), SIDE)
+    yield "most_pixels.webp", with_canvas(small_animation(), 16_383)
 
 
 def gif(*frames):
@@ -83,16 +87,19 @@ def gif_frame(width=1, height=1):
     return b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x4c\x01\x00"
 
 
-def webp(kind, content):
-    part = kind + struct.pack("<I", len(content)) + content
-    return b"RIFF" + struct.pack("<I", 4 + len(part)) + b"WEBP" + part
+def small_animation():
+    """Return a WebP of two frames."""
+    file = BytesIO()
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:])
+    return file.getvalue()
 
 
-def with_size(content, width, height):
-    """Return an AVIF or HEIF file whose `ispe` boxes claim another size."""
-    parts = content.split(b"ispe")
-    size = bytes(4) + struct.pack(">II", width, height)
-    return b"ispe".join([parts[0], *(size + part[12:] for part in parts[1:])])
+def with_canvas(content, side):
+    """Return an animated WebP whose header claims another size."""
+    at = content.index(b"VP8X") + 12
+    size = (side - 1).to_bytes(3, "little")
+    return content[:at] + size + size + content[at + 6 :]
 
 
 def jpeg(width, height, *, scans, frame=0xC2, before=b"", components=1):
@@ -103,23 +110,21 @@ def jpeg(width, height, *, scans, frame=0xC2, before=b"", components=1):
     tables = segment(0xDB, bytes([0]) + b"\x01" * 64)
     for kind in (0x00, 0x10):
         tables += segment(0xC4, bytes([kind, 1, *[0] * 15, 0]))
-    first = bytes([1, 1, 0, 0, 0, 0] if frame == 0xC2 else [1, 1, 0, 0, 63, 0])
-    others = [bytes([1, 1 + n % components, 0, 1, 63, 0]) for n in range(scans - 1)]
-    if frame != 0xC2:
-        others = [bytes([1, 1 + n % components, 0, 0, 63, 0]) for n in range(1, scans)]
-    body = b"".join(segment(0xDA, scan) + b"\0\0" for scan in [first, *others])
+    spectrum = [(0, 0, 0), *[(1, 63, 0)] * (scans - 1)] if frame == 0xC2 else [(0, 63, 0)] * scans
+    scan_headers = [bytes([1, 1 + n % components, 0, *range_]) for n, range_ in enumerate(spectrum)]
+    body = b"".join(segment(0xDA, scan) + b"\0\0" for scan in scan_headers)
     return b"\xff\xd8" + before + tables + segment(frame, frame_header) + body + b"\xff\xd9"
 
 
 def text_bombs():
-    megabytes = zlib.compress(bytes(300_000_000), 9)
+    megabytes = zeros_packed()
     megabyte = zlib.compress(bytes(1_000_000), 9)
     yield "text.png", png(1, 1, chunk(b"zTXt", b"a\0\0" + megabytes), DOT, IEND)
     yield "text_behind.png", png(1, 1, DOT, chunk(b"zTXt", b"a\0\0" + megabytes), IEND)
     yield "text_utf8.png", png(1, 1, chunk(b"iTXt", b"a\0\1\0\0\0" + megabytes), DOT, IEND)
     yield "texts.png", png(1, 1, *[chunk(b"zTXt", b"a\0\0" + megabyte)] * 400, DOT, IEND)
     yield "profile.png", png(1, 1, chunk(b"iCCP", b"a\0\0" + megabytes), DOT, IEND)
-    yield "pixels_behind.png", png(1, 1, chunk(b"IDAT", megabytes), IEND)
+    yield "more_pixels.png", png(1, 1, chunk(b"IDAT", megabytes), IEND)
     yield "chunks.png", png(1, 1, *[chunk(b"abCd", b"")] * 50_000, DOT, IEND)
     yield (
         "comments.gif",
@@ -145,8 +150,7 @@ def tiff_bombs():
     big = 2**17
     strip = [(273, 4, 1, 200), (278, 4, 1, 1), (279, 4, 1, 1)]
     tile = [(322, 4, 1, 30_000), (323, 4, 1, 30_000), (324, 4, 1, 150), (325, 4, 1, 10**6)]
-    packed = zlib.compress(bytes(900_000_000), 9)
-    yield "tile.tif", grey_tiff(1, 1, *tile, compression=8, tail=bytes(12) + packed)
+    yield "tile.tif", grey_tiff(1, 1, *tile, compression=8, tail=bytes(12) + zeros_packed())
     same = [(tag, 7, big, 0) for tag in range(40_000, 60_000)]
     yield "same_bytes.tif", grey_tiff(1, 1, *strip, *same, tail=bytes(big))
     offsets = [(273, 4, 10**6, 400), (278, 4, 1, 1), (279, 4, 10**6, 400)]

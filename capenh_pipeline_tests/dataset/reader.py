@@ -41,7 +41,10 @@ def main():
         loaded[path.name] = outcome_of(path, None)
         slowest_s = max(slowest_s, time.perf_counter() - began)
     grown_bytes = peak_bytes() - base_bytes
-    json.dump({"facts": facts, "loaded": loaded, "grown_bytes": grown_bytes, "slowest_s": slowest_s}, sys.stdout)
+    json.dump(
+        {"facts": facts, "loaded": loaded, "grown_bytes": grown_bytes, "slowest_s": slowest_s},
+        sys.stdout,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import pytest
 from PIL import Image, ImageCms
 
+from capenh_pipeline_tests.dataset.hostile import damaged
 from capenh_pipeline_tests.dataset.pictures import (
     BLUE,
     RED,
@@ -123,3 +124,14 @@ def test_an_srgb_profile_changes_no_pixel(tmp_path):
 )
 def test_a_profile_that_cannot_be_used_is_ignored(tmp_path, profile):
     assert loaded(tmp_path, image_of([LINEAR]), profile, format="TIFF") == [[LINEAR]]
+
+
+@pytest.mark.parametrize(
+    ("profile", "mode"), [(rgb_profile(), "RGB"), (grey_profile(), "L"), (ink_profile(), "CMYK")]
+)
+def test_no_harm_done_to_a_profile_costs_the_image(tmp_path, profile, mode):
+    image = Image.new(mode, (4, 4))
+
+    for _, harmed in damaged(profile, seed=mode):
+        [pixel, *_], *_ = loaded(tmp_path, image, harmed, format="TIFF")
+        assert len(pixel) == 3

@@ -4,7 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from capenh_pipeline.demo.chance import seeded
+from capenh_pipeline.demo.drawing import draw_scene
+from capenh_pipeline.demo.scenes import Scene, sample_scenes
 from capenh_pipeline.models.vlm import TransformersVlm, load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline_tests.checkpoints import (
@@ -29,6 +33,23 @@ def load() -> Load:
         return load_vlm(VlmSettings(model_id, device="cpu", dtype="float32", **settings))
 
     return lambda folder, **settings: load_once(str(folder), **settings)
+
+
+@pytest.fixture(scope="session")
+def scenes() -> list[Scene]:
+    return [
+        scene for scene, _ in zip(sample_scenes(seeded(8), held_out=True), range(12), strict=False)
+    ]
+
+
+@pytest.fixture(scope="session")
+def drawings(scenes: list[Scene]) -> list[Image.Image]:
+    rng = seeded(9)
+    sides = [96, 128, 200, 333, 512, 1024]
+    return [
+        draw_scene(scene, rng, side_px=sides[place % len(sides)])
+        for place, scene in enumerate(scenes)
+    ]
 
 
 @pytest.fixture(scope="session")

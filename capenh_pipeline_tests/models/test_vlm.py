@@ -9,8 +9,7 @@ from PIL import Image
 
 from capenh_pipeline.demo.chance import seeded
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
-from capenh_pipeline.demo.drawing import draw_scene
-from capenh_pipeline.demo.scenes import DETAILED, MORE_DETAILED, SHORT, sample_scenes, true_captions
+from capenh_pipeline.demo.scenes import DETAILED, MORE_DETAILED, SHORT, true_captions
 from capenh_pipeline.errors import Stopped
 from capenh_pipeline.models.base import Generation, VlmReply
 from capenh_pipeline.models.checkpoints import locate_model
@@ -37,23 +36,6 @@ def answer(vlm: TransformersVlm, images: list[Image.Image]) -> list[VlmReply]:
 
 def one_by_one(vlm: TransformersVlm, images: list[Image.Image]) -> list[VlmReply]:
     return [answer(vlm, [image])[0] for image in images]
-
-
-@pytest.fixture(scope="module")
-def scenes():
-    return [
-        scene for scene, _ in zip(sample_scenes(seeded(8), held_out=True), range(12), strict=False)
-    ]
-
-
-@pytest.fixture(scope="module")
-def drawings(scenes) -> list[Image.Image]:
-    rng = seeded(9)
-    sides = [96, 128, 200, 333, 512, 1024]
-    return [
-        draw_scene(scene, rng, side_px=sides[place % len(sides)])
-        for place, scene in enumerate(scenes)
-    ]
 
 
 @pytest.mark.parametrize("task", [SHORT, DETAILED, MORE_DETAILED])

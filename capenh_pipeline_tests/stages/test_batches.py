@@ -27,7 +27,7 @@ def files(tmp_path):
 
 
 def image_file(path):
-    return ImageFile(hashlib.sha256(path.read_bytes()).hexdigest(), path, 16, 16)
+    return ImageFile(hashlib.sha256(path.read_bytes()).hexdigest(), path, 16, 16, "PNG")
 
 
 def model(**arguments):
@@ -37,7 +37,7 @@ def model(**arguments):
 def captioner(vlm, *, batch_size=4, preparing=1, retry_length=False):
     return BatchCaptioner(
         vlm,
-        ImageReader(vlm, background="white", timeout_s=60),
+        ImageReader(vlm, background="white", timeout_s=60, is_isolated=False),
         CaptionChecks(retry_length=retry_length),
         batch_size=BatchSize(batch_size, batch_size, has_room=lambda: True),
         preparing=preparing,
@@ -227,7 +227,7 @@ def test_images_of_like_cost_share_a_batch(files):
     vlm.visual_tokens = lambda width, height: width
     widths = [16, 900, 16, 900, 16, 900, 16, 900]
     sized = [
-        ImageFile(file.image_hash, file.path, width, 16)
+        ImageFile(file.image_hash, file.path, width, 16, "PNG")
         for file, width in zip(files, widths, strict=False)
     ]
     found = outcomes(vlm, sized)
@@ -236,7 +236,8 @@ def test_images_of_like_cost_share_a_batch(files):
 
 def test_a_batch_of_large_images_is_cut_where_its_memory_ends(files):
     vlm = model()
-    large = [ImageFile(file.image_hash, file.path, 8000, 4000) for file in files]  # 96 MB each
+    # 96 MB each
+    large = [ImageFile(file.image_hash, file.path, 8000, 4000, "PNG") for file in files]
     outcomes(vlm, large, batch_size=8)
     assert max(vlm.batches) == 2
 

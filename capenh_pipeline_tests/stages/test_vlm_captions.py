@@ -9,6 +9,7 @@ from capenh_pipeline.domain.schemas import VLM_CAPTIONS
 from capenh_pipeline.models.base import VlmReply
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
+from capenh_pipeline_tests.fakes.fragile_decoder import DEADLY
 from capenh_pipeline_tests.fakes.vlm import ColourVlm, CountingLoader
 from capenh_pipeline_tests.images import colour
 
@@ -87,3 +88,18 @@ def test_a_model_that_says_nothing_is_a_failed_row(images, open_run):
             return VlmReply("", "stop", 1)
 
     assert set(fill(open_run, SilentVlm)["error_kind"]) == {"empty"}
+
+
+def test_an_image_that_ends_its_process_costs_its_own_row_and_is_left_alone(
+    fragile_decoder, images, open_run
+):
+    colour(images / "deadly.png", DEADLY)
+    rows = fill(open_run, isolate_images=True)
+    assert rows.select("caption", "error_kind").rows() == [
+        ("see (1, 2, 3)", None),
+        ("see (255, 0, 0)", None),
+        (None, "crashed"),
+    ]
+    loader = CountingLoader(ColourVlm)
+    fill(open_run, loader, isolate_images=True)
+    assert loader.loads == 0

@@ -1,0 +1,105 @@
+"""Images read in a process of their own, which a decoder may take down with it.
+
+`python -m capenh_pipeline.dataset.image_process FD` answers requests on a connection.
+"""
+
+import subprocess
+import sys
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from capenh_pipeline.dataset.images import load_image
+from capenh_pipeline.errors import RowError
+
+STARTS_S = 60.0
+"""Seconds that a process may take to start; they come on top of those for its first image."""
+
+_PROGRAM = (sys.executable, "-m", "capenh_pipeline.dataset.image_process")
+
+
+class ImageProcess:
+    """A process that reads images, one at a time; when it dies another one takes its place.
+
+    It serves one thread.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+
+    def load_image(self, path: Path, *, timeout_s: float, **options: Any) -> Image.Image:
+        """Return what `images.load_image` returns for the same arguments.
+
+        Raises:
+            RowError: as there, or "crashed": the image took two processes down.
+        """
+        request = {"path": path, **options}
+        for _ in range(2):  # the first may have been killed for another reason
+            try:
+                size, pixels = self._ask(request, timeout_s)
+            except (EOFError, ConnectionError):
+                code = self.close()
+            else:
+                return Image.frombytes("RGB", size, pixels)
+        raise RowError("crashed", f"Reading the image ended the process that did it ({code}).")
+
+    def close(self) -> int | None:
+        """End the process, if there is one, and return its exit code."""
+        process, self._process = self._process, None
+        if self._connection:
+            self._connection.close()
+        if process is None:
+            return None
+        process.kill()
+        return process.wait()
+
+    def _ask(self, request: dict[str, Any], timeout_s: float) -> tuple[tuple[int, int], bytes]:
+        patience_s = timeout_s
+        if self._process is None:
+            self._start()
+            patience_s += STARTS_S
+        assert self._connection  # noqa: S101  # it was started
+        self._connection.send(request)
+        if not self._connection.poll(patience_s):
+            self.close()
+            raise RowError("timeout", f"Reading the image took more than {timeout_s:g} seconds.")
+        kind, answer = self._connection.recv()
+        if kind is not None:
+            raise RowError(kind, answer)
+        return answer
+
+    def _start(self) -> None:
+        self._connection, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter
+                [*_PROGRAM, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr.fileno(),  # what a decoder prints is no output of ours
+                process_group=0,  # Ctrl-C is for us; it ends when its connection does
+            )
+
+
+def _answer(request: dict[str, Any]) -> tuple[str | None, Any]:
+    try:
+        image = load_image(**request)
+    except RowError as error:
+        return error.kind, str(error)
+    return None, (image.size, image.tobytes())
+
+
+def serve(connection: Connection) -> None:
+    """Answer requests until the other side is gone."""
+    while True:
+        try:
+            connection.send(_answer(connection.recv()))
+        except (EOFError, ConnectionError):
+            return
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))
