@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, get_args
 
+from capenh_pipeline.domain.colours import check_colour
 from capenh_pipeline.domain.sidecars import check_suffixes
 from capenh_pipeline.domain.vlm_prompts import prompts_for_llm, vlm_prompts
 from capenh_pipeline.errors import ConfigurationError
@@ -69,6 +70,7 @@ class Options:
         "What the vision-language model is asked. Given several times, or as a JSON list, each "
         "perhaps as NAME=PROMPT: several captions an image.",
         group="VLM",
+        metavar="[NAME=]PROMPT",
     )
     vlm_system_prompt: str | None = _option(
         None, "Text file with a system prompt for the VLM.", group="VLM", metavar="FILE"
@@ -209,11 +211,14 @@ class Options:
             raise ConfigurationError(
                 f"--min_pixels is {self.min_pixels}, more than --max_pixels, {self.max_pixels}."
             )
-        prompts_for_llm(vlm_prompts(self.prompt), self.llm_captions)
+        check_colour(self.background, option="background")
+        prompts = vlm_prompts(self.prompt)
+        prompts_for_llm(prompts, self.llm_captions)
         check_suffixes(
             caption_suffix=self.caption_suffix,
             combined_suffix=self.combined_suffix,
             generated_suffix=self.generated_suffix,
+            prompts=prompts,
         )
 
 

@@ -195,7 +195,7 @@ def check_suffixes(
     caption_suffix: str,
     combined_suffix: str,
     generated_suffix: str,
-    prompts: Sequence[VlmPrompt] = (),
+    prompts: Sequence[VlmPrompt],
 ) -> None:
     """Make sure that an image's caption files have names of their own in its own folder.
 

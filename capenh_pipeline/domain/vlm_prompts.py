@@ -32,7 +32,7 @@ def vlm_prompts(option: str) -> tuple[VlmPrompt, ...]:
     or by its place (`prompt_2`).
 
     Raises:
-        ConfigurationError: a name stands twice, or there is no prompt.
+        ConfigurationError: a name or a prompt stands twice, or there is none.
     """
     texts = _texts(option)
     if not texts:
@@ -44,13 +44,7 @@ def vlm_prompts(option: str) -> tuple[VlmPrompt, ...]:
         VlmPrompt(prompt.name or _name_of(prompt.text, place), prompt.text)
         for place, prompt in enumerate(named, 1)
     )
-    # Files are called by them, also where letter case makes no difference.
-    name, count = Counter(str(prompt.name).lower() for prompt in prompts).most_common(1)[0]
-    if count > 1:
-        raise ConfigurationError(
-            f"--prompt has {count} prompts of the name {name!r}; write NAME=PROMPT to tell them "
-            "apart."
-        )
+    _check_differ(prompts)
     return prompts
 
 
@@ -83,13 +77,26 @@ def prompts_for_llm(prompts: tuple[VlmPrompt, ...], chosen: str | None) -> tuple
     return tuple(prompt for prompt in prompts if prompt.name in names)
 
 
+def _check_differ(prompts: tuple[VlmPrompt, ...]) -> None:
+    # Files are called by the names, also where letter case makes no difference.
+    name, count = Counter(str(prompt.name).lower() for prompt in prompts).most_common(1)[0]
+    if count > 1:
+        raise ConfigurationError(
+            f"--prompt has {count} prompts of the name {name!r}; write NAME=PROMPT to tell them "
+            "apart."
+        )
+    text, count = Counter(prompt.text for prompt in prompts).most_common(1)[0]
+    if count > 1:
+        raise ConfigurationError(f"--prompt has {text!r} twice; one caption by it will do.")
+
+
 def _texts(option: str) -> list[str]:
     if option.lstrip().startswith("["):
         try:
             values = json.loads(option)
         except ValueError:
             return [option]
-        if isinstance(values, list) and all(isinstance(value, str) for value in values):
+        if all(isinstance(value, str) for value in values):
             return values
     return [option]
 

@@ -30,6 +30,14 @@ def load_processor(model_id: str, place: str, loading: dict[str, Any]) -> Any:
 
 def missing_package(model_id: str, error: ImportError) -> str:
     """Return a sentence that says what to install."""
+    root: BaseException = error
+    while root.__cause__:
+        root = root.__cause__
+    if "torchvision::" in str(root):  # an operator of it that does not exist
+        return (
+            f"{model_id} cannot be loaded: the torchvision that is installed does not fit torch. "
+            "Install the one of the same index and release, or uninstall it: few models need it."
+        )
     text = str(error)
     found = re.search(r"pip install (?:-U )?([\w.-]+)|requires the (\w+) library", text)
     package = next((name for name in found.groups() if name), "") if found else error.name

@@ -10,6 +10,7 @@ from capenh_pipeline.models.base import VlmReply
 
 _CUT_CHARACTER = "\ufffd"  # what is left of a character whose bytes were cut off in the middle
 _MARKER = re.compile(r"<[^<>\s]+>|\[[A-Z_]+\]")
+_CHAT_MARKER = r"<\|[^<>|\s]{1,40}\|>"  # as another model's, spelt out in letters
 _REASONING = re.compile(r"think|thought|reason", re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ def marker_texts(tokenizer: Any) -> re.Pattern[str]:
     texts = {token.content for token in added if token.special or _MARKER.fullmatch(token.content)}
     texts = {text for text in texts | set(tokenizer.all_special_tokens) if text.strip()}
     kept = sorted((text for text in texts if not _REASONING.search(text)), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, kept)) or r"(?!)")
+    return re.compile("|".join([*map(re.escape, kept), _CHAT_MARKER]))
 
 
 def clean_caption(text: str, markers: re.Pattern[str]) -> str:

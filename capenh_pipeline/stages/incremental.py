@@ -93,7 +93,7 @@ def _report(
 
     return Report.of(
         run.shards,
-        images=count(wanted),
+        images=count(wanted.drop("recipe_hash", strict=False).unique()),
         computed=count(computed),
         reused=count(_matching(stored, absent, how="anti")),
         failed=count(stored.filter(pl.col("status") == FAILED)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from capenh_pipeline_tests.benchmarks.nothing_to_do import nothing_to_do
 from capenh_pipeline_tests.benchmarks.startup import startup
+from capenh_pipeline_tests.benchmarks.vlm_process import vlm_process
 from capenh_pipeline_tests.benchmarks.vlm_stage import vlm_stage
 
 
@@ -16,6 +17,7 @@ def main() -> None:
         figures = {
             **startup(),
             **vlm_stage(Path(folder) / "vlm"),
+            **vlm_process(Path(folder) / "process"),
             **nothing_to_do(Path(folder) / "noop"),
             "load_average": os.getloadavg()[0],
         }
@@ -23,4 +25,5 @@ def main() -> None:
     sys.stdout.write("\n")
 
 
-main()
+if __name__ == "__main__":  # a process that is spawned imports this file
+    main()

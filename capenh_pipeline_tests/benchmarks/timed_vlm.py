@@ -16,15 +16,14 @@ class TimedVlm:
     """A loaded model that outlives the stage.
 
     Attributes:
-        largest_batch: images of the largest batch so far.
         first_caption: `time.time` when the first batch was captioned, or None.
     """
 
     def __init__(self, model: VisionLanguageModel) -> None:
         self._model = model
         self._lock = threading.Lock()
+        self._decoding = threading.local()
         self._seconds: Counter[str] = Counter()
-        self.largest_batch = 0
         self.first_caption: float | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -34,7 +33,18 @@ class TimedVlm:
         """Return the seconds of all threads together, by what they did."""
         return {name: round(value, 2) for name, value in self._seconds.items()}
 
+    def forget(self) -> None:
+        """Begin anew."""
+        self._seconds.clear()
+
+    def enough_px(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the model's answer; an image is decoded from here to `shrink`."""
+        self._decoding.began = time.perf_counter()
+        return self._model.enough_px(width, height)
+
     def shrink(self, image: Image.Image) -> Image.Image:
+        with self._lock:
+            self._seconds["decode"] += time.perf_counter() - self._decoding.began
         with self._timed("resize"):
             return self._model.shrink(image)
 
@@ -45,7 +55,6 @@ class TimedVlm:
     def generate(self, inputs: Any, generation: Generation) -> list[VlmReply]:
         with self._timed("generate"):
             replies = self._model.generate(inputs, generation)
-        self.largest_batch = max(self.largest_batch, len(replies))
         self.first_caption = self.first_caption or time.time()
         return replies
 

@@ -21,7 +21,7 @@ from capenh_pipeline.domain.options import Options
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
-from capenh_pipeline_tests.images import draw
+from capenh_pipeline_tests.benchmarks.vlm_stage import draw_dataset
 
 FEW, MANY = 10, 1000
 SIDE_PX = 1024
@@ -37,7 +37,7 @@ def vlm_process(folder: Path) -> dict[str, object]:
     `vlm_slowdown_one_core_busy`: images/s on an idle machine ÷ images/s while another process
     keeps a core busy.
     """
-    few, many = _dataset(folder / "few", FEW), _dataset(folder / "many", MANY)
+    few, many = (draw_dataset(folder / str(images), SIDE_PX, images) for images in (FEW, MANY))
     small, large = (_measured(dataset, batch_size=FEW) for dataset in (few, many))
     idle = _measured(many)
     with _one_core_busy():
@@ -50,12 +50,6 @@ def vlm_process(folder: Path) -> dict[str, object]:
         "vlm_peak_mb_of_1000_auto": idle["peak_mb"],
         "vlm_slowdown_one_core_busy": round(idle["images_per_s"] / busy["images_per_s"], 2),
     }
-
-
-def _dataset(folder: Path, images: int) -> Path:
-    for number in range(images):
-        draw(folder / f"{number}.jpg", number, side_px=SIDE_PX)
-    return folder
 
 
 def _measured(dataset: Path, *, batch_size: int = 0) -> dict[str, float]:

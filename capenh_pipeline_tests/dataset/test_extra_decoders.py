@@ -48,6 +48,7 @@ def jxl():
             "JXL images need pillow-jxl-plugin; install capenh_pipeline[jxl]",
         ),
     ],
+    ids=["heif", "jxl"],
 )
 def test_without_its_package_such_a_file_is_a_failure_that_names_it(
     tmp_path, module, content, says

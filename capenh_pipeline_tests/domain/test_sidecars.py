@@ -195,7 +195,9 @@ def test_the_captions_of_one_prompt_have_the_suffix_alone():
 
 
 def test_three_suffixes_that_differ_are_accepted():
-    check_suffixes(caption_suffix="", combined_suffix="_combined", generated_suffix=".gen")
+    check_suffixes(
+        caption_suffix="", combined_suffix="_combined", generated_suffix=".gen", prompts=()
+    )
 
 
 def test_the_names_of_prompts_are_enough_to_tell_their_files_from_others():
@@ -229,6 +231,11 @@ def test_a_prompt_whose_files_would_be_others_is_refused_with_the_name_of_the_fi
 )
 def test_suffixes_that_cannot_work_are_refused_by_name(caption, combined, generated, named):
     with pytest.raises(ConfigurationError) as failure:
-        check_suffixes(caption_suffix=caption, combined_suffix=combined, generated_suffix=generated)
+        check_suffixes(
+            caption_suffix=caption,
+            combined_suffix=combined,
+            generated_suffix=generated,
+            prompts=(),
+        )
 
     assert all(option in str(failure.value) for option in named)

@@ -75,6 +75,11 @@ def test_a_name_that_stands_twice_is_refused_and_said(option, name):
         vlm_prompts(option)
 
 
+def test_a_prompt_that_stands_twice_is_refused_and_said():
+    with pytest.raises(ConfigurationError, match="--prompt has '<CAPTION>' twice"):
+        vlm_prompts('["a=<CAPTION>", "b=<CAPTION>"]')
+
+
 def test_an_empty_list_is_refused():
     with pytest.raises(ConfigurationError, match="at least one prompt"):
         vlm_prompts("[]")

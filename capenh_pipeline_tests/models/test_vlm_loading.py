@@ -1,6 +1,5 @@
 import json
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,7 @@ from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
 from capenh_pipeline.errors import CapenhError, ConfigurationError, ModelError
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
-from capenh_pipeline_tests.checkpoints import (
-    copy_florence,
-    rewrite_weights,
-    write_json,
-    write_smolvlm,
-)
+from capenh_pipeline_tests.checkpoints import copy_florence, rewrite_weights, write_json
 
 PROJECTION = "model.multi_modal_projector.image_projection.weight"
 A_LAYER = "model.language_model.decoder.layers.0.fc1.weight"
@@ -106,20 +100,6 @@ def test_code_that_comes_with_a_checkpoint_is_run_only_on_request(tmp_path):
     assert not trace.exists()
     assert "made for transformers 4" in refusal(folder, trust_remote_code=True)
     assert trace.exists()
-
-
-@pytest.mark.skipif(find_spec("torchvision") is not None, reason="torchvision is there")
-def test_a_model_that_needs_torchvision_names_it_and_the_extra(florence):
-    write_json(florence / "config.json", {"model_type": "llava"})
-    write_json(florence / "processor_config.json", {"processor_class": "PixtralProcessor"})
-    needed = "needs the package torchvision: pip install 'capenh_pipeline[vlm]'"
-    assert refusal(florence).endswith(needed)
-
-
-@pytest.mark.skipif(find_spec("num2words") is not None, reason="num2words is there")
-def test_a_model_that_needs_num2words_names_it_and_the_extra(tmp_path):
-    needed = "needs the package num2words: pip install 'capenh_pipeline[vlm]'"
-    assert refusal(write_smolvlm(tmp_path / "smolvlm")).endswith(needed)
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_read():

@@ -45,6 +45,11 @@ def test_what_follows_the_end_token_is_no_caption(tokenizer, reader):
     assert reader.read(row).caption == "A star."
 
 
+@pytest.mark.parametrize("marker", ["<|im_end|>", "<|eot_id|>", "<|end_of_text|>"])
+def test_another_models_markers_spelt_out_in_letters_are_taken_out(tokenizer, marker):
+    assert clean_caption(f"A star.{marker}", marker_texts(tokenizer)) == "A star."
+
+
 def test_markers_never_reach_a_caption(tokenizer, reader):
     row = [
         tokenizer.convert_tokens_to_ids("<image>"),
