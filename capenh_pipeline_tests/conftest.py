@@ -19,9 +19,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             if family:
                 families[family] = report
     if run or skipped:
-        reasons = [f"{family} ({_reason(report)})" for family, report in sorted(skipped.items())]
+        ran = ", ".join(sorted(run)) or "none"
+        left_out = [f"{name} ({_reason(report)})" for name, report in sorted(skipped.items())]
         terminalreporter.write_line(
-            f"VLM families: run {', '.join(sorted(run)) or 'none'}; skipped {', '.join(reasons) or 'none'}"
+            f"VLM families: run {ran}; skipped {', '.join(left_out) or 'none'}"
         )
 
 

@@ -23,31 +23,24 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return the image in RGB, converted from its colour profile to sRGB.
 
     A profile that is broken, is of another kind than the pixels or changes nothing is ignored.
-    What is RGB and stays as it is is returned itself.
+    An RGB image is returned itself, changed where it has to be.
 
     Args:
         image: without transparency, 8 bits a channel.
         profile: the bytes of its ICC profile, or None.
     """
-    if image.mode == "LAB":
-        return _from_lab().apply(image)
     if image.mode not in ("L", "RGB", "CMYK"):
         image = image.convert("RGB")
     usable = profile is not None and len(profile) <= MAX_PROFILE_BYTES
     transform = _transform(profile, image.mode) if usable else None
     if transform is None:
         return image if image.mode == "RGB" else image.convert("RGB")
-    return transform.apply(image)
+    return transform.apply_in_place(image) if image.mode == "RGB" else transform.apply(image)
 
 
 @cache
 def _srgb() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-@cache
-def _from_lab() -> ImageCms.ImageCmsTransform:
-    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), _srgb(), "LAB", "RGB")
 
 
 @lru_cache(maxsize=32)

@@ -54,15 +54,20 @@ class ImageFacts:
     error: str | None = None
 
 
-def inspect_image(path: Path) -> ImageFacts:
-    """Return the facts about an image file; only its header is decoded."""
+def inspect_image(path: Path, *, timeout_s: float = HEADER_TIMEOUT_S) -> ImageFacts:
+    """Return the facts about an image file; only its header is decoded.
+
+    Args:
+        path: the file.
+        timeout_s: seconds that its header may take.
+    """
     try:
         content = _read(path)
     except RowError as error:
         return ImageFacts(error_kind=error.kind, error=str(error))
     image_hash = sha256_hex(content)
     try:
-        width, height, image_format = within(HEADER_TIMEOUT_S, partial(_inspect, content))
+        width, height, image_format = within(timeout_s, partial(_inspect, content))
     except RowError as error:
         return ImageFacts(image_hash, len(content), error_kind=error.kind, error=str(error))
     return ImageFacts(image_hash, len(content), width, height, image_format)
@@ -169,7 +174,7 @@ def _decode(content: bytes, *, background: str, enough_px: tuple[int, int] | Non
 
 
 def _upright(content: bytes, enough_px: tuple[int, int] | None) -> Image.Image:
-    """Return the decoded image, upright and on its own: the decoder's memory is free again."""
+    """Return the decoded image, upright; what its decoder took is free again."""
     with open_image(content) as image:
         orientation = orientation_of(image, content)
         if isinstance(image, TiffImageFile):
@@ -180,4 +185,6 @@ def _upright(content: bytes, enough_px: tuple[int, int] | None) -> Image.Image:
                 stored_px = enough_px[::-1] if is_sideways(orientation) else enough_px
                 decode_reduced(image, content, enough_px=stored_px)
         image.load()
-        return turned_upright(image, orientation)
+        upright = turned_upright(image, orientation)
+        # all but JPEG's hold the file, or canvases of the same size, while they live
+        return image.copy() if upright is image and image.format != "JPEG" else upright

@@ -39,9 +39,9 @@ def is_sideways(orientation: int) -> bool:
 
 
 def turned_upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Return a copy of the image, turned upright."""
+    """Return the image upright; one that is so already is returned itself."""
     turn = _TURNS.get(orientation)
-    return image.copy() if turn is None else image.transpose(turn)
+    return image if turn is None else image.transpose(turn)
 
 
 def _is_jpeg(image: Image.Image) -> bool:

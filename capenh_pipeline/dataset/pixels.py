@@ -11,7 +11,7 @@ _WHITE_POINTS = {"I": (65535.0,), "F": (1.0, 255.0, 65535.0)}
 
 
 def to_rgb(image: Image.Image, *, background: str) -> Image.Image:
-    """Return a decoded image in RGB, which may be the same object.
+    """Return a decoded image in RGB, which may be the same object, changed.
 
     Transparency becomes `background`, more than 8 bits a channel are scaled to 8, and colours are
     converted from the image's profile to sRGB.

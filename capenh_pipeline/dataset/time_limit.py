@@ -1,13 +1,20 @@
 """A limit to the time that hostile bytes may take."""
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from capenh_pipeline.errors import RowError
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+_LOOK_S = 1.0
+"""So often it is looked whether an item has begun."""
 
 
 def within(timeout_s: float | None, work: Callable[[], T]) -> T:
@@ -27,8 +34,73 @@ def within(timeout_s: float | None, work: Callable[[], T]) -> T:
     thread.start()
     thread.join(timeout_s)
     if not outcome.done():
-        raise RowError("timeout", f"Reading the image took more than {timeout_s:g} seconds.")
+        raise _late(timeout_s)
     return outcome.result()
+
+
+def each_within(
+    timeout_s: float, work: Callable[[T, Callable[[], None]], R], items: Sequence[T]
+) -> list[R | RowError]:
+    """Return `work(item, begin)` for each item, or a `RowError` for one that took too long.
+
+    They are done in turn by one thread, so that a limit costs next to nothing; after one that is
+    given up as in `within`, another thread goes on.
+
+    Args:
+        timeout_s: seconds from when `work` calls `begin`.
+        work: what is done to an item.
+        items: in their order.
+
+    Raises:
+        Exception: whatever `work` raises.
+    """
+    results: list[R | RowError] = []
+    while len(results) < len(items):
+        turn = _Turn(work, items[len(results) :])
+        turn.start()
+        results += turn.wait(timeout_s)
+    return results
+
+
+class _Turn(Thread):
+    """Works on items until they are done, one raises, or nobody waits any more."""
+
+    def __init__(
+        self, work: Callable[[Any, Callable[[], None]], Any], items: Sequence[Any]
+    ) -> None:
+        super().__init__(name="limited", daemon=True)
+        self._work, self._items = work, items
+        self._results: list[Any] = []
+        self._began = math.inf
+        self._is_given_up = False
+        self._outcome: Future[None] = Future()
+
+    def run(self) -> None:
+        _settle(self._outcome, self._run)
+
+    def wait(self, timeout_s: float) -> list[Any]:
+        """Return the results, up to and with the error of an item that takes too long."""
+        while True:
+            done, began = len(self._results), self._began
+            left = min(began + timeout_s - time.monotonic(), _LOOK_S)
+            if futures.wait([self._outcome], max(left, 0)).done:
+                self._outcome.result()
+                return self._results
+            is_late = time.monotonic() > began + timeout_s
+            if is_late and (done, began) == (len(self._results), self._began):
+                self._is_given_up = True
+                return [*self._results[:done], _late(timeout_s)]
+
+    def _run(self) -> None:
+        for item in self._items:
+            self._began = math.inf
+            result = self._work(item, self._begin)
+            if self._is_given_up:
+                return
+            self._results.append(result)
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
 
 
 def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
@@ -36,3 +108,7 @@ def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
         outcome.set_result(work())
     except BaseException as error:  # noqa: BLE001  # the thread that waits raises it
         outcome.set_exception(error)
+
+
+def _late(timeout_s: float) -> RowError:
+    return RowError("timeout", f"Reading the image took more than {timeout_s:g} seconds.")

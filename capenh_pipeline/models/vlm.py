@@ -209,16 +209,18 @@ class TransformersVlm:
         values = other_values(self._generation, generation, room=self._room)
         with torch.inference_mode():
             output = self._model.generate(
-                **batch, **values, do_sample=False, logits_processor=[self._stop_if_told]
+                **batch, **values, do_sample=False, stopping_criteria=[self._stop_if_told]
             )
         rows = new_tokens(output, batch.get("input_ids"), config=self._model.config)
         return [self._replies.read(row) for row in rows.tolist()]
 
-    def _stop_if_told(self, _: Any, scores: Any) -> Any:
-        """Return the scores unchanged: transformers calls this between two tokens."""
+    def _stop_if_told(self, input_ids: Any, *_: Any, **__: Any) -> Any:
+        """Return that no caption is done: transformers asks between two tokens."""
+        import torch
+
         if self._stopping.is_set():
             raise Stopped
-        return scores
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
     def _on_device(self, inputs: Any) -> dict[str, Any]:
         device, dtype = self._model.device, self._model.dtype

@@ -89,7 +89,7 @@ def load_processor(folder: Path) -> Any:
     tokenizer.image_token = IMAGE_TOKEN
     tokenizer.image_token_id = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
     return Florence2Processor(
-        image_processor=AutoImageProcessor.from_pretrained(folder),
+        image_processor=AutoImageProcessor.from_pretrained(folder, backend="pil"),
         tokenizer=tokenizer,
         post_processor_config={kind: {} for kind in _POST_PROCESSING},
     )

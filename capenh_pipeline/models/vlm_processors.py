@@ -1,4 +1,8 @@
-"""The processor of a checkpoint: what turns text and images into model inputs."""
+"""The processor of a checkpoint: what turns text and images into model inputs.
+
+It does not matter here whether torchvision is installed: images are resized by Pillow wherever a
+model allows, so that the same recipe gives the same captions on every machine.
+"""
 
 import re
 from typing import Any
@@ -6,6 +10,7 @@ from typing import Any
 from capenh_pipeline.errors import ModelError
 
 LONGEST_REASON = 300
+_PILLOW = {"backend": "pil"}
 _OF_EXTRA = frozenset({"torchvision", "num2words"})  # capenh_pipeline[vlm] installs them
 
 
@@ -16,15 +21,16 @@ def load_processor(model_id: str, place: str, loading: dict[str, Any]) -> Any:
         ModelError: it is none for images and text.
         ImportError: it needs a package that is missing.
     """
-    from transformers import AutoProcessor
-    from transformers.utils import is_torchvision_available
+    from transformers import AutoImageProcessor, AutoProcessor
+    from transformers.image_processing_backends import TorchvisionBackend
 
-    processor = None if is_torchvision_available() else _without_videos(place, loading)
-    processor = processor or AutoProcessor.from_pretrained(place, **loading)
+    processor = _without_videos(place, loading) or AutoProcessor.from_pretrained(place, **loading)
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise ModelError(
             f"{model_id} has no processor for images and text, only a {type(processor).__name__}."
         )
+    if isinstance(processor.image_processor, TorchvisionBackend):
+        processor.image_processor = AutoImageProcessor.from_pretrained(place, **_PILLOW, **loading)
     return processor
 
 
@@ -61,9 +67,12 @@ def _without_videos(place: str, loading: dict[str, Any]) -> Any | None:
         return None
     processor_class: Any = PROCESSOR_MAPPING[type(config)]
     parts = processor_class.get_attributes()
-    sources = {"image_processor": AutoImageProcessor, "tokenizer": AutoTokenizer}
-    if set(parts) != {*sources, "video_processor"}:
+    if set(parts) != {"image_processor", "tokenizer", "video_processor"}:
         return None
+    loaded = {
+        "image_processor": AutoImageProcessor.from_pretrained(place, **_PILLOW, **loading),
+        "tokenizer": AutoTokenizer.from_pretrained(place, **loading),
+    }
 
     class ImageProcessorOnly(processor_class):
         def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
@@ -72,8 +81,4 @@ def _without_videos(place: str, loading: dict[str, Any]) -> Any | None:
             return super().check_argument_for_proper_class(argument_name, argument)
 
     options, _ = ImageProcessorOnly.get_processor_dict(place, **loading)
-    loaded = [
-        sources[part].from_pretrained(place, **loading) if part in sources else None
-        for part in parts
-    ]
-    return ImageProcessorOnly.from_args_and_dict(loaded, options)
+    return ImageProcessorOnly.from_args_and_dict([loaded.get(part) for part in parts], options)

@@ -47,7 +47,7 @@ def marker_texts(tokenizer: Any) -> re.Pattern[str]:
     texts = {token.content for token in added if token.special or _MARKER.fullmatch(token.content)}
     texts = {text for text in texts | set(tokenizer.all_special_tokens) if text.strip()}
     kept = sorted((text for text in texts if not _REASONING.search(text)), key=len, reverse=True)
-    return re.compile("|".join([*map(re.escape, kept), _CHAT_MARKER]))
+    return re.compile("|".join([*(re.escape(text) for text in kept), _CHAT_MARKER]))
 
 
 def clean_caption(text: str, markers: re.Pattern[str]) -> str:

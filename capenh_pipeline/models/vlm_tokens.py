@@ -4,18 +4,30 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+_PROBE_PX = 64
+
 
 def visual_tokens(processor: Any) -> Callable[[int, int], int]:
     """Return a function of an image's width and height, in pixels, to the tokens it becomes.
 
     The function returns 0 for every image where the processor does not tell.
     """
-    count = getattr(processor, "_get_num_multimodal_tokens", None)
-    if count is None:
-        return lambda *_: 0
+    for count in (_told_by_processor, _told_by_image_processor):
+        try:
+            count(processor, _PROBE_PX, _PROBE_PX)
+        except (AttributeError, TypeError, KeyError):  # it has no such method, or a broken one
+            continue
+        return lru_cache(maxsize=1 << 16)(lambda width, height: count(processor, width, height))
+    return lambda *_: 0
 
-    @lru_cache(maxsize=1 << 16)
-    def tokens(width: int, height: int) -> int:
-        return int(count(image_sizes=[(height, width)])["num_image_tokens"][0])
 
-    return tokens
+def _told_by_processor(processor: Any, width: int, height: int) -> int:
+    return int(
+        processor._get_num_multimodal_tokens(image_sizes=[(height, width)])["num_image_tokens"][0]
+    )
+
+
+def _told_by_image_processor(processor: Any, width: int, height: int) -> int:
+    """Return the tokens of tiles that each become `image_seq_len` of them (SmolVLM, Idefics3)."""
+    tiles = processor.image_processor.get_number_of_image_patches(height, width)
+    return max(tiles[0] if isinstance(tiles, tuple) else tiles, 1) * processor.image_seq_len

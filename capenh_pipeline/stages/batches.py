@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from capenh_pipeline.domain.replies import one_line
-from capenh_pipeline.errors import ModelError, RowError, Stopped
+from capenh_pipeline.errors import ModelError, RowError
 from capenh_pipeline.models.base import Generation, VisionLanguageModel, VlmReply
 from capenh_pipeline.models.vlm_memory import is_device_lost, is_out_of_memory
 from capenh_pipeline.stages.batch_size import BatchSize
@@ -79,7 +79,6 @@ class BatchCaptioner:
         self._batch_size = batch_size
         self._threads = model.lanes + preparing
         self._lanes = threading.Semaphore(model.lanes)
-        self._is_stopped = False
 
     def caption(self, tasks: Iterable[Task]) -> Generator[Outcome]:
         """Yield an outcome for each prompt of each task, batch by batch; close it to stop early.
@@ -113,7 +112,7 @@ class BatchCaptioner:
 
     def _stop(self) -> None:
         """Make the threads end soon, wherever they are."""
-        self._is_stopped = True
+        self._reader.stop()
         self._model.stop()
 
     def _batches(self, tasks: Iterable[Task]) -> Iterator[list[Task]]:
@@ -141,13 +140,12 @@ class BatchCaptioner:
     def _caption_batch(self, tasks: Sequence[Task]) -> list[Outcome]:
         images: dict[ImageFile, Image.Image] = {}
         outcomes: list[Outcome] = []
-        for task in tasks:
-            if self._is_stopped:
-                raise Stopped
-            try:
-                images[task.file] = self._reader.read(task.file)
-            except RowError as error:
-                outcomes += [Outcome(task.file, prompt, error) for prompt in task.prompts]
+        found = self._reader.read_all([task.file for task in tasks])
+        for task, image in zip(tasks, found, strict=True):
+            if isinstance(image, RowError):
+                outcomes += [Outcome(task.file, prompt, image) for prompt in task.prompts]
+            else:
+                images[task.file] = image
         for prompt in sorted({prompt for task in tasks for prompt in task.prompts}):
             asked = [task.file for task in tasks if prompt in task.prompts and task.file in images]
             outcomes += self._ask(prompt, {file: images[file] for file in asked})

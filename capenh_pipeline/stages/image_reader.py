@@ -1,13 +1,17 @@
 """Images on their way to the model: decoded, and no larger than it needs them."""
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from capenh_pipeline.dataset.image_process import ImageProcess
 from capenh_pipeline.dataset.images import decoded_bytes, load_image
+from capenh_pipeline.dataset.time_limit import each_within
+from capenh_pipeline.errors import RowError, Stopped
 from capenh_pipeline.models.base import VisionLanguageModel
 from capenh_pipeline.stages.memory_bound import MemoryBound
 
@@ -53,29 +57,47 @@ class ImageReader:
         self._background = background
         self._timeout_s = timeout_s
         self._memory = MemoryBound(MOST_DECODED_BYTES)
+        self._is_stopped = False
         self._processes = _ProcessesOfThreads() if is_isolated else None
 
-    def read(self, file: ImageFile) -> Image.Image:
-        """Return the image as the model wants it.
+    def read_all(self, files: Sequence[ImageFile]) -> list[Image.Image | RowError]:
+        """Return each image as the model wants it, or why it cannot be had.
 
         Raises:
-            RowError: it cannot be read, or is not what it was (`dataset.images.load_image`).
+            Stopped: `stop` was called.
         """
-        load = self._processes.mine().load_image if self._processes else load_image
+        if self._processes:
+            load = self._processes.mine().load_image
+            limited = partial(load, timeout_s=self._timeout_s)
+            return [self._read(limited, file, lambda: None) for file in files]
+        return each_within(self._timeout_s, partial(self._read, load_image), files)
+
+    def _read(
+        self, load: Callable[..., Image.Image], file: ImageFile, begin: Callable[[], None]
+    ) -> Image.Image | RowError:
+        if self._is_stopped:
+            raise Stopped
         with self._memory.taken(decoded_bytes(file.width, file.height, file.image_format)):
-            image = load(
-                file.path,
-                image_hash=file.image_hash,
-                background=self._background,
-                enough_px=self._model.enough_px(file.width, file.height),
-                timeout_s=self._timeout_s,
-            )
+            begin()
+            try:
+                image = load(
+                    file.path,
+                    image_hash=file.image_hash,
+                    background=self._background,
+                    enough_px=self._model.enough_px(file.width, file.height),
+                )
+            except RowError as error:
+                return error
             return self._model.shrink(image)
 
     def held_bytes(self, file: ImageFile) -> int:
         """Return what the image takes from when it was read until it was captioned."""
         width, height = self._model.enough_px(file.width, file.height) or (file.width, file.height)
         return RGB_BYTES * width * height
+
+    def stop(self) -> None:
+        """Make every call of `read_all`, in whatever thread, end at its next image."""
+        self._is_stopped = True
 
     def close(self) -> None:
         """End the processes that images were decoded in."""

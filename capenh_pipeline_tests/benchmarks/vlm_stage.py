@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
+from capenh_pipeline.dataset.images import load_image
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.domain.options import Options
@@ -14,7 +17,7 @@ from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.image_manifest import build_image_manifest
-from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
+from capenh_pipeline.stages.image_reader import ImageFile
 from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions, image_files
@@ -96,22 +99,21 @@ def _stage(
 
 def _one_at_a_time(model: VisionLanguageModel, files: Sequence[ImageFile]) -> float:
     """Return the images/s of a plain loop, by the wall clock."""
-    reader = _reader(model)
     began = time.perf_counter()
     for file in files:
-        model.generate(model.prepare([reader.read(file)], 0), Generation())
+        model.generate(model.prepare([_opened(model, file)], 0), Generation())
     return len(files) / (time.perf_counter() - began)
 
 
 def _possible(model: TimedVlm, files: Sequence[ImageFile]) -> float:
     """Return the images/s that the machine could do if all of it did nothing else."""
-    size, reader = BEST_BATCH, _reader(model)
-    batches = [files[start : start + size] for start in range(0, len(files), size)]
+    starts = range(0, len(files), BEST_BATCH)
+    batches = [files[start : start + BEST_BATCH] for start in starts]
     prepared: list[Any] = []
 
     def prepare() -> None:
         prepared.extend(
-            model.prepare([reader.read(file) for file in batch], 0) for batch in batches
+            model.prepare([_opened(model, file) for file in batch], 0) for batch in batches
         )
 
     preparing = _clocked(prepare, time.process_time)
@@ -125,8 +127,9 @@ def _possible(model: TimedVlm, files: Sequence[ImageFile]) -> float:
     return usable_cores() * len(files) / (preparing + generating)
 
 
-def _reader(model: VisionLanguageModel) -> ImageReader:
-    return ImageReader(model, background="white", timeout_s=60, is_isolated=False)
+def _opened(model: VisionLanguageModel, file: ImageFile) -> Image.Image:
+    enough_px = model.enough_px(file.width, file.height)
+    return model.shrink(load_image(file.path, image_hash=file.image_hash, enough_px=enough_px))
 
 
 def _clocked(work: Callable[[], object], clock: Callable[[], float]) -> float:

@@ -12,10 +12,22 @@ D50 = (0.9642, 1.0, 0.8249)
 LINEAR = b"curv" + bytes(4) + struct.pack(">I", 0)
 
 
-def rgb_profile(*, primaries=SRGB_PRIMARIES):
-    """Return a profile of linear light with these primaries."""
+def fixed(value):
+    return struct.pack(">i", round(value * 65536))
+
+
+SRGB_CURVE = (
+    b"para"
+    + bytes(4)
+    + struct.pack(">HH", 3, 0)
+    + b"".join(fixed(n) for n in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
+)
+
+
+def rgb_profile(*, primaries=SRGB_PRIMARIES, curve=LINEAR):
+    """Return a profile with these primaries, of linear light or with sRGB's curve."""
     colours = zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True)
-    curves = dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), LINEAR)
+    curves = dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
     tags = {b"wtpt": xyz(D50), **{tag: xyz(value) for tag, value in colours}, **curves}
     return profile(b"mntr", b"RGB ", b"XYZ ", tags)
 
@@ -38,10 +50,6 @@ def ink_profile():
 
 def xyz(values):
     return b"XYZ " + bytes(4) + b"".join(fixed(value) for value in values)
-
-
-def fixed(value):
-    return struct.pack(">i", round(value * 65536))
 
 
 def profile(kind, colour_space, connection_space, tags):

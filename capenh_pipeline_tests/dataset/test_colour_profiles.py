@@ -13,6 +13,7 @@ from capenh_pipeline_tests.dataset.pictures import (
     save,
 )
 from capenh_pipeline_tests.dataset.profiles import (
+    SRGB_CURVE,
     SRGB_PRIMARIES,
     grey_profile,
     ink_profile,
@@ -103,9 +104,22 @@ def test_lab_needs_no_profile(tmp_path):
     assert set(grey) <= {119, 120}
 
 
-def test_an_srgb_profile_changes_no_pixel(tmp_path):
+RED_A_LITTLE_OFF = ((0.4375, 0.2225, 0.0139), *SRGB_PRIMARIES[1:])
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        rgb_profile(curve=SRGB_CURVE),
+        rgb_profile(
+            curve=SRGB_CURVE, primaries=RED_A_LITTLE_OFF
+        ),  # alone it would be a level or two
+    ],
+    ids=["lcms", "by hand", "rounded"],
+)
+def test_a_profile_that_is_srgb_changes_no_pixel(tmp_path, profile):
     colours = [(n, 255 - n, n * 7 % 256) for n in range(256)]
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
     assert loaded(tmp_path, image_of(colours), profile) == [colours]
 

@@ -13,6 +13,7 @@ from capenh_pipeline.dataset.images import (
     load_image,
 )
 from capenh_pipeline.errors import RowError
+from capenh_pipeline_tests.dataset.hostile import jpeg
 from capenh_pipeline_tests.dataset.pictures import (
     BLUE,
     RED,
@@ -169,6 +170,17 @@ def test_an_image_that_takes_too_long_is_a_failure(tmp_path):
         load_image(path, image_hash=image_hash, timeout_s=1e-6)
 
     assert failure.value.kind == "timeout"
+
+
+def test_a_header_that_takes_too_long_is_a_failure_with_the_hash_of_its_file(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg(8, 8, scans=1, before=b"\xff" * 500_000))  # a tenth of a second
+
+    facts = inspect_image(path, timeout_s=1e-6)
+
+    assert facts.image_hash == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (facts.error_kind, facts.width) == ("timeout", None)
+    assert facts.error == "Reading the image took more than 1e-06 seconds."
 
 
 def test_failures_that_are_kept_do_not_keep_the_bytes_of_their_files(tmp_path):

@@ -104,6 +104,6 @@ def test_scans_behind_the_picture_or_inside_metadata_do_not_count(tmp_path):
     path = tmp_path / "a.jpg"
     scans = b"\xff\xda\x00\x02" * 200
     content = jpeg(16, 16, scans=1, before=segment(0xE1, scans))
-    path.write_bytes(content + scans)  # as behind a photo that has a film in its tail
+    path.write_bytes(content + b"\0\2" + scans)  # as behind a photo that has a film in its tail
 
     assert load(path).size == (16, 16)

@@ -4,7 +4,7 @@ from threading import Event, get_ident
 
 import pytest
 
-from capenh_pipeline.dataset.time_limit import within
+from capenh_pipeline.dataset.time_limit import each_within, within
 from capenh_pipeline.errors import RowError
 
 
@@ -44,3 +44,48 @@ def test_work_that_was_given_up_does_not_keep_the_process_from_ending():
     )
 
     assert (done.stdout, done.stderr) == ("timeout\n", "")
+
+
+def test_each_item_is_done_in_turn_by_one_thread():
+    threads = set()
+
+    def work(item, begin):
+        begin()
+        threads.add(get_ident())
+        return item * 2
+
+    assert each_within(600, work, [1, 2, 3]) == [2, 4, 6]
+    assert each_within(600, work, []) == []
+    assert len(threads) == 1
+
+
+def test_an_item_that_takes_too_long_is_given_up_and_the_others_are_done():
+    end = Event()
+
+    def work(item, begin):
+        begin()
+        return end.wait() if item in (2, 4) else item
+
+    found = each_within(0.05, work, [1, 2, 3, 4, 5])
+    end.set()
+    assert [item if isinstance(item, int) else item.kind for item in found] == [
+        1,
+        "timeout",
+        3,
+        "timeout",
+        5,
+    ]
+
+
+def test_time_counts_from_when_an_item_begins():
+    def work(item, begin):
+        Event().wait(0.2)
+        begin()
+        return item
+
+    assert each_within(0.1, work, [1]) == [1]
+
+
+def test_what_an_item_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        each_within(600, lambda item, begin: 1 / item, [1, 0, 1])

@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.util import find_spec
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from capenh_pipeline.demo.chance import seeded
+from capenh_pipeline.errors import Stopped
 from capenh_pipeline.models.base import VlmReply
 from capenh_pipeline.models.checkpoints import locate_model
 from capenh_pipeline.models.vlm import TransformersVlm, load_vlm
@@ -145,3 +147,21 @@ def test_a_caption_has_the_tokens_that_the_model_picked_and_says_how_it_ended(
 
 def letters(text: str) -> str:
     return "".join(letter for letter in text if letter.isalnum())
+
+
+def test_a_caption_can_be_stopped(folder, family, images):
+    vlm = load_vlm(VlmSettings(str(folder), device="cpu", prompts=(family.prompt,)))
+    vlm._stop_if_told = lambda *ask, **more: (
+        vlm.stop(),
+        TransformersVlm._stop_if_told(vlm, *ask, **more),
+    )[1]
+    with pytest.raises(Stopped):
+        captions_of(vlm, images[:2])
+
+
+def test_the_tokens_of_an_image_are_known_beforehand_where_they_vary(vlm, images):
+    told = [vlm.visual_tokens(*image.size) for image in images]
+    lengths = [int(vlm.prepare([image])["attention_mask"].sum()) for image in images]
+    for one, other in combinations(zip(told, lengths, strict=True), 2):
+        assert (one[0] < other[0]) == (one[1] < other[1])
+        assert (one[0] == other[0]) == (one[1] == other[1])

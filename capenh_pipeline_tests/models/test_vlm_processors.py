@@ -11,11 +11,8 @@ from capenh_pipeline_tests.checkpoints import (
     copy_florence,
     write_internvl,
     write_json,
+    write_paligemma,
     write_smolvlm,
-)
-
-without_torchvision = pytest.mark.skipif(
-    find_spec("torchvision") is not None, reason="torchvision is there"
 )
 
 
@@ -25,7 +22,7 @@ def refusal(folder: Path) -> str:
     return str(caught.value)
 
 
-@without_torchvision
+@pytest.mark.skipif(find_spec("torchvision") is not None, reason="torchvision is there")
 def test_a_model_that_needs_torchvision_names_it_and_the_extra(tmp_path):
     folder = copy_florence(tmp_path / "pixtral")
     write_json(folder / "config.json", {"model_type": "llava"})
@@ -51,9 +48,14 @@ def test_a_torchvision_that_does_not_fit_torch_is_named():
     assert "the torchvision that is installed does not fit torch" in missing_package("x/y", error)
 
 
-@without_torchvision
-def test_a_model_of_images_and_videos_is_loaded_for_images_without_torchvision(tmp_path):
+def test_a_model_of_images_and_videos_is_loaded_for_images_only(tmp_path):
     processor = load_processor("x/y", str(write_internvl(tmp_path / "internvl")), {})
     assert processor.video_processor is None
     assert processor.image_seq_length == 4  # as its processor_config.json says
     assert "<IMG_CONTEXT>" in processor.chat_template
+
+
+@pytest.mark.parametrize("write", [write_internvl, write_paligemma, copy_florence])
+def test_images_are_resized_by_pillow_with_torchvision_and_without(tmp_path, write):
+    processor = load_processor("x/y", str(write(tmp_path / "model")), {})
+    assert type(processor.image_processor).__name__.endswith("Pil")
