@@ -1,7 +1,7 @@
 """How much work an image is for a model that looks at large images more closely."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 _PROBE_PX = 64
@@ -17,7 +17,7 @@ def visual_tokens(processor: Any) -> Callable[[int, int], int]:
             count(processor, _PROBE_PX, _PROBE_PX)
         except (AttributeError, TypeError, KeyError):  # it has no such method, or a broken one
             continue
-        return lru_cache(maxsize=1 << 16)(lambda width, height: count(processor, width, height))
+        return lru_cache(maxsize=1 << 16)(partial(count, processor))
     return lambda *_: 0
 
 

@@ -146,6 +146,14 @@ def test_the_exif_orientation_of_other_jxl_images_is_ignored(tmp_path, jxl):
     assert (inspect_image(path).width, load(path).width) == (64, 64)
 
 
+def test_only_the_header_of_a_jxl_image_is_inspected(tmp_path, jxl):
+    path = save(tmp_path / "a.jxl", quarters(300, 200), use_container=False)
+    path.write_bytes(path.read_bytes()[:20])
+
+    assert (inspect_image(path).width, inspect_image(path).height) == (300, 200)
+    assert failure_of(path).kind in {"undecodable", "truncated"}
+
+
 def test_a_jxl_bomb_is_refused_by_its_header(tmp_path, jxl):
     path = tmp_path / "a.jxl"
     small = save(path, image_of([WHITE])).read_bytes()

@@ -196,3 +196,18 @@ def test_failures_that_are_kept_do_not_keep_the_bytes_of_their_files(tmp_path):
 
     assert {failure.kind for failure in kept} == {"truncated"}
     assert held_bytes < 1_000_000
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "AVIF"])
+def test_images_that_are_kept_do_not_keep_the_bytes_of_their_files(tmp_path, image_format):
+    path = tmp_path / "a"
+    noise = Image.effect_noise((300, 300), 60).convert("RGB")
+    save(path, noise, format=image_format, quality=100, lossless=True)
+
+    load(path)
+    tracemalloc.start()
+    kept = [load(path) for _ in range(5)]
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert held_bytes < len(kept) * path.stat().st_size / 2

@@ -162,6 +162,7 @@ def test_a_caption_can_be_stopped(folder, family, images):
 def test_the_tokens_of_an_image_are_known_beforehand_where_they_vary(vlm, images):
     told = [vlm.visual_tokens(*image.size) for image in images]
     lengths = [int(vlm.prepare([image])["attention_mask"].sum()) for image in images]
-    for one, other in combinations(zip(told, lengths, strict=True), 2):
-        assert (one[0] < other[0]) == (one[1] < other[1])
-        assert (one[0] == other[0]) == (one[1] == other[1])
+    for one, other in combinations(sorted(zip(told, lengths, strict=True)), 2):
+        assert one[0] == other[0] or one[1] < other[1]
+    if max(lengths) > 1.5 * min(lengths):
+        assert len(set(told)) > 1
