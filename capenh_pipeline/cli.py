@@ -32,11 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
     0: all wanted captions exist. 1: some images failed. 2: wrong use or configuration, or the
-    run could not go on. 130: interrupted.
+    run could not go on. 130: interrupted, by Ctrl-C or SIGTERM.
     """
     words = sys.argv[1:] if arguments is None else arguments
     # Polars puts a handler of its own in place, which can raise twice or in another thread.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service or a container is stopped
     try:
         chosen, unknown = argument_parser().parse_known_args(
             [_with_underscores(word) for word in words]

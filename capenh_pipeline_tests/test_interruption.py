@@ -2,39 +2,24 @@
 
 import os
 import signal
-import threading
+import socket
 import time
+from contextlib import contextmanager
 
 import polars as pl
 import pytest
 
-from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
+from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
 from capenh_pipeline_tests.command import capenh, started_capenh
-from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer, merge_reply
-from capenh_pipeline_tests.images import draw
+from capenh_pipeline_tests.fakes.gate import Gate
+from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
+from capenh_pipeline_tests.images import colour, draw
+from capenh_pipeline_tests.processes import processes
 
 IMAGES = 8
 FINISHED = 3
+MANY_IMAGES = 100
 PATIENCE_S = 120
-
-
-class Gate:
-    """Lets the first requests pass and holds the next one until it is opened."""
-
-    def __init__(self):
-        self.reached = threading.Event()
-        self.opened = threading.Event()
-        self._lock = threading.Lock()
-        self._seen = 0
-
-    def __call__(self, payload):
-        with self._lock:
-            self._seen += 1
-            seen = self._seen
-        if seen == FINISHED + 1:
-            self.reached.set()
-            self.opened.wait(PATIENCE_S)
-        return merge_reply(payload)
 
 
 @pytest.fixture
@@ -47,7 +32,7 @@ def dataset(tmp_path):
 
 def stopped_run(dataset, how, *, after=lambda: None):
     """Start a run and stop it while its fourth request is in flight, once `after` returns."""
-    gate = Gate()
+    gate = Gate(FINISHED)
     with FakeLlmServer(gate, models=None) as server:
         words = [
             *("enhance", "--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
@@ -77,6 +62,23 @@ def finish(dataset):
         return len(server.requests), done
 
 
+@contextmanager
+def killed_at_last(process):
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def local_servers_of(parent):
+    return [
+        process.pid
+        for process in processes()
+        if process.parent == parent and "local_server_script" in process.command
+    ]
+
+
 def wait_until(condition):
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
@@ -95,11 +97,15 @@ def assert_all_there(dataset):
     assert len(list(dataset.glob("*_combined.txt"))) == IMAGES
 
 
-def test_ctrl_c_keeps_what_was_finished_and_says_so(dataset):
-    code, _, errors = stopped_run(dataset, signal.SIGINT)
+def assert_says_what_is_kept(code, errors):
     assert code == 130
     assert errors.splitlines()[-1] == "capenh: interrupted; everything finished so far is kept."
     assert "Traceback" not in errors
+
+
+def test_ctrl_c_keeps_what_was_finished_and_says_so(dataset):
+    code, _, errors = stopped_run(dataset, signal.SIGINT)
+    assert_says_what_is_kept(code, errors)
     assert stored(dataset, "vlm_captions") == IMAGES
     assert stored(dataset, "combined_captions") == FINISHED
     requests, done = finish(dataset)
@@ -119,3 +125,51 @@ def test_after_kill_9_no_checkpointed_row_is_computed_again(dataset):
     assert requests == IMAGES - FINISHED
     assert "vlm_captions              8         0         8         0" in done.stdout
     assert_all_there(dataset)
+
+
+def test_sigterm_before_there_is_a_run_ends_the_command_in_the_same_way(dataset, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent_hub:
+        silent_hub.settimeout(PATIENCE_S)
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent_hub.getsockname()[1]}")
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        words = ["enhance", "--dataset_dir", dataset, "--model_id", "org/vlm"]
+        process = started_capenh(*words, cwd=dataset.parent)
+        with killed_at_last(process):
+            connection, _ = silent_hub.accept()
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=PATIENCE_S)
+            connection.close()
+    assert_says_what_is_kept(process.returncode, errors)
+
+
+def test_sigterm_in_the_midst_of_the_vlm_keeps_its_captions(tmp_path):
+    dataset = tmp_path / "images"
+    for number in range(MANY_IMAGES):
+        colour(dataset / f"{number}.png", (number, 0, 0))
+    process = started_capenh(
+        *("enhance", "--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
+        *("--model", MERGE_LLM_FOLDER, "--batch_size", "1", "--checkpoint_rows", "1"),
+        cwd=tmp_path,
+    )
+    with killed_at_last(process):
+        wait_until(lambda: stored(dataset, "vlm_captions") > 0)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert_says_what_is_kept(process.returncode, errors)
+    assert 0 < stored(dataset, "vlm_captions") < MANY_IMAGES
+
+
+def test_sigterm_stops_the_local_llm_server_too(dataset):
+    process = started_capenh(
+        *("enhance", "--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
+        *("--model", MERGE_LLM_FOLDER),
+        cwd=dataset.parent,
+    )
+    with killed_at_last(process):
+        wait_until(lambda: local_servers_of(process.pid))
+        (server,) = local_servers_of(process.pid)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert_says_what_is_kept(process.returncode, errors)
+    assert server not in [process.pid for process in processes()]
+    assert stored(dataset, "vlm_captions") == IMAGES

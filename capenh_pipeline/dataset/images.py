@@ -79,7 +79,6 @@ def load_image(
     image_hash: str,
     background: str = "white",
     enough_px: tuple[int, int] | None = None,
-    timeout_s: float | None = None,
 ) -> Image.Image:
     """Return the image as a person sees it, in RGB.
 
@@ -92,16 +91,15 @@ def load_image(
         background: colour that shows through transparency; a name that Pillow knows or #rrggbb.
         enough_px: width and height that the caller resizes to at the most; a JPEG of four times
             as much or more is decoded at a reduced size, at least twice this. None: never.
-        timeout_s: seconds that it may take, or None; see `within` for what is not stopped.
 
     Raises:
         RowError: "unreadable", "changed" (other bytes than `image_hash`), "too_large",
-            "truncated", "missing_package", "timeout" or "undecodable".
+            "truncated", "missing_package" or "undecodable".
         ValueError: `background` is no colour.
     """
     ImageColor.getrgb(background)
     decode = partial(_decode, background=background, enough_px=enough_px)
-    found = within(timeout_s, partial(_load, path, image_hash, decode))
+    found = _load(path, image_hash, decode)
     if isinstance(found, RowError):
         raise found
     return found

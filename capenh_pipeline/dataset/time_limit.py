@@ -17,8 +17,8 @@ _LOOK_S = 1.0
 """So often it is looked whether an item has begun."""
 
 
-def within(timeout_s: float | None, work: Callable[[], T]) -> T:
-    """Return `work()`, or give it up after that many seconds; None is no limit.
+def within(timeout_s: float, work: Callable[[], T]) -> T:
+    """Return `work()`, or give it up after that many seconds.
 
     Decoders are C code that nothing can interrupt, so work that takes too long goes on in its
     thread, with its core and its memory, until it ends by itself or the process does: the thread
@@ -27,8 +27,6 @@ def within(timeout_s: float | None, work: Callable[[], T]) -> T:
     Raises:
         RowError: "timeout"; or whatever `work` raises.
     """
-    if timeout_s is None:
-        return work()
     outcome: Future[T] = Future()
     thread = Thread(target=_settle, args=(outcome, work), name="limited", daemon=True)
     thread.start()

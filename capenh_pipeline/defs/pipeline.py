@@ -20,5 +20,8 @@ def pipeline_definitions(values: Mapping[str, Any], outside: Outside) -> dg.Defi
     return dg.Definitions(
         assets=pipeline_assets(Options(**values).shard_digits),
         jobs=[enhance_captions],
+        # In one process: the assets follow one another, go by the same commits of hub models, and
+        # are spared four starts of Python.
+        executor=dg.in_process_executor,
         resources={"options": options_resource(values), "outside": outside},
     )

@@ -87,7 +87,10 @@ def _index(run: Run, files: pl.DataFrame) -> None:
 
 def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
     began_ns = int(run.now().timestamp() * 1e9)
-    facts = inspect_image(file_path(run.dataset, file["path"], file["path_bytes"]))
+    facts = inspect_image(
+        file_path(run.dataset, file["path"], file["path_bytes"]),
+        timeout_s=run.options.image_timeout_s,
+    )
     return {
         **file,
         "path_hash": path_hash(file["path"], file["path_bytes"]),

@@ -117,26 +117,24 @@ def locked(path):
         (locked, "unreadable", "Permission denied"),
     ],
 )
-@pytest.mark.parametrize("timeout_s", [None, 60.0])
-def test_a_file_that_is_not_what_it_was_is_a_failure(ordinary_user, change, kind, says, timeout_s):
+def test_a_file_that_is_not_what_it_was_is_a_failure(ordinary_user, change, kind, says):
     path = save(ordinary_user / "a.png", Image.new("RGB", (8, 8), RED))
     image_hash = inspect_image(path).image_hash
 
     change(path)
 
     with pytest.raises(RowError, match=says) as failure:
-        load_image(path, image_hash=image_hash, timeout_s=timeout_s)
+        load_image(path, image_hash=image_hash)
     assert failure.value.kind == kind
 
 
-@pytest.mark.parametrize("timeout_s", [None, 60.0])
-def test_a_link_to_the_same_bytes_is_the_same_image(tmp_path, timeout_s):
+def test_a_link_to_the_same_bytes_is_the_same_image(tmp_path):
     path = save(tmp_path / "a.png", Image.new("RGB", (8, 8), RED))
     image_hash = inspect_image(path).image_hash
     path.rename(tmp_path / "b.png")
     path.symlink_to("b.png")
 
-    image = load_image(path, image_hash=image_hash, timeout_s=timeout_s)
+    image = load_image(path, image_hash=image_hash)
 
     assert rows_of(image) == [[RED] * 8] * 8
 
@@ -160,16 +158,6 @@ def test_a_file_that_is_too_large_to_be_an_image_is_not_read(tmp_path):
 
     assert (facts.image_hash, facts.error_kind) == (None, "too_large")
     assert facts.error == "The file cannot be read: it is larger than 1500000000 bytes."
-
-
-def test_an_image_that_takes_too_long_is_a_failure(tmp_path):
-    path = save(tmp_path / "a.png", Image.new("L", (5000, 5000)))
-    image_hash = inspect_image(path).image_hash
-
-    with pytest.raises(RowError, match="more than 1e-06 seconds") as failure:
-        load_image(path, image_hash=image_hash, timeout_s=1e-6)
-
-    assert failure.value.kind == "timeout"
 
 
 def test_a_header_that_takes_too_long_is_a_failure_with_the_hash_of_its_file(tmp_path):

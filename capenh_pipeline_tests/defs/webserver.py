@@ -1,0 +1,157 @@
+"""A real Dagster webserver on loopback, asked as its pages ask it: over GraphQL."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from capenh_pipeline.defs.instance import SETTINGS, open_instance
+from capenh_pipeline_tests.processes import Process, processes
+
+PATIENCE_S = 120
+POLL_S = 0.05
+ENDS = ("SUCCESS", "FAILURE", "CANCELED")
+SPAWNED = "multiprocessing.spawn import spawn_main"
+LAUNCH = """
+mutation($run: ExecutionParams!) {
+  launchRun(executionParams: $run) { __typename ... on LaunchRunSuccess { run { runId } } }
+}"""
+TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+LAUNCHED_AT_ONCE = """
+run_coordinator:  # the default one leaves the launch to the daemon
+  module: dagster._core.run_coordinator
+  class: DefaultRunCoordinator
+"""
+
+
+class Webserver:
+    """`with Webserver(folder, variables) as web:` serves the project's definitions.
+
+    Args:
+        folder: for its DAGSTER_HOME and its log; it is its working directory too.
+        variables: the options, as environment variables.
+    """
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self._home = folder / "dagster_home"
+        self._home.mkdir()
+        self._log = folder / "webserver.log"
+        self._variables = variables
+
+    def __enter__(self) -> Self:
+        (self._home / "dagster.yaml").write_text(SETTINGS.read_text() + LAUNCHED_AT_ONCE)
+        with open_instance(self._home):  # before several processes ask for its tables
+            pass
+        self._port = _free_port()
+        words = ["-m", "capenh_pipeline.definitions", "-h", "127.0.0.1", "-p", str(self._port)]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter
+                [sys.executable, "-m", "dagster_webserver", *words],
+                cwd=self._home.parent,
+                env={**os.environ, **self._variables, "DAGSTER_HOME": str(self._home)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            wait_until(self._is_up)
+        except BaseException:
+            self._kill()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it as a service is stopped, and wait until none of its processes is left."""
+        try:
+            if error is None:
+                self._process.send_signal(signal.SIGTERM)
+                wait_until(lambda: self._process.poll() is not None)
+                wait_until(lambda: not self._processes())
+        finally:
+            self._kill()
+
+    def launch(self, job: str, *, shards: tuple[str, str]) -> str:
+        """Start a run over a range of shards and return its id."""
+        selector = {
+            "repositoryLocationName": "capenh_pipeline.definitions",
+            "repositoryName": "__repository__",
+            "jobName": job,
+        }
+        tags = [
+            {"key": f"dagster/asset_partition_range_{end}", "value": shard}
+            for end, shard in zip(("start", "end"), shards, strict=True)
+        ]
+        run = {"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}}
+        launched = self._ask(LAUNCH, run=run)["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return launched["run"]["runId"]
+
+    def terminate(self, run_id: str) -> None:
+        """Cancel a run, as the button does."""
+        answer = self._ask(TERMINATE, id=run_id)["terminateRun"]["__typename"]
+        assert answer == "TerminateRunSuccess"
+
+    def end_of(self, run_id: str) -> str:
+        """Wait until a run is over and return how it ended."""
+        wait_until(lambda: self._status(run_id) in ENDS)
+        return self._status(run_id)
+
+    def run_processes(self) -> list[int]:
+        """Return the processes of this webserver that compute a run or a step of one."""
+        return [process.pid for process in self._processes() if SPAWNED in process.command]
+
+    def _processes(self) -> list[Process]:
+        return [process for process in processes() if process.group == self._process.pid]
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _is_up(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            self._ask("{ version }")
+        except URLError:
+            return False
+        return True
+
+    def _status(self, run_id: str) -> str:
+        return self._ask(STATUS, id=run_id)["runOrError"]["status"]
+
+    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        headers = {"Content-Type": "application/json"}
+        request = Request(f"http://127.0.0.1:{self._port}/graphql", body, headers)
+        with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  # our own address
+            return json.load(answer)["data"]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return as soon as `condition` holds; far beyond any sensible time it is a failure."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(POLL_S)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
