@@ -61,6 +61,10 @@ class TimedVlm:
     def close(self) -> None:
         """It is used again."""
 
+    def unload(self) -> None:
+        """Now it is not."""
+        self._model.close()
+
     @contextmanager
     def _timed(self, name: str) -> Generator[None]:
         began = time.perf_counter()

@@ -50,11 +50,11 @@ def vlm_stage(folder: Path, settings: VlmSettings = FLORENCE) -> dict[str, objec
     for side_px in SIDES_PX:
         dataset = draw_dataset(folder / str(side_px), side_px, IMAGES)
         model = TimedVlm(load_vlm(settings))
-        best, shares = _stage(dataset, model, settings, batch_size=BEST_BATCH)
+        best, shares = stage(dataset, model, settings, batch_size=BEST_BATCH)
         files = list(image_files(_run(dataset, settings)).values())
         possible = _possible(model, files[:YARDSTICK_IMAGES])
         one_at_a_time = _one_at_a_time(model, files[:ONE_AT_A_TIME])
-        auto, _ = _stage(dataset, model, settings, batch_size=0)
+        auto, _ = stage(dataset, model, settings, batch_size=0)
         figures |= {
             f"vlm_efficiency_{side_px}": round(best / possible, 2),
             f"vlm_vs_one_at_a_time_{side_px}": round(best / one_at_a_time, 1),
@@ -79,7 +79,7 @@ def _run(dataset: Path, settings: VlmSettings, **options: Any) -> Run:
     )
 
 
-def _stage(
+def stage(
     dataset: Path, model: TimedVlm, settings: VlmSettings, *, batch_size: int
 ) -> tuple[float, dict[str, float]]:
     """Return the images/s of the stage, by the wall clock, and what its threads do, as shares."""
@@ -91,7 +91,7 @@ def _stage(
     report = fill_vlm_captions(run, load=lambda _: model, before_load=lambda: None)
     seconds = time.perf_counter() - began
     done = sum(counts["computed"] for counts in report.shards.values())
-    assert done == IMAGES
+    assert done == len(list(dataset.glob("*.jpg")))
     threads = seconds * (model.lanes + model.preparing)
     shares = {name: round(spent / threads, 2) for name, spent in model.seconds().items()}
     return done / seconds, {**shares, "wait and store": round(1 - sum(shares.values()), 2)}
