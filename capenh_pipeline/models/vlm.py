@@ -245,7 +245,7 @@ def _batch_sizes(device: str, *, is_small: bool) -> tuple[int, int]:
     """
     if device != "cpu":
         return 8, 512
-    return (16, 256) if is_small else (2, 16)
+    return (32, 256) if is_small else (2, 16)
 
 
 class _ProcessorsOfThreads:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 CLEAR_GAIN = 1.05
 """Batches twice as large must caption at least so many times as many images a second."""
-SAMPLES = 3
-"""Batches of a size that are measured before a larger one is tried."""
+SAMPLES = 2
+"""Batches of a size that are measured before a larger one is tried; the fastest of them counts,
+because others at work on the machine can only make a batch slower."""
 
 
 class BatchSize:
@@ -35,7 +36,7 @@ class BatchSize:
                 return
             self._rates.append(images / max(seconds, 1e-9))
             if len(self._rates) == SAMPLES:
-                self._decide(sorted(self._rates)[SAMPLES // 2])
+                self._decide(max(self._rates))
 
     def too_large(self, images: int) -> None:
         """Take note that a batch of `images` did not fit the memory."""

@@ -50,7 +50,7 @@ def test_batches_of_another_size_do_not_count():
 
 def test_what_did_not_fit_is_not_tried_again():
     size = growing()
-    settle(size, lambda images: 1.0, batches=7)
+    settle(size, lambda images: 1.0, batches=5)
     assert size.now == 16
     size.too_large(16)
     assert size.now == 8
