@@ -12,6 +12,7 @@ from typing import Any
 from capenh_pipeline.errors import ModelError
 from capenh_pipeline.models import vlm_florence_original as original
 from capenh_pipeline.models.checkpoints import ModelSource
+from capenh_pipeline.models.hub_commits import hub_answers
 from capenh_pipeline.models.vlm_hub import fetch_folder, read_config
 from capenh_pipeline.models.vlm_processors import LONGEST_REASON, load_processor, missing_package
 from capenh_pipeline.models.vlm_weights import Weights
@@ -50,7 +51,12 @@ def open_checkpoint(
         load = partial(original.load_model, folder, raw, processor)
     else:
         place = str(source.folder or source.effective_id)
-        loading = {"revision": commit, "trust_remote_code": trust_remote_code}
+        is_offline = not source.folder and not hub_answers(source.effective_id, commit)
+        loading = {
+            "revision": commit,
+            "trust_remote_code": trust_remote_code,
+            "local_files_only": is_offline,
+        }
         with as_model_error(source.requested):
             model_class = _model_class(source, place, raw, loading)
             processor = load_processor(source.requested, place, loading)
