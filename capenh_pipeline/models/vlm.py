@@ -1,6 +1,5 @@
 """A vision-language model in this process: any checkpoint for which transformers has a class."""
 
-import copy
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -29,14 +28,13 @@ from capenh_pipeline.models.vlm_generation import (
     settle_generation,
     settle_tokenizer,
 )
+from capenh_pipeline.models.vlm_inputs import VlmInputs
 from capenh_pipeline.models.vlm_loading import as_model_error, open_checkpoint, quiet_transformers
 from capenh_pipeline.models.vlm_memory import MemoryGauge, free_device_memory, is_out_of_memory
-from capenh_pipeline.models.vlm_pixel_budget import enough_px, pixel_budget, set_pixel_budget
-from capenh_pipeline.models.vlm_pixels import PIXELS, ByteRoute, byte_route, fixed_size
+from capenh_pipeline.models.vlm_pixel_budget import set_pixel_budget
 from capenh_pipeline.models.vlm_prompting import Prompting, choose_prompting
 from capenh_pipeline.models.vlm_replies import ReplyReader
 from capenh_pipeline.models.vlm_settings import VlmSettings
-from capenh_pipeline.models.vlm_tokens import visual_tokens
 from capenh_pipeline.models.vlm_weights import Weights
 
 logger = logging.getLogger(__name__)
@@ -100,33 +98,24 @@ class TransformersVlm:
         self, model: Any, processor: Any, promptings: Sequence[Prompting], settings: VlmSettings
     ) -> None:
         self._model: Any = model
-        self._promptings = promptings
         tokenizer = processor.tokenizer
         settle_tokenizer(tokenizer, is_encoder_decoder=is_encoder_decoder(model.config))
         self._replies = ReplyReader(tokenizer, end_ids=settle_generation(model, tokenizer))
         self._generation = generation_values(model, settings)
         self._room = room_for_tokens(model)
-        self._processors = _ProcessorsOfThreads(processor)
-        self._visual_tokens = visual_tokens(processor)
-        self._size = fixed_size(processor.image_processor, self._processed)
-        self._bytes: ByteRoute | None = None
-        if self._size:
-            self._bytes = byte_route(self._size, self._processed, prompts=len(promptings))
+        self._inputs = VlmInputs(processor, promptings)
         self._memory = MemoryGauge(model.device)
         self._stopping = threading.Event()
         self.lanes, self.preparing = 1, 1
         self.is_small = sum(weight.numel() for weight in model.parameters()) < SMALL_PARAMETERS
         self.batch_sizes = _batch_sizes(model.device.type, is_small=self.is_small)
-        self._budget = pixel_budget(processor.image_processor)
         self.effective_options: Mapping[str, Any] = effective_options(model, self._generation)
         if settings.compile:
             model.compile(dynamic=True)
 
     def enough_px(self, width: int, height: int) -> tuple[int, int] | None:
         """Return the size beyond which an image of this size shows the model no more, or None."""
-        if self._size:
-            return self._size.width, self._size.height
-        return enough_px(width, height, budget=self._budget)
+        return self._inputs.enough_px(width, height)
 
     def has_room_for_double(self) -> bool:
         """Return whether batches twice as large as the largest so far are expected to fit."""
@@ -134,17 +123,15 @@ class TransformersVlm:
 
     def visual_tokens(self, width: int, height: int) -> int:
         """Return the tokens that an image becomes; 0 where all images become as many."""
-        return 0 if self._size else self._visual_tokens(width, height)
+        return self._inputs.visual_tokens(width, height)
 
     def shrink(self, image: Image.Image) -> Image.Image:
         """Return the image at the size that the model sees, where that is fixed."""
-        return self._size.resize(image) if self._size else image
+        return self._inputs.shrink(image)
 
     def prepare(self, images: Sequence[Image.Image], prompt: int = 0) -> Any:
         """Turn RGB images into one batch of model inputs on the CPU; any thread may do it."""
-        if self._bytes:
-            return self._bytes.inputs(images, prompt)
-        return self._processed([self.shrink(image) for image in images], prompt)
+        return self._inputs.make(images, prompt)
 
     def generate(self, inputs: Any, generation: Generation = AS_LOADED) -> list[VlmReply]:
         """Caption a prepared batch; the replies stand in the order of its images.
@@ -199,19 +186,17 @@ class TransformersVlm:
         self._model = None
         free_device_memory()
 
-    def _processed(self, images: Sequence[Image.Image], prompt: int = 0) -> Any:
-        return self._promptings[prompt].inputs(self._processors.mine(), images)
-
     def _generate(self, inputs: Any, generation: Generation) -> list[VlmReply]:
         import torch
 
-        batch = self._on_device(inputs)
+        model = self._model
+        batch = self._inputs.moved(inputs, device=model.device, dtype=model.dtype)
         values = other_values(self._generation, generation, room=self._room)
         with torch.inference_mode():
-            output = self._model.generate(
+            output = model.generate(
                 **batch, **values, do_sample=False, stopping_criteria=[self._stop_if_told]
             )
-        rows = new_tokens(output, batch.get("input_ids"), config=self._model.config)
+        rows = new_tokens(output, batch.get("input_ids"), config=model.config)
         return [self._replies.read(row) for row in rows.tolist()]
 
     def _stop_if_told(self, input_ids: Any, *_: Any, **__: Any) -> Any:
@@ -221,20 +206,6 @@ class TransformersVlm:
         if self._stopping.is_set():
             raise Stopped
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
-
-    def _on_device(self, inputs: Any) -> dict[str, Any]:
-        device, dtype = self._model.device, self._model.dtype
-        moved = {
-            name: value.to(device)
-            for name, value in inputs.items()
-            if hasattr(value, "is_floating_point") and name != "labels"
-        }
-        if self._bytes:
-            moved[PIXELS] = self._bytes.numbers(moved[PIXELS])
-        return {
-            name: value.to(dtype) if value.is_floating_point() else value
-            for name, value in moved.items()
-        }
 
 
 def _batch_sizes(device: str, *, is_small: bool) -> tuple[int, int]:
@@ -246,23 +217,3 @@ def _batch_sizes(device: str, *, is_small: bool) -> tuple[int, int]:
     if device != "cpu":
         return 8, 512
     return (32, 256) if is_small else (2, 16)
-
-
-class _ProcessorsOfThreads:
-    """A processor for each thread.
-
-    Padding is a state of the tokenizer, which processors change while they work: of 400 calls in
-    8 threads that shared one, half of them padding, 88 came back padded as another call wished.
-    """
-
-    def __init__(self, processor: Any) -> None:
-        self._pattern = processor
-        self._copying = threading.Lock()
-        self._local = threading.local()
-
-    def mine(self) -> Any:
-        """Return the calling thread's own processor."""
-        if not hasattr(self._local, "processor"):
-            with self._copying:
-                self._local.processor = copy.deepcopy(self._pattern)
-        return self._local.processor
