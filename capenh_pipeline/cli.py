@@ -11,12 +11,8 @@ from typing import Any, NoReturn
 
 from capenh_pipeline import commands
 from capenh_pipeline.defs.environment import read_environment
-from capenh_pipeline.domain.options import (
-    convert,
-    option_fields,
-    options_from_environment,
-    value_type,
-)
+from capenh_pipeline.domain.option_values import convert, value_type
+from capenh_pipeline.domain.options import option_fields, options_from_environment
 from capenh_pipeline.domain.vlm_prompts import joined_prompts
 from capenh_pipeline.errors import CapenhError, ConfigurationError
 

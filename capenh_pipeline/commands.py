@@ -107,8 +107,10 @@ def open_ui(values: Values, environment: Environment, *, port: str) -> int:
     home = dagster_home(run.store.root, environment)
     with open_instance(home):  # its tables are there before several processes ask for them
         pass
-    given = {name: value for name, value in values.items() if value is not None}
-    variables = {environment_name(name): str(value) for name, value in given.items()}
+    variables = {
+        environment_name(name): "" if value is None else str(value)
+        for name, value in values.items()
+    }
     arguments = ["dagster", "dev", "-m", "capenh_pipeline.definitions", "-h", "127.0.0.1"]
     os.execve(  # noqa: S606  # our own interpreter, without a shell
         sys.executable,
@@ -153,7 +155,11 @@ def _failures_command(values: Values, environment: Environment) -> str:
     words = [_program(), "failures"]
     for name, value in values.items():
         if value != known.get(name) and name not in ("retry_failed", "limit"):
-            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+            words += (
+                [f"--{name}"]
+                if value is True
+                else [f"--{name}", "" if value is None else str(value)]
+            )
     return shlex.join(words)
 
 

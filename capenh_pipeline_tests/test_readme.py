@@ -9,11 +9,11 @@ import duckdb
 import pytest
 
 from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.domain.option_values import value_type
 from capenh_pipeline.domain.options import (
     Options,
     environment_name,
     option_fields,
-    value_type,
 )
 from capenh_pipeline.stages.combined_captions import fill_combined_captions
 from capenh_pipeline.stages.image_manifest import build_image_manifest

@@ -5,6 +5,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,12 +14,17 @@ from typing import Any
 from PIL import Image
 
 from capenh_pipeline.dataset.images import load_image
-from capenh_pipeline.errors import RowError
+from capenh_pipeline.errors import ConfigurationError, RowError
 
 STARTS_S = 60.0
-"""Seconds that a process may take to start; they come on top of those for its first image."""
+"""Seconds that a process may take to start."""
 
-_PROGRAM = (sys.executable, "-m", "capenh_pipeline.dataset.image_process")
+A_DAY_S = 86_400.0
+"""A longer wait is none that the system knows."""
+
+# -P: no Python file of the user's working folder is taken for a library's.
+_PROGRAM = (sys.executable, "-P", "-m", "capenh_pipeline.dataset.image_process")
+_READY = "ready"
 
 
 class ImageProcess:
@@ -36,6 +42,7 @@ class ImageProcess:
 
         Raises:
             RowError: as there, or "crashed": the image took two processes down.
+            ConfigurationError: no such process can be started.
         """
         request = {"path": path, **options}
         for _ in range(2):  # the first may have been killed for another reason
@@ -58,13 +65,11 @@ class ImageProcess:
         return process.wait()
 
     def _ask(self, request: dict[str, Any], timeout_s: float) -> tuple[tuple[int, int], bytes]:
-        patience_s = timeout_s
         if self._process is None:
             self._start()
-            patience_s += STARTS_S
         assert self._connection  # noqa: S101  # it was started
         self._connection.send(request)
-        if not self._connection.poll(patience_s):
+        if not self._connection.poll(min(timeout_s, A_DAY_S)):
             self.close()
             raise RowError("timeout", f"Reading the image took more than {timeout_s:g} seconds.")
         kind, answer = self._connection.recv()
@@ -82,6 +87,18 @@ class ImageProcess:
                 stdout=sys.stderr.fileno(),  # what a decoder prints is no output of ours
                 process_group=0,  # Ctrl-C is for us; it ends when its connection does
             )
+        if not self._is_ready():
+            code = self.close()
+            raise ConfigurationError(
+                f"--isolate_images: a process that decodes images cannot be started ({code})."
+            )
+
+    def _is_ready(self) -> bool:
+        assert self._connection  # noqa: S101  # it was started
+        try:
+            return self._connection.poll(STARTS_S) and self._connection.recv() == _READY
+        except (EOFError, ConnectionError):
+            return False
 
 
 def _answer(request: dict[str, Any]) -> tuple[str | None, Any]:
@@ -94,11 +111,10 @@ def _answer(request: dict[str, Any]) -> tuple[str | None, Any]:
 
 def serve(connection: Connection) -> None:
     """Answer requests until the other side is gone."""
-    while True:
-        try:
+    with suppress(EOFError, ConnectionError):
+        connection.send(_READY)
+        while True:
             connection.send(_answer(connection.recv()))
-        except (EOFError, ConnectionError):
-            return
 
 
 if __name__ == "__main__":

@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from concurrent.futures import Future
-from threading import Thread
+from threading import TIMEOUT_MAX, Thread
 from typing import Any, TypeVar
 
 from capenh_pipeline.errors import RowError
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+Begin = Callable[[Callable[[], None]], None]
+"""Starts the clock of an item; takes what is called if it is given up."""
 
 _LOOK_S = 1.0
 """So often it is looked whether an item has begun."""
@@ -30,14 +33,14 @@ def within(timeout_s: float, work: Callable[[], T]) -> T:
     outcome: Future[T] = Future()
     thread = Thread(target=_settle, args=(outcome, work), name="limited", daemon=True)
     thread.start()
-    thread.join(timeout_s)
+    thread.join(min(timeout_s, TIMEOUT_MAX))
     if not outcome.done():
         raise _late(timeout_s)
     return outcome.result()
 
 
 def each_within(
-    timeout_s: float, work: Callable[[T, Callable[[], None]], R], items: Sequence[T]
+    timeout_s: float, work: Callable[[T, Begin], R], items: Sequence[T]
 ) -> list[R | RowError]:
     """Return `work(item, begin)` for each item, or a `RowError` for one that took too long.
 
@@ -45,7 +48,8 @@ def each_within(
     given up as in `within`, another thread goes on.
 
     Args:
-        timeout_s: seconds from when `work` calls `begin`.
+        timeout_s: seconds from when `work` calls `begin`; what it gives to it is called when the
+            item is given up.
         work: what is done to an item.
         items: in their order.
 
@@ -63,14 +67,13 @@ def each_within(
 class _Turn(Thread):
     """Works on items until they are done, one raises, or nobody waits any more."""
 
-    def __init__(
-        self, work: Callable[[Any, Callable[[], None]], Any], items: Sequence[Any]
-    ) -> None:
+    def __init__(self, work: Callable[[Any, Begin], Any], items: Sequence[Any]) -> None:
         super().__init__(name="limited", daemon=True)
         self._work, self._items = work, items
         self._results: list[Any] = []
         self._began = math.inf
         self._is_given_up = False
+        self._on_late: Callable[[], None] = lambda: None
         self._outcome: Future[None] = Future()
 
     def run(self) -> None:
@@ -87,6 +90,7 @@ class _Turn(Thread):
             is_late = time.monotonic() > began + timeout_s
             if is_late and (done, began) == (len(self._results), self._began):
                 self._is_given_up = True
+                self._on_late()
                 return [*self._results[:done], _late(timeout_s)]
 
     def _run(self) -> None:
@@ -97,7 +101,8 @@ class _Turn(Thread):
                 return
             self._results.append(result)
 
-    def _begin(self) -> None:
+    def _begin(self, on_late: Callable[[], None]) -> None:
+        self._on_late = on_late
         self._began = time.monotonic()
 
 

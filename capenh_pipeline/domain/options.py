@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, get_args
+from typing import Any
 
 from capenh_pipeline.domain.colours import check_colour
+from capenh_pipeline.domain.option_values import check_value, convert
 from capenh_pipeline.domain.sidecars import check_suffixes
 from capenh_pipeline.domain.vlm_prompts import prompts_for_llm, vlm_prompts
 from capenh_pipeline.errors import ConfigurationError
@@ -12,9 +13,6 @@ from capenh_pipeline.errors import ConfigurationError
 PREFIX = "CAPENH_"
 DEFAULT_VLM = "florence-community/Florence-2-large-ft"
 DEFAULT_LOCAL_LLM = "Qwen/Qwen3-4B-Instruct-2507"
-
-_WORDS_FOR_TRUE = {"1", "true", "yes", "on"}
-_WORDS_FOR_FALSE = {"0", "false", "no", "off", ""}
 
 
 def _option(
@@ -112,7 +110,10 @@ class Options:
         "white", "Colour under transparent images: a name, or #rrggbb.", group="VLM"
     )
     image_timeout_s: float = _option(
-        60.0, "Seconds that reading one image may take.", group="VLM", minimum=0.001
+        60.0,
+        "Seconds that reading one image may take.",
+        group="VLM",
+        minimum=0.001,
     )
     isolate_images: bool = _option(
         False,
@@ -204,7 +205,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for option in option_fields():
-            _check(option, getattr(self, option.name))
+            check_value(option, getattr(self, option.name))
         if self.shard_digits not in (1, 2):
             raise ConfigurationError(f"--shard_digits is {self.shard_digits}; it is 1 or 2.")
         if (self.min_pixels or 0) > (self.max_pixels or float("inf")):
@@ -232,11 +233,6 @@ def environment_name(option: str) -> str:
     return PREFIX + option.upper()
 
 
-def value_type(option: Field[Any]) -> Any:
-    """Return the type of an option's value, without the `None` that says "not set"."""
-    return next((kind for kind in get_args(option.type) if kind is not type(None)), option.type)
-
-
 def options_from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the options that `environment` sets, converted to their types.
 
@@ -248,50 +244,3 @@ def options_from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         for option in option_fields()
         if (name := environment_name(option.name)) in environment
     }
-
-
-def convert(option: Field[Any], text: str, *, source: str) -> Any:
-    """Return `text` as a value of `option`; `source` names where it was written.
-
-    Raises:
-        ConfigurationError: it does not fit.
-    """
-    kind = value_type(option)
-    if text == "" and option.default is None:
-        return None
-    if kind is bool:
-        return _convert_bool(text, source)
-    try:
-        return kind(text)
-    except ValueError:
-        noun = {"int": "a whole number", "float": "a number"}[kind.__name__]
-        raise ConfigurationError(f"{source} is {text!r}; it must be {noun}.") from None
-
-
-def _convert_bool(text: str, source: str) -> bool:
-    if text.lower() in _WORDS_FOR_TRUE:
-        return True
-    if text.lower() in _WORDS_FOR_FALSE:
-        return False
-    raise ConfigurationError(f"{source} is {text!r}; it must be true or false.")
-
-
-def _check(option: Field[Any], value: Any) -> None:
-    if isinstance(value, str) and not _is_utf8(value):
-        raise ConfigurationError(f"--{option.name} is not UTF-8 text; write it in UTF-8.")
-    choices, minimum = option.metadata["choices"], option.metadata["minimum"]
-    if choices and value not in choices:
-        raise ConfigurationError(
-            f"--{option.name} is {value!r}; it must be one of {', '.join(choices)}."
-        )
-    if minimum is not None and value is not None and value < minimum:
-        raise ConfigurationError(f"--{option.name} is {value}; it must be at least {minimum}.")
-
-
-def _is_utf8(value: str) -> bool:
-    """Return whether the text has no bytes in it that were not UTF-8 on the command line."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -5,8 +5,8 @@ import re
 LONGEST_PHRASE = 8
 """Words of a phrase whose repetition is looked for."""
 
-_REPEATS_OF_A_WORD = 6
-_REPEATS_OF_A_PHRASE = 4
+_LAST_WORDS, _LAST_PHRASES, _ANYWHERE = 6, 4, 10
+"""Repeats that count: of a word or a phrase at the end of a text, and of either within it."""
 
 # Scripts that are written without spaces count by the character.
 _WORD = re.compile(
@@ -14,37 +14,53 @@ _WORD = re.compile(
     r"|(?:(?![\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f])\w)+"
 )
 _SENTENCE_END = re.compile(
-    r"(?:[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]]*(?=\s|$))|[\u3002\uff01\uff1f][\u300d\u300f\u201d]?"
+    r"[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]]*(?=\s|$)"
+    r"|[\u3002\uff01\uff1f\u0964\u061f\u06d4][\u300d\u300f\u201d]?"
+)
+_ABBREVIATIONS = (
+    r"mr|mrs|ms|dr|st|prof|jr|sr|vs|etc|approx|ca|no|vol|ver|fig|mt|oz|cm|mm|ft|inc|ltd"
+    r"|e\.g|i\.e|[a-z]|[a-z]\.[a-z]"
 )
 _NO_END = re.compile(
-    r"(?:^|[\s(\"'])(?:mr|mrs|ms|dr|st|prof|jr|sr|vs|etc|approx|e\.g|i\.e|[a-z]|[a-z]\.[a-z])\.$"
-    r"|(?:^|\n)[\s*#-]*\d+\.$",
-    re.IGNORECASE,
+    rf"(?:^|[\s(\"'])(?:{_ABBREVIATIONS})\.$|(?:^|\n)[\s*#-]*\d+\.$", re.IGNORECASE
 )
 
 
 def find_loop(text: str) -> str | None:
     """Return the phrase of up to eight words that `text` says again and again, or None.
 
-    A phrase counts when it stands four times in a row, a single word six times; letter case and
-    punctuation do not matter.
+    At the end of a text, where models go round in circles until they are cut off, a phrase counts
+    when it stands four times in a row, a single word six times; within it ten times, because
+    people too write "HA HA HA". Letter case and punctuation do not matter.
     """
     words = _WORD.findall(text.lower())
     for size in range(1, LONGEST_PHRASE + 1):
-        repeats = _REPEATS_OF_A_WORD if size == 1 else _REPEATS_OF_A_PHRASE
         run = 0
         for place in range(size, len(words)):
             run = run + 1 if words[place] == words[place - size] else 0
-            if run == size * (repeats - 1):
-                return " ".join(words[place - size + 1 : place + 1])
+            if run >= size * (_repeats(size, is_last=place == len(words) - 1) - 1):
+                first = place - run - size + 1
+                return " ".join(words[first : first + size])
     return None
 
 
 def whole_sentences(text: str) -> str:
     """Return `text` up to the end of its last whole sentence; all of it if it has none.
 
-    A full stop after an abbreviation, an initial or the number of a list ends no sentence.
+    A full stop after an abbreviation, an initial or the number of a list ends no sentence, nor
+    does anything before a lower-case letter.
     """
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    real = [end for end in ends if not _NO_END.search(text[:end])]
+    real = [end for end in ends if _is_end(text, end)]
     return text[: real[-1]] if real else text
+
+
+def _repeats(size: int, *, is_last: bool) -> int:
+    if not is_last:
+        return _ANYWHERE
+    return _LAST_WORDS if size == 1 else _LAST_PHRASES
+
+
+def _is_end(text: str, end: int) -> bool:
+    following = text[end:].lstrip()[:1]
+    return not following.islower() and not _NO_END.search(text[:end])

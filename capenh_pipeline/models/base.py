@@ -37,6 +37,9 @@ class Generation:
     no_repeat_ngram_size: int | None = None
 
 
+AS_LOADED = Generation()
+
+
 class VisionLanguageModel(Protocol):
     """A loaded VLM. All but `close` may be called in any thread.
 
@@ -46,7 +49,7 @@ class VisionLanguageModel(Protocol):
         lanes: calls of `generate` that should be at work at once.
         preparing: threads that should read and prepare images besides.
         batch_sizes: images a batch to begin with, and the most that can be worth a try.
-        effective_options: what captions are really made with, as JSON values.
+        fixed_px: the width and height to which every image is shrunk, None if there is none.
     """
 
     effective_model_id: str
@@ -54,7 +57,11 @@ class VisionLanguageModel(Protocol):
     lanes: int
     preparing: int
     batch_sizes: tuple[int, int]
-    effective_options: Mapping[str, Any]
+    fixed_px: tuple[int, int] | None
+
+    def effective_options(self, generation: Generation) -> Mapping[str, Any]:
+        """Return what captions are really made with, as JSON values."""
+        ...
 
     def has_room_for_double(self) -> bool:
         """Return whether batches twice as large as the largest so far are expected to fit."""

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from capenh_pipeline.errors import Stopped
-from capenh_pipeline.models.base import Generation, VlmReply
+from capenh_pipeline.models.base import AS_LOADED, Generation, VlmReply
 from capenh_pipeline.models.checkpoints import locate_model
 from capenh_pipeline.models.torch_threads import (
     choose_lanes,
@@ -42,7 +42,6 @@ logger = logging.getLogger(__name__)
 SMALL_PARAMETERS = 50_000_000
 MOST_PREPARING = 8
 """Threads that prepare images for a GPU: more would only hold more images in memory."""
-AS_LOADED = Generation()
 _PROBE_SIZE_PX = (64, 64)
 _PROBE_TOKENS = 8
 
@@ -107,11 +106,16 @@ class TransformersVlm:
         self._memory = MemoryGauge(model.device)
         self._stopping = threading.Event()
         self.lanes, self.preparing = 1, 1
-        self.is_small = sum(weight.numel() for weight in model.parameters()) < SMALL_PARAMETERS
-        self.batch_sizes = _batch_sizes(model.device.type, is_small=self.is_small)
-        self.effective_options: Mapping[str, Any] = effective_options(model, self._generation)
+        self._is_small = sum(weight.numel() for weight in model.parameters()) < SMALL_PARAMETERS
+        self.batch_sizes = _batch_sizes(model.device.type, is_small=self._is_small)
+        self.fixed_px = self._inputs.fixed_px
         if settings.compile:
             model.compile(dynamic=True)
+
+    def effective_options(self, generation: Generation = AS_LOADED) -> Mapping[str, Any]:
+        """Return what captions are really made with, as JSON values."""
+        values = other_values(self._generation, generation, room=self._room)
+        return effective_options(self._model, values)
 
     def enough_px(self, width: int, height: int) -> tuple[int, int] | None:
         """Return the size beyond which an image of this size shows the model no more, or None."""
@@ -163,7 +167,7 @@ class TransformersVlm:
             set_threads(1)
             self.preparing = min(usable_cores(), MOST_PREPARING)
             return
-        if not self.is_small:
+        if not self._is_small:
             set_threads(torch_cores())
             return
         inputs = self.prepare([Image.new("RGB", _PROBE_SIZE_PX)] * self.batch_sizes[0])

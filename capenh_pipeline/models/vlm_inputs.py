@@ -14,7 +14,11 @@ from capenh_pipeline.models.vlm_tokens import visual_tokens
 
 
 class VlmInputs:
-    """Makes model inputs, in any thread, by the shortest way that gives the processor's own."""
+    """Makes model inputs, in any thread, by the shortest way that gives the processor's own.
+
+    Attributes:
+        fixed_px: the width and height that every image gets, None if there is none.
+    """
 
     def __init__(self, processor: Any, promptings: Sequence[Prompting]) -> None:
         self._promptings = promptings
@@ -22,15 +26,14 @@ class VlmInputs:
         self._visual_tokens = visual_tokens(processor)
         self._budget = pixel_budget(processor.image_processor)
         self._size = fixed_size(processor.image_processor, self._processed)
+        self.fixed_px = (self._size.width, self._size.height) if self._size else None
         self._bytes: ByteRoute | None = None
         if self._size:
             self._bytes = byte_route(self._size, self._processed, prompts=len(promptings))
 
     def enough_px(self, width: int, height: int) -> tuple[int, int] | None:
         """Return the size beyond which an image of this size shows the model no more, or None."""
-        if self._size:
-            return self._size.width, self._size.height
-        return enough_px(width, height, budget=self._budget)
+        return self.fixed_px or enough_px(width, height, budget=self._budget)
 
     def visual_tokens(self, width: int, height: int) -> int:
         """Return the tokens that an image becomes; 0 where all images become as many."""

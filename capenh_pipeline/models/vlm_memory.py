@@ -2,8 +2,11 @@
 
 import gc
 import math
+import re
 from pathlib import Path
 from typing import Any
+
+_OF_CUDA = re.compile(r"CUDA error: out of memory|(CUBLAS|CUDNN)_STATUS_ALLOC_FAILED")
 
 MOST_SHARE = 0.85
 """Of the memory: batches grow only while they are expected to stay below it."""
@@ -13,7 +16,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether a smaller batch could do what raised `error`."""
     from accelerate.utils.memory import should_reduce_batch_size
 
-    return isinstance(error, RuntimeError) and should_reduce_batch_size(error)
+    if isinstance(error, MemoryError):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    return should_reduce_batch_size(error) or bool(_OF_CUDA.search(str(error)))
 
 
 def is_device_lost(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """How much work an image is for a model that looks at large images more closely."""
 
+import sys
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -17,8 +18,15 @@ def visual_tokens(processor: Any) -> Callable[[int, int], int]:
             count(processor, _PROBE_PX, _PROBE_PX)
         except (AttributeError, TypeError, KeyError):  # it has no such method, or a broken one
             continue
-        return lru_cache(maxsize=1 << 16)(partial(count, processor))
+        return lru_cache(maxsize=1 << 16)(partial(_counted, count, processor))
     return lambda *_: 0
+
+
+def _counted(count: Callable[[Any, int, int], int], processor: Any, width: int, height: int) -> int:
+    try:
+        return count(processor, width, height)
+    except ValueError:  # it takes no such image, and will say so when it gets it: after others
+        return sys.maxsize
 
 
 def _told_by_processor(processor: Any, width: int, height: int) -> int:

@@ -30,7 +30,13 @@ class BatchSize:
         self._lock = threading.Lock()
 
     def record(self, images: int, seconds: float) -> None:
-        """Take note of a batch that was captioned; only those of the present size count."""
+        """Take note of a batch that was captioned; only those of the present size count.
+
+        Args:
+            images: of the batch.
+            seconds: that it took for each token of its longest caption: chance decides how long
+                that is.
+        """
         with self._lock:
             if self._is_settled or images != self.now:
                 return

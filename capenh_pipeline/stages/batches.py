@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,26 +12,31 @@ from PIL import Image
 
 from capenh_pipeline.domain.replies import one_line
 from capenh_pipeline.errors import ModelError, RowError
-from capenh_pipeline.models.base import Generation, VisionLanguageModel, VlmReply
+from capenh_pipeline.models.base import AS_LOADED, Generation, VisionLanguageModel, VlmReply
 from capenh_pipeline.models.vlm_memory import is_device_lost, is_out_of_memory
 from capenh_pipeline.stages.batch_size import BatchSize
 from capenh_pipeline.stages.caption_checks import CaptionChecks
 from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
 from capenh_pipeline.stages.read_ahead import read_ahead
 
-MODEL_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+MODEL_ERRORS = (
+    *(RuntimeError, ValueError, TypeError, LookupError, ArithmeticError),
+    *(AttributeError, AssertionError, OSError, MemoryError),
+)
 """What processors and models raise on an image that they cannot take."""
 
-MODEL_ERROR = "model_error"
+MODEL_ERROR, OUT_OF_MEMORY = "model_error", "out_of_memory"
 
 HOPELESS_IMAGES = 8
 """So many images fail in the model before any succeeds: then the model is bad, not the images."""
 
+PLAIN_PX = (64, 64)
+
 WINDOW_BATCHES = 8
 """So many batches' images are looked at together, to put those of equal cost into one batch."""
 
-MOST_BATCH_BYTES = 1 << 28
-"""Memory of the images of one batch, as they are before they are prepared."""
+MOST_HELD_BYTES = 1 << 32
+"""Memory of the images of all batches in work, as they are before they are prepared."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one image and prompt: a reply or an error, after so many attempts."""
+    """What came of one image and prompt: a reply or an error.
+
+    Attributes:
+        file: the image.
+        prompt: its place.
+        result: what is to be stored.
+        attempts: how often the model was asked.
+        generation: of the attempt that `result` is from.
+    """
 
     file: ImageFile
     prompt: int
     result: VlmReply | RowError
     attempts: int = 1
+    generation: Generation = AS_LOADED
 
 
 class BatchCaptioner:
@@ -84,16 +98,16 @@ class BatchCaptioner:
         """Yield an outcome for each prompt of each task, batch by batch; close it to stop early.
 
         Raises:
-            ModelError: the model fails on every one of the first images.
+            ModelError: the model fails on every one of the first images, and on a plain one.
         """
         held: list[Outcome] = []  # until one image succeeds, it may be the model that is bad
         with closing(self._outcomes(tasks)) as outcomes:
             for outcome in outcomes:
-                error = outcome.result
-                if isinstance(error, RowError) and error.kind == MODEL_ERROR:
+                if _is_of_the_model(outcome.result):
                     held.append(outcome)
                     if len(held) == HOPELESS_IMAGES:
-                        raise ModelError(f"The VLM fails on every image. {error}")
+                        self._check_model(outcome.result)
+                        break
                     continue
                 yield outcome
                 if isinstance(outcome.result, VlmReply):
@@ -101,14 +115,22 @@ class BatchCaptioner:
             yield from held
             yield from outcomes
 
+    def _check_model(self, failure: VlmReply | RowError) -> None:
+        """Raise `ModelError` if the model cannot caption a plain image either."""
+        plain = self._model.shrink(Image.new("RGB", PLAIN_PX, "gray"))
+        try:
+            with self._lanes:
+                self._model.generate(self._model.prepare([plain], 0), AS_LOADED)
+        except MODEL_ERRORS as error:
+            raise ModelError(f"The VLM fails on every image. {failure}") from error
+
     def _outcomes(self, tasks: Iterable[Task]) -> Generator[Outcome]:
-        batches = read_ahead(self._batches(tasks), self._caption_batch, workers=self._threads)
-        with ExitStack() as stack:
-            stack.enter_context(closing(batches))  # waits for the threads
-            stack.callback(self._stop)
+        batches = read_ahead(
+            self._batches(tasks), self._caption_batch, workers=self._threads, stop=self._stop
+        )
+        with closing(batches):
             for outcomes in batches:
                 yield from outcomes
-            stack.pop_all()
 
     def _stop(self) -> None:
         """Make the threads end soon, wherever they are."""
@@ -133,7 +155,7 @@ class BatchCaptioner:
         held = 0
         for count, task in enumerate(tasks):
             held += self._reader.held_bytes(task.file)
-            if count and held > MOST_BATCH_BYTES:
+            if count and held > MOST_HELD_BYTES // self._threads:
                 return count
         return len(tasks)
 
@@ -153,7 +175,7 @@ class BatchCaptioner:
 
     def _ask(self, prompt: int, images: dict[ImageFile, Image.Image]) -> Iterator[Outcome]:
         """Caption images, and once more those whose caption is not good."""
-        first = self._generate(prompt, images, Generation())
+        first = self._generate(prompt, images, AS_LOADED)
         again: dict[Generation, dict[ImageFile, Image.Image]] = {}
         for file, result in first.items():
             other = self._checks.retry(result)
@@ -163,7 +185,9 @@ class BatchCaptioner:
                 yield Outcome(file, prompt, self._checks.settle(result))
         for generation, files in again.items():
             for file, result in self._generate(prompt, files, generation).items():
-                yield Outcome(file, prompt, self._checks.settle(result), attempts=2)
+                is_better = self._checks.is_better(result, than=first[file])
+                better, of = (result, generation) if is_better else (first[file], AS_LOADED)
+                yield Outcome(file, prompt, self._checks.settle(better), 2, of)
 
     def _generate(
         self, prompt: int, images: dict[ImageFile, Image.Image], generation: Generation
@@ -181,8 +205,9 @@ class BatchCaptioner:
         with self._lanes:
             began = time.perf_counter()
             replies = self._model.generate(inputs, generation)
-            if generation == Generation():
-                self._batch_size.record(images, time.perf_counter() - began)
+            if generation == AS_LOADED:
+                tokens = max(reply.new_tokens for reply in replies)
+                self._batch_size.record(images, (time.perf_counter() - began) / max(tokens, 1))
         return replies
 
     def _in_halves(
@@ -196,10 +221,8 @@ class BatchCaptioner:
         if is_device_lost(error):
             raise ModelError(f"The device failed, run again: {one_line(str(error))}") from error
         out_of_memory = is_out_of_memory(error)
-        if out_of_memory:
-            self._batch_size.too_large(len(images))
         if len(images) == 1:
-            kind = "out_of_memory" if out_of_memory else MODEL_ERROR
+            kind = OUT_OF_MEMORY if out_of_memory else MODEL_ERROR
             failure = RowError(kind, f"The model failed: {one_line(str(error))}")
             return dict.fromkeys(images, failure)
         files = list(images)
@@ -207,4 +230,15 @@ class BatchCaptioner:
         results: dict[ImageFile, VlmReply | RowError] = {}
         for part in (files[:half], files[half:]):
             results |= self._generate(prompt, {file: images[file] for file in part}, generation)
+        if out_of_memory and not any(_kind(result) == OUT_OF_MEMORY for result in results.values()):
+            self._batch_size.too_large(len(images))  # else it was one of the images
         return results
+
+
+def _kind(result: VlmReply | RowError) -> str | None:
+    return result.kind if isinstance(result, RowError) else None
+
+
+def _is_of_the_model(result: VlmReply | RowError) -> bool:
+    """Return whether it may be the model or the device that failed, not the image."""
+    return _kind(result) in (MODEL_ERROR, OUT_OF_MEMORY)

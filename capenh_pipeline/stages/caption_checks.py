@@ -34,6 +34,12 @@ class CaptionChecks:
             return TWICE_AS_LONG
         return None
 
+    def is_better(self, second: VlmReply | RowError, *, than: VlmReply | RowError) -> bool:
+        """Return whether a second attempt is to be settled, not the first."""
+        if isinstance(than, RowError) or find_loop(than.caption):
+            return True
+        return isinstance(second, VlmReply) and not find_loop(second.caption)
+
     def settle(self, result: VlmReply | RowError) -> VlmReply | RowError:
         """Return what is stored of a result: a caption in whole sentences, or an error."""
         if isinstance(result, RowError):

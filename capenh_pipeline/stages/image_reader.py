@@ -10,15 +10,16 @@ from PIL import Image
 
 from capenh_pipeline.dataset.image_process import ImageProcess
 from capenh_pipeline.dataset.images import decoded_bytes, load_image
-from capenh_pipeline.dataset.time_limit import each_within
-from capenh_pipeline.errors import RowError, Stopped
+from capenh_pipeline.dataset.time_limit import Begin, each_within
+from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.base import VisionLanguageModel
 from capenh_pipeline.stages.memory_bound import MemoryBound
 
 MOST_DECODED_BYTES = 1 << 30
 """Memory of all images that are being decoded at a time."""
 
-RGB_BYTES = 3
+PIXEL_BYTES = 4
+"""Of an RGB image in Pillow."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,6 @@ class ImageReader:
         self._background = background
         self._timeout_s = timeout_s
         self._memory = MemoryBound(MOST_DECODED_BYTES)
-        self._is_stopped = False
         self._processes = _ProcessesOfThreads() if is_isolated else None
 
     def read_all(self, files: Sequence[ImageFile]) -> list[Image.Image | RowError]:
@@ -69,35 +69,37 @@ class ImageReader:
         if self._processes:
             load = self._processes.mine().load_image
             limited = partial(load, timeout_s=self._timeout_s)
-            return [self._read(limited, file, lambda: None) for file in files]
+            return [self._read(limited, file, lambda _: None) for file in files]
         return each_within(self._timeout_s, partial(self._read, load_image), files)
 
     def _read(
-        self, load: Callable[..., Image.Image], file: ImageFile, begin: Callable[[], None]
+        self, load: Callable[..., Image.Image], file: ImageFile, begin: Begin
     ) -> Image.Image | RowError:
-        if self._is_stopped:
-            raise Stopped
-        with self._memory.taken(decoded_bytes(file.width, file.height, file.image_format)):
-            begin()
-            try:
-                image = load(
-                    file.path,
-                    image_hash=file.image_hash,
-                    background=self._background,
-                    enough_px=self._model.enough_px(file.width, file.height),
-                )
-            except RowError as error:
-                return error
+        share = self._memory.take(decoded_bytes(file.width, file.height, file.image_format))
+        try:
+            begin(share.give_back)
+            image = load(
+                file.path,
+                image_hash=file.image_hash,
+                background=self._background,
+                enough_px=self._model.enough_px(file.width, file.height),
+            )
             return self._model.shrink(image)
+        except RowError as error:
+            return error
+        except MemoryError:
+            return RowError("out_of_memory", "The image does not fit into the memory.")
+        finally:
+            share.give_back()
 
     def held_bytes(self, file: ImageFile) -> int:
-        """Return what the image takes from when it was read until it was captioned."""
-        width, height = self._model.enough_px(file.width, file.height) or (file.width, file.height)
-        return RGB_BYTES * width * height
+        """Return what the image takes from when it was read until it was captioned, at most."""
+        width, height = self._model.fixed_px or (file.width, file.height)
+        return PIXEL_BYTES * width * height
 
     def stop(self) -> None:
         """Make every call of `read_all`, in whatever thread, end at its next image."""
-        self._is_stopped = True
+        self._memory.stop()
 
     def close(self) -> None:
         """End the processes that images were decoded in."""

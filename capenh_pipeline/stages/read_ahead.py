@@ -9,8 +9,22 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def read_ahead(tasks: Iterable[T], work: Callable[[T], R], *, workers: int) -> Generator[R]:
-    """Yield `work(task)` for each task in order, done in threads at most `workers + 1` ahead."""
+def read_ahead(
+    tasks: Iterable[T],
+    work: Callable[[T], R],
+    *,
+    workers: int,
+    stop: Callable[[], None] = lambda: None,
+) -> Generator[R]:
+    """Yield `work(task)` for each task in order, done in threads at most `workers + 1` ahead.
+
+    Args:
+        tasks: what is to be done.
+        work: does it.
+        workers: threads.
+        stop: makes the calls of `work` end soon; called when it ends before all tasks are done,
+            whatever the reason, and then the threads are waited for.
+    """
     with ThreadPoolExecutor(workers, thread_name_prefix="prepare") as pool:
         ahead: deque[Future[R]] = deque()
         try:
@@ -20,5 +34,7 @@ def read_ahead(tasks: Iterable[T], work: Callable[[T], R], *, workers: int) -> G
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()
-        finally:
+        except BaseException:  # an interruption or the end of the generator too
+            stop()
             pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.identity import canonical_json
 from capenh_pipeline.domain.schemas import FAILED, OK, VLM_CAPTIONS
 from capenh_pipeline.errors import RowError
-from capenh_pipeline.models.base import VisionLanguageModel
+from capenh_pipeline.models.base import Generation, VisionLanguageModel
 from capenh_pipeline.models.choice import VlmChoice, choose_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.batch_size import BatchSize
@@ -56,9 +57,9 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
             closing(_reader(run, model)) as reader,
             closing(_captioner(run, model, reader).caption(_tasks(absent, files, recipes))) as said,
         ):
-            origins = _origins(run, choice, model)
+            origin = cache(partial(_origin, run, choice, model))
             for outcome in said:
-                keep({**origins[outcome.prompt], **_cells(outcome)})
+                keep({**origin(outcome.prompt, outcome.generation), **_cells(outcome)})
 
     report = fill(
         run,
@@ -116,20 +117,20 @@ def _captioner(run: Run, model: VisionLanguageModel, reader: ImageReader) -> Bat
     )
 
 
-def _origins(run: Run, choice: VlmChoice, model: VisionLanguageModel) -> list[dict[str, Any]]:
-    return [
-        {
-            "recipe_hash": asked.recipe.hash,
-            "model_id": run.options.model_id,
-            "effective_model_id": model.effective_model_id,
-            "revision": model.revision,
-            "prompt": asked.prompt.text,
-            "options": canonical_json(
-                {**asked.recipe.values, "effective": dict(model.effective_options)}
-            ),
-        }
-        for asked in choice.prompts
-    ]
+def _origin(
+    run: Run, choice: VlmChoice, model: VisionLanguageModel, prompt: int, generation: Generation
+) -> dict[str, Any]:
+    """Return the cells of a row that say where its caption is from."""
+    asked = choice.prompts[prompt]
+    effective = dict(model.effective_options(generation))
+    return {
+        "recipe_hash": asked.recipe.hash,
+        "model_id": run.options.model_id,
+        "effective_model_id": model.effective_model_id,
+        "revision": model.revision,
+        "prompt": asked.prompt.text,
+        "options": canonical_json({**asked.recipe.values, "effective": effective}),
+    }
 
 
 def _cells(outcome: Outcome) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from capenh_pipeline.dataset.image_process import ImageProcess
-from capenh_pipeline.errors import RowError
+from capenh_pipeline.errors import ConfigurationError, RowError
 from capenh_pipeline_tests.fakes.fragile_decoder import DEADLY
 from capenh_pipeline_tests.images import colour
 
@@ -57,3 +57,22 @@ def test_a_process_ends_with_who_asked_it(tmp_path):
     pid = process._process.pid
     process.close()
     assert subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode  # noqa: S603, S607
+
+
+def test_a_file_of_the_working_folder_is_not_taken_for_a_library(process, tmp_path, monkeypatch):
+    (tmp_path / "random.py").write_text("raise SystemExit('this must not run')")
+    monkeypatch.chdir(tmp_path)
+    assert load(process, colour(tmp_path / "a.png", (1, 2, 3))).getpixel((0, 0)) == (1, 2, 3)
+
+
+def test_a_process_that_cannot_start_is_no_fault_of_an_image(process, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import os\nos._exit(9)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ConfigurationError, match=r"--isolate_images: .* cannot be started \(9\)"):
+        load(process, colour(tmp_path / "a.png", (1, 2, 3)))
+
+
+def test_a_limit_of_a_hundred_years_is_none(process, tmp_path):
+    path = colour(tmp_path / "a.png", (1, 2, 3))
+    image_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert process.load_image(path, image_hash=image_hash, timeout_s=3e9).size == (16, 16)

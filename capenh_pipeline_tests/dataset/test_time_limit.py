@@ -45,7 +45,7 @@ def test_each_item_is_done_in_turn_by_one_thread():
     threads = set()
 
     def work(item, begin):
-        begin()
+        begin(lambda: None)
         threads.add(get_ident())
         return item * 2
 
@@ -57,12 +57,15 @@ def test_each_item_is_done_in_turn_by_one_thread():
 def test_an_item_that_takes_too_long_is_given_up_and_the_others_are_done():
     end = Event()
 
+    given_up = []
+
     def work(item, begin):
-        begin()
+        begin(lambda: given_up.append(item))
         return end.wait() if item in (2, 4) else item
 
     found = each_within(0.05, work, [1, 2, 3, 4, 5])
     end.set()
+    assert given_up == [2, 4]
     assert [item if isinstance(item, int) else item.kind for item in found] == [
         1,
         "timeout",
@@ -75,7 +78,7 @@ def test_an_item_that_takes_too_long_is_given_up_and_the_others_are_done():
 def test_time_counts_from_when_an_item_begins():
     def work(item, begin):
         Event().wait(0.2)
-        begin()
+        begin(lambda: None)
         return item
 
     assert each_within(0.1, work, [1]) == [1]

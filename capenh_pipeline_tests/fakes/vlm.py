@@ -47,7 +47,7 @@ class ColourVlm:
     effective_model_id = "colour"
     revision = None
     batch_sizes = (4, 4)
-    effective_options: Mapping[str, Any] = {"num_beams": 1}
+    fixed_px = None
 
     def __init__(
         self,
@@ -64,6 +64,9 @@ class ColourVlm:
         self.preparing = 1
         self.batches: list[int] = []
         self.is_stopped = False
+
+    def effective_options(self, generation: Generation) -> Mapping[str, Any]:
+        return {"no_repeat_ngram_size": generation.no_repeat_ngram_size or 0}
 
     def has_room_for_double(self) -> bool:
         return True

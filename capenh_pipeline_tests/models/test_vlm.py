@@ -222,7 +222,7 @@ def test_beams_and_repetition_are_as_the_user_chooses(load, llava):
 
 def test_a_row_can_say_what_it_was_made_with(load, tmp_path):
     folder = copy_florence(tmp_path / "beams", generation={"num_beams": 3})
-    assert load(folder).effective_options == {
+    assert load(folder).effective_options() == {
         "num_beams": 3,
         "no_repeat_ngram_size": 0,
         "max_new_tokens": 159,  # the model has no more positions
@@ -230,9 +230,9 @@ def test_a_row_can_say_what_it_was_made_with(load, tmp_path):
         "attn_implementation": "sdpa",
     }
     greedy = load(folder, num_beams=1, max_new_tokens=9, attn_implementation="eager")
-    assert greedy.effective_options["num_beams"] == 1
-    assert greedy.effective_options["max_new_tokens"] == 9
-    assert greedy.effective_options["attn_implementation"] == "eager"
+    assert greedy.effective_options()["num_beams"] == 1
+    assert greedy.effective_options()["max_new_tokens"] == 9
+    assert greedy.effective_options()["attn_implementation"] == "eager"
 
 
 def test_one_call_may_have_more_tokens_or_no_repetition(load, llava):

@@ -44,7 +44,7 @@ def test_weights_of_8_bits_are_smaller_and_say_nearly_the_same(scenes, drawings)
 
 def test_every_attention_of_transformers_says_the_same(scenes, drawings):
     eager = load_with(attn_implementation="eager")
-    assert eager.effective_options["attn_implementation"] == "eager"
+    assert eager.effective_options()["attn_implementation"] == "eager"
     assert right_captions(eager, scenes, drawings) >= len(scenes) - 1
 
 

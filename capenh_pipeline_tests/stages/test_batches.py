@@ -1,10 +1,11 @@
 """Batches through a VLM: a bad image costs its own row, and a full memory costs nothing."""
 
 import hashlib
+import threading
 
 import pytest
 
-from capenh_pipeline.errors import ModelError, RowError
+from capenh_pipeline.errors import ModelError, RowError, Stopped
 from capenh_pipeline.models.base import Generation, VlmReply
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.batch_size import BatchSize
@@ -151,6 +152,7 @@ def test_a_caption_that_goes_round_in_circles_is_tried_once_more_without_repetit
 
     (found,) = outcomes(speaking(said), files[:1])
     assert (found.result.caption, found.attempts) == ("A dog and a cat.", 2)
+    assert found.generation == Generation(no_repeat_ngram_size=3)
     assert asked == [Generation(), Generation(no_repeat_ngram_size=3)]
 
 
@@ -236,8 +238,8 @@ def test_images_of_like_cost_share_a_batch(files):
 
 def test_a_batch_of_large_images_is_cut_where_its_memory_ends(files):
     vlm = model()
-    # 96 MB each
-    large = [ImageFile(file.image_hash, file.path, 8000, 4000, "PNG") for file in files]
+    # 800 MB each, in each of two threads
+    large = [ImageFile(file.image_hash, file.path, 20000, 10000, "PNG") for file in files]
     outcomes(vlm, large, batch_size=8)
     assert max(vlm.batches) == 2
 
@@ -265,3 +267,117 @@ def test_who_reads_to_the_end_leaves_the_model_usable(files):
     vlm = model()
     outcomes(vlm, files)
     assert not vlm.is_stopped
+
+
+@pytest.mark.parametrize("second", [LOOP, None])
+def test_a_second_attempt_that_is_worse_does_not_replace_the_first(files, second):
+    def said(text, generation):
+        if generation == Generation():
+            return VlmReply("A dog. It is bro", "length", 9)
+        if second is None:
+            raise RuntimeError("CUDA out of memory.")
+        return VlmReply(second, "length", 18)
+
+    (found,) = outcomes(speaking(said), files[:1], retry_length=True)
+    assert (found.result, found.attempts) == (VlmReply("A dog.", "length", 9), 2)
+    assert found.generation == Generation()
+
+
+def test_a_batch_that_is_halved_is_asked_as_it_was(files):
+    def said(text, generation):
+        if generation == Generation():
+            return VlmReply(LOOP, "length", 3)
+        return VlmReply(str(generation.no_repeat_ngram_size), "stop", 3)
+
+    vlm = speaking(said)
+    generate = vlm.generate
+
+    def small(inputs, generation):
+        if generation != Generation() and len(inputs) > 1:
+            raise RuntimeError("CUDA out of memory.")
+        return generate(inputs, generation)
+
+    vlm.generate = small
+    assert [outcome.result.caption for outcome in outcomes(vlm, files[:4])] == ["3"] * 4
+
+
+def test_no_more_batches_are_in_the_model_than_it_has_lanes(files):
+    lock, now, most = threading.Lock(), 0, 0
+
+    class Watched(ColourVlm):
+        def generate(self, inputs, generation):
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+            threading.Event().wait(0.01)
+            with lock:
+                now -= 1
+            return super().generate(inputs, generation)
+
+    outcomes(Watched(VlmSettings("any"), lanes=2), files, batch_size=1, preparing=4)
+    assert most == 2
+
+
+def test_one_image_that_never_fits_does_not_make_all_batches_small(files):
+    class OneIsTooMuch(ColourVlm):
+        def generate(self, inputs, generation):
+            if any(colour == RED for _, colour in inputs):
+                self.batches.append(0)
+                raise RuntimeError("CUDA out of memory.")
+            return super().generate(inputs, generation)
+
+    vlm = OneIsTooMuch(VlmSettings("any"))
+    found = outcomes(vlm, [files[6], *files[:6], *files[7:]], batch_size=4, preparing=0)
+    assert [o.result.kind for o in found if isinstance(o.result, RowError)] == ["out_of_memory"]
+    assert 4 in vlm.batches
+
+
+def test_bad_images_alone_do_not_stop_a_run_whose_model_works(files):
+    vlm = model(fails=lambda rgb: rgb != (128, 128, 128))  # a plain grey image is fine
+    found = outcomes(vlm, files)
+    assert len(found) == len(files)
+    assert {outcome.result.kind for outcome in found} == {"model_error"}
+
+
+def test_a_device_without_memory_for_any_image_is_an_error_of_the_run(files):
+    with pytest.raises(ModelError, match="out of memory"):
+        outcomes(model(memory_images=0), files)
+
+
+def test_failures_after_the_first_good_caption_never_stop_a_run(files):
+    found = outcomes(model(fails=lambda rgb: rgb != BLUES[0]), files, batch_size=1, preparing=0)
+    assert len([o for o in found if isinstance(o.result, RowError)]) == len(files) - 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), AssertionError("no"), OSError("gone")])
+def test_whatever_a_model_raises_on_an_image_is_its_row(files, error):
+    class Odd(ColourVlm):
+        def prepare(self, images, prompt):
+            if any(image.getpixel((0, 0)) == RED for image in images):
+                raise error
+            return super().prepare(images, prompt)
+
+    found = outcomes(Odd(VlmSettings("any")), files)
+    assert [o.file.path.name for o in found if isinstance(o.result, RowError)] == ["6.png"]
+
+
+def test_an_interruption_stops_the_model_before_it_waits_for_its_threads(files):
+    class Endless(ColourVlm):
+        stopped = threading.Event()
+
+        def generate(self, inputs, generation):
+            if not self.stopped.wait(60):
+                raise AssertionError("nobody stopped it")
+            raise Stopped
+
+        def stop(self):
+            self.stopped.set()
+
+    def tasks():
+        yield from (Task(file, (0,)) for file in files[:4])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(captioner(Endless(VlmSettings("any")), batch_size=1).caption(tasks()))
+    assert Endless.stopped.is_set()

@@ -90,3 +90,19 @@ def test_a_reader_that_is_stopped_reads_no_more(tmp_path):
     opened.stop()
     with pytest.raises(Stopped):
         opened.read_all([image_file(colour(tmp_path / "a.png", (1, 2, 3)))])
+
+
+def test_an_image_that_is_given_up_holds_no_memory_from_others(tmp_path):
+    class Stuck(ColourVlm):
+        end = threading.Event()
+
+        def shrink(self, image):
+            if image.getpixel((0, 0)) == (1, 1, 1):
+                self.end.wait()
+            return image
+
+    files = [image_file(colour(tmp_path / f"{n}.png", (n, n, n))) for n in (1, 2)]
+    large = [ImageFile(f.image_hash, f.path, 20000, 8000, "PNG") for f in files]  # alone or not
+    model = Stuck(VlmSettings("any"))
+    assert read(large, model=model, timeout_s=1) == ["timeout", (2, 2, 2)]
+    model.end.set()

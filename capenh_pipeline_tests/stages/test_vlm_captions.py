@@ -103,3 +103,16 @@ def test_an_image_that_ends_its_process_costs_its_own_row_and_is_left_alone(
     loader = CountingLoader(ColourVlm)
     fill(open_run, loader, isolate_images=True)
     assert loader.loads == 0
+
+
+def test_a_row_of_a_second_attempt_says_how_that_was_made(images, open_run):
+    class LoopingVlm(ColourVlm):
+        def reply(self, text, generation):
+            good = generation.no_repeat_ngram_size or "255" in text
+            return VlmReply(text if good else "and so on " * 6, "stop", 3)
+
+    rows = fill(open_run, LoopingVlm).select("caption", "attempts", "options").rows()
+    assert [
+        (caption, attempts, json.loads(options)["effective"]["no_repeat_ngram_size"])
+        for caption, attempts, options in rows
+    ] == [("see (1, 2, 3)", 2, 3), ("see (255, 0, 0)", 1, 0)]
