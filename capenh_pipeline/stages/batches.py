@@ -1,36 +1,24 @@
 """Images through a VLM: in batches that fit, several at work where that is faster."""
 
-import threading
-import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import Any
 
 from PIL import Image
 
-from capenh_pipeline.domain.replies import one_line
-from capenh_pipeline.errors import ModelError, RowError
+from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.base import AS_LOADED, Generation, VisionLanguageModel, VlmReply
-from capenh_pipeline.models.vlm_memory import is_device_lost, is_out_of_memory
 from capenh_pipeline.stages.batch_size import BatchSize
 from capenh_pipeline.stages.caption_checks import CaptionChecks
 from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
+from capenh_pipeline.stages.model_calls import MODEL_ERROR, OUT_OF_MEMORY, ModelCalls, kind_of
 from capenh_pipeline.stages.read_ahead import read_ahead
-
-MODEL_ERRORS = (
-    *(RuntimeError, ValueError, TypeError, LookupError, ArithmeticError),
-    *(AttributeError, AssertionError, OSError, MemoryError),
-)
-"""What processors and models raise on an image that they cannot take."""
-
-MODEL_ERROR, OUT_OF_MEMORY = "model_error", "out_of_memory"
 
 HOPELESS_IMAGES = 8
 """So many images fail in the model before any succeeds: then the model is bad, not the images."""
-
-PLAIN_PX = (64, 64)
 
 WINDOW_BATCHES = 8
 """So many batches' images are looked at together, to put those of equal cost into one batch."""
@@ -66,6 +54,20 @@ class Outcome:
     generation: Generation = AS_LOADED
 
 
+@dataclass(frozen=True)
+class _Second:
+    """An image that is to be asked about once more, because its first reply is not good."""
+
+    file: ImageFile
+    prompt: int
+    generation: Generation
+    first: VlmReply | RowError
+
+
+_Unit = Callable[[], list[Outcome | _Second]]
+"""Work that is done in one thread."""
+
+
 class BatchCaptioner:
     """Captions images with a loaded model; a bad image costs its own rows and nothing else."""
 
@@ -92,7 +94,8 @@ class BatchCaptioner:
         self._checks = checks
         self._batch_size = batch_size
         self._threads = model.lanes + preparing
-        self._lanes = threading.Semaphore(model.lanes)
+        self._calls = ModelCalls(model, batch_size)
+        self._again: dict[tuple[Generation, int], list[_Second]] = defaultdict(list)
 
     def caption(self, tasks: Iterable[Task]) -> Generator[Outcome]:
         """Yield an outcome for each prompt of each task, batch by batch; close it to stop early.
@@ -106,7 +109,7 @@ class BatchCaptioner:
                 if _is_of_the_model(outcome.result):
                     held.append(outcome)
                     if len(held) == HOPELESS_IMAGES:
-                        self._check_model(outcome.result)
+                        self._calls.check(outcome.result)
                         break
                     continue
                 yield outcome
@@ -115,22 +118,34 @@ class BatchCaptioner:
             yield from held
             yield from outcomes
 
-    def _check_model(self, failure: VlmReply | RowError) -> None:
-        """Raise `ModelError` if the model cannot caption a plain image either."""
-        plain = self._model.shrink(Image.new("RGB", PLAIN_PX, "gray"))
-        try:
-            with self._lanes:
-                self._model.generate(self._model.prepare([plain], 0), AS_LOADED)
-        except MODEL_ERRORS as error:
-            raise ModelError(f"The VLM fails on every image. {failure}") from error
-
     def _outcomes(self, tasks: Iterable[Task]) -> Generator[Outcome]:
-        batches = read_ahead(
-            self._batches(tasks), self._caption_batch, workers=self._threads, stop=self._stop
-        )
-        with closing(batches):
-            for outcomes in batches:
-                yield from outcomes
+        yield from self._done(self._units(tasks))
+        while any(self._again.values()):
+            yield from self._done(self._second_units(at_least=1))
+
+    def _done(self, units: Iterable[_Unit]) -> Generator[Outcome]:
+        """Do units of work, and yield what is settled of what they say."""
+        found = read_ahead(units, lambda unit: unit(), workers=self._threads, stop=self._stop)
+        with closing(found):
+            for results in found:
+                for result in results:
+                    if isinstance(result, Outcome):
+                        yield result
+                    else:
+                        self._again[result.generation, result.prompt].append(result)
+
+    def _units(self, tasks: Iterable[Task]) -> Iterator[_Unit]:
+        for batch in self._batches(tasks):
+            yield partial(self._ask, batch)
+            yield from self._second_units(at_least=self._batch_size.now)
+
+    def _second_units(self, *, at_least: int) -> Iterator[_Unit]:
+        """Ask once more, in batches: one image in each batch would cost as much as all of it."""
+        for waiting in list(self._again.values()):
+            while len(waiting) >= at_least and waiting:
+                size = self._fitting([second.file for second in waiting[: self._batch_size.now]])
+                yield partial(self._ask_again, waiting[:size])
+                del waiting[:size]
 
     def _stop(self) -> None:
         """Make the threads end soon, wherever they are."""
@@ -143,102 +158,59 @@ class BatchCaptioner:
         while window := list(islice(remaining, WINDOW_BATCHES * self._batch_size.now)):
             window.sort(key=self._cost)
             while window:
-                count = self._fitting(window[: self._batch_size.now])
+                count = self._fitting([task.file for task in window[: self._batch_size.now]])
                 yield window[:count]
                 del window[:count]
 
     def _cost(self, task: Task) -> int:
         return self._model.visual_tokens(task.file.width, task.file.height)
 
-    def _fitting(self, tasks: Sequence[Task]) -> int:
-        """Return how many of the first tasks fit the memory of a batch, at least one."""
+    def _fitting(self, files: Sequence[ImageFile]) -> int:
+        """Return how many of the first files fit the memory of a batch, at least one."""
         held = 0
-        for count, task in enumerate(tasks):
-            held += self._reader.held_bytes(task.file)
+        for count, file in enumerate(files):
+            held += self._reader.held_bytes(file)
             if count and held > MOST_HELD_BYTES // self._threads:
                 return count
-        return len(tasks)
+        return len(files)
 
-    def _caption_batch(self, tasks: Sequence[Task]) -> list[Outcome]:
-        images: dict[ImageFile, Image.Image] = {}
-        outcomes: list[Outcome] = []
-        found = self._reader.read_all([task.file for task in tasks])
-        for task, image in zip(tasks, found, strict=True):
-            if isinstance(image, RowError):
-                outcomes += [Outcome(task.file, prompt, image) for prompt in task.prompts]
-            else:
-                images[task.file] = image
+    def _ask(self, tasks: Sequence[Task]) -> list[Outcome | _Second]:
+        found = dict(zip(tasks, self._reader.read_all([task.file for task in tasks]), strict=True))
+        said: list[Outcome | _Second] = []
         for prompt in sorted({prompt for task in tasks for prompt in task.prompts}):
-            asked = [task.file for task in tasks if prompt in task.prompts and task.file in images]
-            outcomes += self._ask(prompt, {file: images[file] for file in asked})
-        return outcomes
+            asked = {task.file: found[task] for task in tasks if prompt in task.prompts}
+            for file, result in self._answers(prompt, asked, AS_LOADED).items():
+                other = self._checks.retry(result)
+                said.append(
+                    _Second(file, prompt, other, result)
+                    if other
+                    else Outcome(file, prompt, self._checks.settle(result))
+                )
+        return said
 
-    def _ask(self, prompt: int, images: dict[ImageFile, Image.Image]) -> Iterator[Outcome]:
-        """Caption images, and once more those whose caption is not good."""
-        first = self._generate(prompt, images, AS_LOADED)
-        again: dict[Generation, dict[ImageFile, Image.Image]] = {}
-        for file, result in first.items():
-            other = self._checks.retry(result)
-            if other:
-                again.setdefault(other, {})[file] = images[file]
-            else:
-                yield Outcome(file, prompt, self._checks.settle(result))
-        for generation, files in again.items():
-            for file, result in self._generate(prompt, files, generation).items():
-                is_better = self._checks.is_better(result, than=first[file])
-                better, of = (result, generation) if is_better else (first[file], AS_LOADED)
-                yield Outcome(file, prompt, self._checks.settle(better), 2, of)
+    def _ask_again(self, seconds: Sequence[_Second]) -> list[Outcome | _Second]:
+        generation, prompt = seconds[0].generation, seconds[0].prompt  # of all of them
+        first = {second.file: second.first for second in seconds}
+        found = dict(zip(first, self._reader.read_all(list(first)), strict=True))
+        said: list[Outcome | _Second] = []
+        for file, result in self._answers(prompt, found, generation).items():
+            is_better = self._checks.is_better(result, than=first[file])
+            better, of = (result, generation) if is_better else (first[file], AS_LOADED)
+            said.append(Outcome(file, prompt, self._checks.settle(better), 2, of))
+        return said
 
-    def _generate(
-        self, prompt: int, images: dict[ImageFile, Image.Image], generation: Generation
-    ) -> dict[ImageFile, VlmReply | RowError]:
-        if not images:
-            return {}
-        try:
-            inputs = self._model.prepare(list(images.values()), prompt)
-            replies = self._in_a_lane(inputs, len(images), generation)
-        except MODEL_ERRORS as error:
-            return self._in_halves(prompt, images, generation, error)
-        return dict(zip(images, replies, strict=True))
-
-    def _in_a_lane(self, inputs: Any, images: int, generation: Generation) -> list[VlmReply]:
-        with self._lanes:
-            began = time.perf_counter()
-            replies = self._model.generate(inputs, generation)
-            if generation == AS_LOADED:
-                tokens = max(reply.new_tokens for reply in replies)
-                self._batch_size.record(images, (time.perf_counter() - began) / max(tokens, 1))
-        return replies
-
-    def _in_halves(
+    def _answers(
         self,
         prompt: int,
-        images: dict[ImageFile, Image.Image],
+        found: dict[ImageFile, Image.Image | RowError],
         generation: Generation,
-        error: Exception,
     ) -> dict[ImageFile, VlmReply | RowError]:
-        """Find the image that does not work, or the batch that fits the memory."""
-        if is_device_lost(error):
-            raise ModelError(f"The device failed, run again: {one_line(str(error))}") from error
-        out_of_memory = is_out_of_memory(error)
-        if len(images) == 1:
-            kind = OUT_OF_MEMORY if out_of_memory else MODEL_ERROR
-            failure = RowError(kind, f"The model failed: {one_line(str(error))}")
-            return dict.fromkeys(images, failure)
-        files = list(images)
-        half = len(files) // 2
-        results: dict[ImageFile, VlmReply | RowError] = {}
-        for part in (files[:half], files[half:]):
-            results |= self._generate(prompt, {file: images[file] for file in part}, generation)
-        if out_of_memory and not any(_kind(result) == OUT_OF_MEMORY for result in results.values()):
-            self._batch_size.too_large(len(images))  # else it was one of the images
-        return results
-
-
-def _kind(result: VlmReply | RowError) -> str | None:
-    return result.kind if isinstance(result, RowError) else None
+        """Return what the model says of each image, or why it cannot be asked."""
+        images = {f: image for f, image in found.items() if not isinstance(image, RowError)}
+        errors = {f: error for f, error in found.items() if isinstance(error, RowError)}
+        return errors | self._calls.generate(prompt, images, generation)
 
 
 def _is_of_the_model(result: VlmReply | RowError) -> bool:
     """Return whether it may be the model or the device that failed, not the image."""
-    return _kind(result) in (MODEL_ERROR, OUT_OF_MEMORY)
+    return kind_of(result) in (MODEL_ERROR, OUT_OF_MEMORY)

@@ -174,6 +174,20 @@ def test_only_the_captions_that_are_not_good_are_tried_again(files):
     assert vlm.batches == [4, 1]
 
 
+def test_second_attempts_are_made_in_batches_of_their_own(files):
+    def said(text, generation):
+        again = generation == Generation() and text.endswith("0, 20)")
+        return VlmReply(LOOP if again or "0, 0, 4" in text else text, "stop", 3)
+
+    vlm = speaking(said)
+    found = outcomes(vlm, [*files[:3], *files[3:]], batch_size=2, preparing=0)
+    assert {outcome.file.path.name for outcome in found if outcome.attempts == 2} == {
+        "1.png",
+        "2.png",
+    }
+    assert vlm.batches == [2] * 6  # five of ten images, and one of two
+
+
 def test_a_caption_that_was_cut_off_keeps_its_whole_sentences(files):
     vlm = speaking(lambda text, generation: VlmReply("A dog. It is bro", "length", 9))
     (found,) = outcomes(vlm, files[:1])
