@@ -45,7 +45,7 @@ def test_batches_of_another_size_do_not_count():
     size = growing()
     for _ in range(20):
         size.record(3, 0.001)
-    assert size.now == 4
+        assert size.now == 4
 
 
 def test_what_did_not_fit_is_not_tried_again():

@@ -36,11 +36,13 @@ def model(**arguments):
 
 
 def captioner(vlm, *, batch_size=4, preparing=1, retry_length=False):
+    if isinstance(batch_size, int):
+        batch_size = BatchSize(batch_size, batch_size, has_room=lambda: True)
     return BatchCaptioner(
         vlm,
         ImageReader(vlm, background="white", timeout_s=60, is_isolated=False),
         CaptionChecks(retry_length=retry_length),
-        batch_size=BatchSize(batch_size, batch_size, has_room=lambda: True),
+        batch_size=batch_size,
         preparing=preparing,
     )
 
@@ -395,3 +397,39 @@ def test_an_interruption_stops_the_model_before_it_waits_for_its_threads(files):
     with pytest.raises(KeyboardInterrupt):
         list(captioner(Endless(VlmSettings("any")), batch_size=1).caption(tasks()))
     assert Endless.stopped.is_set()
+
+
+def test_only_first_attempts_tell_how_fast_a_batch_is(files):
+    class Noted(BatchSize):
+        def record(self, images, seconds):
+            noted.append(images)
+
+    noted = []
+    vlm = speaking(
+        lambda text, generation: VlmReply(LOOP if generation == Generation() else text, "stop", 3)
+    )
+    outcomes(vlm, files[:4], batch_size=Noted(2, 2, has_room=lambda: True))
+    assert noted == [2, 2]
+    assert vlm.batches == [2, 2, 2, 2]
+
+
+def test_who_stops_early_stops_the_reading_in_the_middle_of_a_batch(files):
+    class Slow(ColourVlm):
+        late = ()
+        stopped = threading.Event()
+
+        def shrink(self, image):
+            if image.getpixel((0, 0)) not in BLUES[:5]:  # the second batch
+                self.late += (image,)
+                self.stopped.wait(60)
+            return image
+
+        def stop(self):
+            self.stopped.set()
+
+    vlm = Slow(VlmSettings("any"))
+    found = captioner(vlm, batch_size=5, preparing=1).caption(Task(file, (0,)) for file in files)
+    next(found)
+    found.close()
+    assert vlm.stopped.is_set()
+    assert len(vlm.late) <= 1
