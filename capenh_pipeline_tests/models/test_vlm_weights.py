@@ -54,6 +54,7 @@ def test_an_attention_that_there_is_not_is_named():
 
 
 @pytest.mark.soak
+@pytest.mark.filterwarnings("ignore")  # what torch says about its own parts
 def test_a_compiled_model_says_the_same(scenes, drawings):
     compiled = load_with(compile=True)
     assert right_captions(compiled, scenes, drawings) >= len(scenes) - 1
