@@ -1,7 +1,14 @@
-"""Which processes there are, as `ps` lists them."""
+"""Which processes there are, as `ps` lists them, and waiting for what they do."""
 
 import subprocess
+import time
+from collections.abc import Callable
 from typing import NamedTuple
+
+PATIENCE_S = 120
+"""Far beyond any sensible time."""
+
+POLL_S = 0.02
 
 
 class Process(NamedTuple):
@@ -23,3 +30,11 @@ def processes() -> list[Process]:
         for pid, parent, group, state, *command in lines
         if not state.startswith("Z")
     ]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return as soon as `condition` holds; if it does not in all of `PATIENCE_S`, it fails."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(POLL_S)

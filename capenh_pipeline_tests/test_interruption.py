@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import time
 from contextlib import contextmanager
 
 import polars as pl
@@ -14,12 +13,11 @@ from capenh_pipeline_tests.command import capenh, started_capenh
 from capenh_pipeline_tests.fakes.gate import Gate
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
 from capenh_pipeline_tests.images import colour, draw
-from capenh_pipeline_tests.processes import processes
+from capenh_pipeline_tests.processes import PATIENCE_S, processes, wait_until
 
 IMAGES = 8
 FINISHED = 3
 MANY_IMAGES = 100
-PATIENCE_S = 120
 
 
 @pytest.fixture
@@ -77,13 +75,6 @@ def local_servers_of(parent):
         for process in processes()
         if process.parent == parent and "local_server_script" in process.command
     ]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def stored(dataset, table):

@@ -34,8 +34,7 @@ class ImageProcess:
     """
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection | None = None
+        self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
 
     def load_image(self, path: Path, *, timeout_s: float, **options: Any) -> Image.Image:
         """Return what `images.load_image` returns for the same arguments.
@@ -56,49 +55,48 @@ class ImageProcess:
 
     def close(self) -> int | None:
         """End the process, if there is one, and return its exit code."""
-        process, self._process = self._process, None
-        if self._connection:
-            self._connection.close()
-        if process is None:
+        if self._running is None:
             return None
+        (process, connection), self._running = self._running, None
+        connection.close()
         process.kill()
         return process.wait()
 
     def _ask(self, request: dict[str, Any], timeout_s: float) -> tuple[tuple[int, int], bytes]:
-        if self._process is None:
-            self._start()
-        assert self._connection  # noqa: S101  # it was started
-        self._connection.send(request)
-        if not self._connection.poll(min(timeout_s, A_DAY_S)):
+        _, connection = self._running or self._start()
+        connection.send(request)
+        if not connection.poll(min(timeout_s, A_DAY_S)):
             self.close()
             raise RowError("timeout", f"Reading the image took more than {timeout_s:g} seconds.")
-        kind, answer = self._connection.recv()
+        kind, answer = connection.recv()
         if kind is not None:
             raise RowError(kind, answer)
         return answer
 
-    def _start(self) -> None:
-        self._connection, theirs = Pipe()
+    def _start(self) -> tuple[subprocess.Popen[bytes], Connection]:
+        connection, theirs = Pipe()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter
+            process = subprocess.Popen(  # noqa: S603  # our own interpreter
                 [*_PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr.fileno(),  # what a decoder prints is no output of ours
                 process_group=0,  # Ctrl-C is for us; it ends when its connection does
             )
-        if not self._is_ready():
+        self._running = process, connection
+        if not _is_ready(connection):
             code = self.close()
             raise ConfigurationError(
                 f"--isolate_images: a process that decodes images cannot be started ({code})."
             )
+        return process, connection
 
-    def _is_ready(self) -> bool:
-        assert self._connection  # noqa: S101  # it was started
-        try:
-            return self._connection.poll(STARTS_S) and self._connection.recv() == _READY
-        except (EOFError, ConnectionError):
-            return False
+
+def _is_ready(connection: Connection) -> bool:
+    try:
+        return connection.poll(STARTS_S) and connection.recv() == _READY
+    except (EOFError, ConnectionError):
+        return False
 
 
 def _answer(request: dict[str, Any]) -> tuple[str | None, Any]:

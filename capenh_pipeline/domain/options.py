@@ -122,7 +122,8 @@ class Options:
     )
     batch_size: int = _option(
         0,
-        "Images a batch; 0 grows it while that is faster and fits the memory.",
+        "Images a batch, fewer where they would take gigabytes; 0 grows it while that is faster "
+        "and fits the memory.",
         group="VLM",
         minimum=0,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from capenh_pipeline.domain.identity import canonical_json, recipe_hash
+from capenh_pipeline.domain.identity import recipe_hash
 from capenh_pipeline.domain.options import Options
 
 MESSAGE_FORMAT = 1
@@ -32,10 +32,6 @@ class Recipe:
         """Return the identity of the recipe, 64 hex digits."""
         neutral = self.defaults.items()
         return recipe_hash({k: v for k, v in self.values.items() if (k, v) not in neutral})
-
-    def to_json(self) -> str:
-        """Return the values as the text that a row's `options` column holds."""
-        return canonical_json(self.values)
 
 
 _VLM_OPTIONS = ("trust_remote_code", "max_new_tokens", "dtype")

@@ -49,14 +49,13 @@ def choose_lanes(
     return cores
 
 
-def set_threads(count: int) -> int:
+def set_threads(count: int) -> None:
     """Let torch take `count` threads for one operator, one operator at a time."""
     import torch
 
     torch.set_num_threads(count)
     with contextlib.suppress(RuntimeError):  # settable only before torch's first parallel work
         torch.set_num_interop_threads(1)
-    return count
 
 
 def usable_cores(*, quota_file: Path = _CGROUP_QUOTA) -> int:

@@ -100,8 +100,8 @@ class TransformersVlm:
         tokenizer = processor.tokenizer
         settle_tokenizer(tokenizer, is_encoder_decoder=is_encoder_decoder(model.config))
         self._replies = ReplyReader(tokenizer, end_ids=settle_generation(model, tokenizer))
-        self._generation = generation_values(model, settings)
         self._room = room_for_tokens(model)
+        self._generation = generation_values(settings, room=self._room)
         self._inputs = VlmInputs(processor, promptings)
         self._memory = MemoryGauge(model.device)
         self._stopping = threading.Event()

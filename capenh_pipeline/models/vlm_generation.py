@@ -36,14 +36,13 @@ def settle_generation(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(end if isinstance(end, list) else [] if end is None else [end])
 
 
-def generation_values(model: Any, settings: VlmSettings) -> dict[str, Any]:
+def generation_values(settings: VlmSettings, *, room: int | None) -> dict[str, Any]:
     """Return the arguments of `generate`: what was asked for, within what the model can do.
 
     Args:
-        model: settled (`settle_generation`).
         settings: what is None there stays the checkpoint's own.
+        room: of `room_for_tokens`.
     """
-    room = room_for_tokens(model)
     asked = {
         "max_new_tokens": min(settings.max_new_tokens, room or settings.max_new_tokens),
         "num_beams": settings.num_beams,

@@ -142,7 +142,7 @@ class BatchCaptioner:
     def _second_units(self, *, at_least: int) -> Iterator[_Unit]:
         """Ask once more, in batches: one image in each batch would cost as much as all of it."""
         for waiting in list(self._again.values()):
-            while len(waiting) >= at_least and waiting:
+            while len(waiting) >= at_least:
                 size = self._fitting([second.file for second in waiting[: self._batch_size.now]])
                 yield partial(self._ask_again, waiting[:size])
                 del waiting[:size]

@@ -47,14 +47,14 @@ def test_an_image_that_ends_its_process_fails_alone(fragile_decoder, process, tm
 def test_a_process_that_somebody_kills_is_replaced(process, tmp_path):
     path = colour(tmp_path / "a.png", (1, 2, 3))
     load(process, path)
-    os.kill(process._process.pid, signal.SIGKILL)
+    os.kill(process._running[0].pid, signal.SIGKILL)
     assert load(process, path).getpixel((0, 0)) == (1, 2, 3)
 
 
 def test_a_process_ends_with_who_asked_it(tmp_path):
     process = ImageProcess()
     load(process, colour(tmp_path / "a.png", (1, 2, 3)))
-    pid = process._process.pid
+    pid = process._running[0].pid
     process.close()
     assert subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode  # noqa: S603, S607
 

@@ -4,10 +4,11 @@ import polars as pl
 import pytest
 
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
-from capenh_pipeline_tests.defs.webserver import Webserver, wait_until
+from capenh_pipeline_tests.defs.webserver import Webserver
 from capenh_pipeline_tests.fakes.gate import Gate
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
 from capenh_pipeline_tests.images import draw
+from capenh_pipeline_tests.processes import wait_until
 
 IMAGES = 6
 FINISHED = 2

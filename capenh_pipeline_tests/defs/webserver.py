@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,10 +14,8 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from capenh_pipeline.defs.instance import SETTINGS, open_instance
-from capenh_pipeline_tests.processes import Process, processes
+from capenh_pipeline_tests.processes import PATIENCE_S, Process, processes, wait_until
 
-PATIENCE_S = 120
-POLL_S = 0.05
 ENDS = ("SUCCESS", "FAILURE", "CANCELED")
 SPAWNED = "multiprocessing.spawn import spawn_main"
 LAUNCH = """
@@ -141,14 +137,6 @@ class Webserver:
         request = Request(f"http://127.0.0.1:{self._port}/graphql", body, headers)
         with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  # our own address
             return json.load(answer)["data"]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Return as soon as `condition` holds; far beyond any sensible time it is a failure."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(POLL_S)
 
 
 def _free_port() -> int:

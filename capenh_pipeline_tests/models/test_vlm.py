@@ -1,13 +1,11 @@
 import gc
 import logging
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, get_ident
 
 import pytest
 from PIL import Image
 
-from capenh_pipeline.demo.chance import seeded
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.demo.scenes import DETAILED, MORE_DETAILED, SHORT, true_captions
 from capenh_pipeline.errors import Stopped
@@ -21,13 +19,7 @@ from capenh_pipeline.models.vlm_prompting import RawPrompt
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.models.vlm_weights import Weights
 from capenh_pipeline_tests.checkpoints import copy_florence
-
-SIZES = [(40, 40), (64, 64), (300, 90), (90, 300), (257, 511), (1024, 1024)]
-
-
-def noise(sizes: Iterable[tuple[int, int]] = SIZES) -> list[Image.Image]:
-    pictures = seeded(5)
-    return [Image.frombytes("RGB", (8, 8), pictures.randbytes(192)).resize(size) for size in sizes]
+from capenh_pipeline_tests.images import noise
 
 
 def answer(vlm: TransformersVlm, images: list[Image.Image]) -> list[VlmReply]:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from capenh_pipeline.demo.chance import seeded
 from capenh_pipeline.errors import Stopped
 from capenh_pipeline.models.base import VlmReply
 from capenh_pipeline.models.checkpoints import locate_model
@@ -18,12 +17,12 @@ from capenh_pipeline.models.vlm_loading import open_checkpoint
 from capenh_pipeline.models.vlm_prompting import choose_prompting
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.models.vlm_weights import Weights
+from capenh_pipeline_tests.images import noise
 from capenh_pipeline_tests.models.families import FAMILIES, Family
 
 # PaliGemma's processor makes arrays of tensors in a way that numpy 2 frowns upon.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-SIZES = [(40, 40), (64, 64), (300, 90), (90, 300), (257, 511), (1024, 1024)]
 SYSTEM = "Answer in {one} line."
 LIMIT = 16
 
@@ -48,8 +47,7 @@ def folder_of(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def images() -> list[Image.Image]:
-    pictures = seeded(5)
-    return [Image.frombytes("RGB", (8, 8), pictures.randbytes(192)).resize(size) for size in SIZES]
+    return noise()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Batches through a VLM: a bad image costs its own row, and a full memory costs nothing."""
 
-import hashlib
 import threading
 
 import pytest
@@ -14,6 +13,7 @@ from capenh_pipeline.stages.caption_checks import CaptionChecks
 from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
+from capenh_pipeline_tests.stages.image_files import image_file
 
 RED = (255, 0, 0)
 BLUES = [(0, 0, 20 * number) for number in range(10)]
@@ -25,10 +25,6 @@ def files(tmp_path):
     colours = list(BLUES)
     colours[6] = RED
     return [image_file(colour(tmp_path / f"{n}.png", rgb)) for n, rgb in enumerate(colours)]
-
-
-def image_file(path):
-    return ImageFile(hashlib.sha256(path.read_bytes()).hexdigest(), path, 16, 16, "PNG")
 
 
 def model(**arguments):

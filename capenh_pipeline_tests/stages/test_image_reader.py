@@ -1,6 +1,5 @@
 """Images on their way to the model."""
 
-import hashlib
 import threading
 from contextlib import closing
 
@@ -12,12 +11,7 @@ from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
-
-
-def image_file(path):
-    with Image.open(path) as image:
-        size, image_format = image.size, image.format
-    return ImageFile(hashlib.sha256(path.read_bytes()).hexdigest(), path, *size, image_format)
+from capenh_pipeline_tests.stages.image_files import image_file
 
 
 def reader(model=None, *, background="white", timeout_s=60.0, is_isolated=False):
