@@ -1,4 +1,4 @@
-"""The command line: `capenh enhance`, `demo`, `failures` and `ui`."""
+"""The command line: `capenh enhance`, `plan`, `demo`, `failures` and `ui`."""
 
 import argparse
 import difflib
@@ -78,6 +78,11 @@ def _enhance(chosen: argparse.Namespace, environment: Environment) -> int:
     return commands.enhance(_values(chosen, environment), environment)
 
 
+def _plan(chosen: argparse.Namespace, environment: Environment) -> int:
+    """Say what there is to do and what it would cost; do nothing."""
+    return commands.show_plan(_values(chosen, environment), environment)
+
+
 def _demo(chosen: argparse.Namespace, environment: Environment) -> int:
     """Draw a small dataset and caption it, offline."""
     return commands.demo(chosen.folder, environment)
@@ -95,11 +100,18 @@ def _ui(chosen: argparse.Namespace, environment: Environment) -> int:
 
 _USAGE = {
     "enhance": "--dataset_dir DIR [OPTION ...]",
+    "plan": "--dataset_dir DIR [OPTION ...]",
     "demo": "[DIR]",
     "failures": "--dataset_dir DIR [OPTION ...]",
     "ui": "--dataset_dir DIR [--port PORT] [OPTION ...]",
 }
-_COMMANDS = {"enhance": _enhance, "demo": _demo, "failures": _failures, "ui": _ui}
+_COMMANDS = {
+    "enhance": _enhance,
+    "plan": _plan,
+    "demo": _demo,
+    "failures": _failures,
+    "ui": _ui,
+}
 
 
 class _Parser(argparse.ArgumentParser):

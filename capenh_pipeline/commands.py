@@ -17,12 +17,14 @@ from capenh_pipeline.demo.dataset import draw_dataset
 from capenh_pipeline.domain.options import Options, environment_name, options_from_environment
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.files import absolute_path, make_folder, write_atomically
+from capenh_pipeline.stages import plan
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.failures import failures
+from capenh_pipeline.stages.figures import described, rows_of_run
 from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.summary import RunResult, caption_table, summary
+from capenh_pipeline.stages.summary import RunResult, caption_table, left_over, summary
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 
 ALL_THERE, SOME_FAILED = 0, 1
@@ -40,12 +42,21 @@ def enhance(values: Values, environment: Environment) -> int:
         run, result = _run_job(values, environment, progress)
     failed = failures(run)
     seconds = time.monotonic() - began
-    text = summary(result, failed, seconds=seconds, dataset=run.dataset, store=run.store.root)
+    details = described(rows_of_run(run, result.run_id), run.options)
+    details += left_over(plan.images_left(run)) if result.left else []
+    text = summary(
+        result,
+        failed,
+        details=details,
+        seconds=seconds,
+        dataset=run.dataset,
+        store=run.store.root,
+    )
     _write_line(sys.stdout, text)
     if failed.height:
         _write_line(sys.stdout, f"All of them: {_failures_command(values, environment)}")
         _write_line(sys.stdout, "Once the cause is mended, --retry_failed tries them again.")
-    return SOME_FAILED if failed.height or result.failed_files else ALL_THERE
+    return SOME_FAILED if failed.height or result.failed_files or result.left else ALL_THERE
 
 
 def _run_job(values: Values, environment: Environment, progress: Progress) -> tuple[Run, RunResult]:
@@ -64,6 +75,16 @@ def _run_job(values: Values, environment: Environment, progress: Progress) -> tu
             instance=instance,
         )
     return run, result
+
+
+def show_plan(values: Values, environment: Environment) -> int:
+    """Print what a run would compute and what that would cost."""
+    from capenh_pipeline.defs.resources import Outside
+
+    run = _open_run(Outside(environment=lambda: environment), values)
+    for line in plan.described(plan.plan(run)):
+        _write_line(sys.stdout, line)
+    return ALL_THERE
 
 
 def list_failures(values: Values, environment: Environment) -> int:

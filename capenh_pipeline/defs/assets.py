@@ -143,7 +143,7 @@ def _metadata(report: Report, shard: str, counts: dict[str, int]) -> dict[str, A
     lists = {KEPT_FILES: report.kept_files, FAILED_FILES: report.failed_files}
     named = {name: by_shard[shard] for name, by_shard in lists.items() if shard in by_shard}
     shown = {name: dg.MetadataValue.json(paths[:NAMED]) for name, paths in named.items()}
-    return {**counts, **shown}
+    return {**counts, **shown, **report.figures.get(shard, {})}
 
 
 def _assets_of_run(context: dg.AssetExecutionContext) -> set[str]:

@@ -43,7 +43,7 @@ def run_job(
 
 
 def _reported(result: dg.ExecuteInProcessResult) -> RunResult:
-    reported = RunResult()
+    reported = RunResult(run_id=result.run_id)
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
         counts = reported.totals.setdefault(materialization.asset_key.path[-1], Counter())

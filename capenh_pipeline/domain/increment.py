@@ -14,11 +14,12 @@ def missing(
         wanted: rows to be computed if they are not there.
         stored: rows that are there, with `status` and `error_kind`.
         on: the columns that identify a row in both; two nulls are equal.
-        retry_failed: whether a stored row that failed counts as missing.
+        retry_failed: whether a stored row that failed, or is good for want of a better one (it has
+            an error too), counts as missing.
     """
-    is_good = pl.col("status") == OK
-    is_lasting = ~pl.col("error_kind").is_in(PASSING_KINDS)
-    settled = stored.filter(is_good if retry_failed else is_good | is_lasting)
+    has_no_error = pl.col("error_kind").is_null()
+    is_lasting = (pl.col("status") == OK) | ~pl.col("error_kind").is_in(PASSING_KINDS)
+    settled = stored.filter(has_no_error if retry_failed else is_lasting)
     return wanted.join(settled.select(on), on=on, how="anti", nulls_equal=True)
 
 

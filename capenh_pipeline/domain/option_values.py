@@ -52,7 +52,7 @@ def check_value(option: Field[Any], value: Any) -> None:
     if isinstance(value, str) and not _is_utf8(value):
         raise ConfigurationError(f"--{option.name} is not UTF-8 text; write it in UTF-8.")
     choices, minimum = option.metadata["choices"], option.metadata["minimum"]
-    if choices and value not in choices:
+    if choices and value is not None and value not in choices:
         raise ConfigurationError(
             f"--{option.name} is {value!r}; it must be one of {', '.join(choices)}."
         )

@@ -14,6 +14,21 @@ Answer with the caption alone: no preamble, no quotes, no markdown, no explanati
 _TAG_START = re.compile(r"<(?=\s*/?\s*(?:manual_caption|vlm_caption)\b)", re.IGNORECASE)
 
 
+def told_system_prompt(text: str, *, max_words: int | None, language: str | None) -> str:
+    """Return a system prompt with what the options want of a caption.
+
+    Args:
+        text: the default one, or the user's.
+        max_words: the most words of a caption, None for no limit.
+        language: ISO 639 code of its language, None for any.
+    """
+    wishes = [
+        f"Write at most {max_words} words." if max_words else "",
+        f"Write in the language with the ISO 639 code {language}." if language else "",
+    ]
+    return " ".join([text, *filter(None, wishes)])
+
+
 def user_message(manual: str | None, vlm_captions: Sequence[tuple[str | None, str]]) -> str:
     r"""Return the user message that carries the captions to be combined.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from capenh_pipeline.domain.fusion.gates import skipped_gates
 from capenh_pipeline.domain.identity import recipe_hash
 from capenh_pipeline.domain.options import Options
 
@@ -80,7 +81,21 @@ def vlm_recipe(
     )
 
 
-def llm_recipe(options: Options, *, model: str | None, system_prompt: str) -> Recipe:
+_LATER_LLM_OPTIONS = {
+    "on_rejected": "join",
+    "min_retention": 0.8,
+    "min_support": 0.7,
+    "skip_gates": None,
+    "caption_language": None,
+    "max_words": None,
+    "fit": None,
+    "fit_tokenizer": None,
+}
+
+
+def llm_recipe(
+    options: Options, *, model: str | None, system_prompt: str, fit_tokenizer: str | None = None
+) -> Recipe:
     """Return the recipe of a combined caption.
 
     Where the model is served is not part of it: the same model elsewhere writes the same.
@@ -90,7 +105,11 @@ def llm_recipe(options: Options, *, model: str | None, system_prompt: str) -> Re
         model: name on the server, or fingerprint of a local folder; None is the only model of
             the server.
         system_prompt: text.
+        fit_tokenizer: fingerprint of the folder, if one counts tokens.
     """
+    later = {name: getattr(options, name) for name in _LATER_LLM_OPTIONS}
+    later["skip_gates"] = ",".join(sorted(skipped_gates(options.skip_gates))) or None
+    later["fit_tokenizer"] = fit_tokenizer
     return Recipe(
         {
             "model": model,
@@ -98,7 +117,9 @@ def llm_recipe(options: Options, *, model: str | None, system_prompt: str) -> Re
             "max_tokens": options.llm_max_tokens,
             "temperature": options.llm_temperature,
             "message_format": MESSAGE_FORMAT,
-        }
+            **later,
+        },
+        defaults=_LATER_LLM_OPTIONS,
     )
 
 

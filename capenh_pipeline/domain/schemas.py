@@ -87,12 +87,19 @@ COMBINED_CAPTIONS = TableSchema(
         "manual_caption": pl.String,
         "vlm_caption": pl.String,
         "caption": pl.String,
-        **_OUTCOME,
+        **_OUTCOME,  # a good row has an error where it is a fallback: why there was no better one
+        "fallback": pl.Boolean,  # joined from the two captions, because no answer was good enough
+        "retention": pl.Float64,  # shares, see `domain.fusion.scores`; null in older rows
+        "support": pl.Float64,
+        "fixes": pl.List(pl.String),  # what was mended in the answer
         "finish_reason": pl.String,
         "model": pl.String,
+        "system_prompt": pl.String,
+        "options": pl.String,
         "prompt_tokens": pl.Int32,
         "completion_tokens": pl.Int32,
         "attempts": pl.Int32,
+        "latency_s": pl.Float64,  # of its answered requests together
         "created_at": _TIME,
         "run_id": pl.String,
     },

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from capenh_pipeline.domain.fusion.verdict import Verdict
+
 
 @dataclass(frozen=True)
 class VlmReply:
@@ -98,32 +100,50 @@ class VisionLanguageModel(Protocol):
 
 @dataclass(frozen=True)
 class MergeRequest:
-    """One row for the LLM: `key` is given back untouched, `user_message` is what it reads."""
+    """One row for the LLM.
+
+    Attributes:
+        key: given back untouched.
+        system_prompt: what the LLM is to do.
+        user_message: what it reads.
+        judge: says whether an answer will do; its fault is told to the LLM, which tries again.
+    """
 
     key: Any
+    system_prompt: str
     user_message: str
+    judge: Callable[[str], Verdict]
 
 
 @dataclass(frozen=True)
 class MergeReply:
-    """An LLM's answer for one row, good or failed.
+    """What came of one row.
 
     Attributes:
-        caption: the text, or None when the row failed.
-        error_kind: None when it is good; else what kind of failure, a snake_case word.
+        verdict: on the last answer, None if there was none that could be judged.
+        error_kind: None when the verdict has no fault; else what kind of failure, a snake_case
+            word.
         error: None, or one sentence.
         finish_reason: as the server said it, None if it gave no answer.
+        prompt_tokens: of all answers of the row; so are `completion_tokens`.
         attempts: requests that were sent for this row, retries included.
+        latency_s: seconds that its answered requests took, without the pauses between them.
     """
 
     key: Any
-    caption: str | None
+    verdict: Verdict | None
     error_kind: str | None
     error: str | None
     finish_reason: str | None
     prompt_tokens: int
     completion_tokens: int
     attempts: int
+    latency_s: float
+
+    @property
+    def caption(self) -> str | None:
+        """The caption, None where the row has an error."""
+        return self.verdict.caption if self.verdict and self.error_kind is None else None
 
 
 class LanguageModel(Protocol):

@@ -1,13 +1,15 @@
 """Which models a run uses, and the recipes that follow; decided without loading anything."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from capenh_pipeline.domain.options import DEFAULT_LOCAL_LLM, Options
+from capenh_pipeline.domain.llm_options import DEFAULT_LOCAL_LLM
+from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.prompts import DEFAULT_LLM_SYSTEM_PROMPT
 from capenh_pipeline.domain.recipes import Recipe, llm_recipe, vlm_recipe
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt, vlm_prompts
+from capenh_pipeline.errors import ModelError
 from capenh_pipeline.files import absolute_path
 from capenh_pipeline.models.base import LanguageModel
 from capenh_pipeline.models.checkpoints import ModelSource, fingerprint, locate_model
@@ -33,14 +35,25 @@ class VlmChoice:
     """A VLM to be loaded if a caption is missing.
 
     Attributes:
-        prompts: every prompt with the recipe of its captions: one caption an image each.
+        prompts: the prompts of images in folders without one of their own, each with the recipe
+            of its captions.
+        folder_prompts: the same by text, for prompts that folders have.
         settings: what `load_vlm` takes.
         warning: a sentence for the user, or None.
     """
 
     prompts: tuple[PromptRecipe, ...]
+    folder_prompts: Mapping[str, PromptRecipe]
     settings: VlmSettings
     warning: str | None
+
+    @property
+    def all_prompts(self) -> tuple[PromptRecipe, ...]:
+        """Every prompt once, in the order of `settings.prompts`."""
+        by_recipe = {
+            asked.recipe.hash: asked for asked in (*self.prompts, *self.folder_prompts.values())
+        }
+        return tuple(by_recipe.values())
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ class LlmChoice:
     """An LLM to be asked if a caption is missing.
 
     Attributes:
-        recipe: identity of its captions.
+        recipe: identity of its captions; `recipe_of` has those of folders with another prompt.
         settings: how it is asked.
         is_served_here: whether the embedded server runs it; `settings.model` is then a hub id
             or a local folder.
@@ -62,6 +75,12 @@ class LlmChoice:
     revision: str | None
     api_key: str | None = field(repr=False)
 
+    def recipe_of(self, system_prompt: str | None) -> Recipe:
+        """Return the recipe with another system prompt; None is the one of `recipe`."""
+        if system_prompt is None:
+            return self.recipe
+        return replace(self.recipe, values={**self.recipe.values, "system_prompt": system_prompt})
+
     def connect(self) -> LanguageModel:
         """Return the client; nothing is started or sent yet."""
         if self.is_served_here:
@@ -70,12 +89,24 @@ class LlmChoice:
 
 
 def choose_vlm(
-    options: Options, *, system_prompt: str | None, file_hash: FileHash, hub_commit: HubCommit
+    options: Options,
+    *,
+    system_prompt: str | None,
+    folder_prompts: Iterable[str],
+    file_hash: FileHash,
+    hub_commit: HubCommit,
 ) -> VlmChoice:
     """Return the VLM that `options` name.
 
     A model of the hub is loaded at the commit that stands in the recipe, even if its branch has
     moved by then.
+
+    Args:
+        options: what the user chose.
+        system_prompt: text, or None.
+        folder_prompts: prompts that some images have in the place of those of the options.
+        file_hash: finds out about local weights.
+        hub_commit: finds out about models of the hub.
 
     Raises:
         ModelError: it is a folder that does not exist or holds no checkpoint, or the hub has none.
@@ -84,26 +115,28 @@ def choose_vlm(
     checkpoint, revision = _identity(
         source, options.revision, file_hash=file_hash, hub_commit=hub_commit
     )
-    prompts = vlm_prompts(options.prompt)
+
+    def asked(prompt: VlmPrompt) -> PromptRecipe:
+        recipe = vlm_recipe(
+            options,
+            prompt=prompt.text,
+            checkpoint=checkpoint,
+            revision=revision,
+            system_prompt=system_prompt,
+        )
+        return PromptRecipe(prompt, recipe)
+
+    prompts = tuple(asked(prompt) for prompt in vlm_prompts(options.prompt))
+    by_folder = {text: asked(VlmPrompt(None, text)) for text in folder_prompts}
+    texts = dict.fromkeys([*(one.prompt.text for one in prompts), *by_folder])
     return VlmChoice(
-        prompts=tuple(
-            PromptRecipe(
-                prompt,
-                vlm_recipe(
-                    options,
-                    prompt=prompt.text,
-                    checkpoint=checkpoint,
-                    revision=revision,
-                    system_prompt=system_prompt,
-                ),
-            )
-            for prompt in prompts
-        ),
+        prompts=prompts,
+        folder_prompts=by_folder,
         settings=VlmSettings(
             model_id=options.model_id if source.folder else source.effective_id,
             revision=options.revision if source.folder else revision,
             trust_remote_code=options.trust_remote_code,
-            prompts=tuple(prompt.text for prompt in prompts),
+            prompts=tuple(texts),
             system_prompt=system_prompt,
             max_new_tokens=options.max_new_tokens,
             num_beams=options.num_beams,
@@ -151,20 +184,37 @@ def choose_llm(
             options,
             model=f"{identity}@{revision}" if revision else identity,
             system_prompt=prompt,
+            fit_tokenizer=_tokenizer_identity(options.fit_tokenizer, file_hash),
         ),
-        settings=LlmSettings(
-            base_url=base_url,
-            model=model,
-            system_prompt=prompt,
-            concurrency=options.concurrency,
-            max_tokens=options.llm_max_tokens,
-            temperature=options.llm_temperature,
-            timeout_s=options.llm_timeout_s,
-        ),
+        settings=_llm_settings(options, base_url=base_url, model=model),
         is_served_here=is_served_here,
         revision=revision,
         api_key=api_key,
     )
+
+
+def _llm_settings(options: Options, *, base_url: str | None, model: str | None) -> LlmSettings:
+    return LlmSettings(
+        base_url=base_url,
+        model=model,
+        concurrency=options.concurrency,
+        max_tokens=options.llm_max_tokens,
+        temperature=options.llm_temperature,
+        timeout_s=options.llm_timeout_s,
+        llm_attempts=options.llm_attempts,
+        patience_s=options.llm_patience_s,
+        requests_per_minute=options.requests_per_minute,
+        tokens_per_minute=options.tokens_per_minute,
+    )
+
+
+def _tokenizer_identity(folder: str | None, file_hash: FileHash) -> str | None:
+    if folder is None:
+        return None
+    path = absolute_path(folder, option="fit_tokenizer")
+    if not path.is_dir():
+        raise ModelError(f"--fit_tokenizer: {folder} is no folder; name one with a tokenizer.")
+    return fingerprint(path, file_hash)
 
 
 def _identity(

@@ -5,15 +5,16 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from capenh_pipeline.domain.prompts import user_message
 from capenh_pipeline.errors import ConfigurationError, ServerError
 from capenh_pipeline.models.base import MergeReply, MergeRequest
 from capenh_pipeline.models.llm_client import OPENAI_URL, LlmClient, Server
 from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint
+from capenh_pipeline.models.llm_endpoint import Knowledge
 from capenh_pipeline.models.llm_faults import UNAUTHORIZED, Fault, Severity
 from capenh_pipeline.models.llm_loop import EventLoopThread, Flight
 from capenh_pipeline.models.llm_protocol import LlmSettings
-from capenh_pipeline.models.llm_session import Knowledge, LlmSession
+from capenh_pipeline.models.llm_session import QUESTION, LlmSession
+from capenh_pipeline.models.llm_surroundings import REAL, Surroundings
 
 CHECK_TIMEOUT_S = 10.0
 
@@ -29,6 +30,7 @@ class OpenAiLanguageModel:
     Args:
         settings: how the LLM is asked.
         api_key: secret of the server, or None; it stands in no message and no `repr`.
+        surroundings: clock, sleep, chance, and which HTTP client there is.
 
     Attributes:
         effective_model: the name that the server is asked for; None until its list was read, where
@@ -39,11 +41,18 @@ class OpenAiLanguageModel:
             is there.
     """
 
-    def __init__(self, settings: LlmSettings, *, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: LlmSettings,
+        *,
+        api_key: str | None = None,
+        surroundings: Surroundings = REAL,
+    ) -> None:
         key = (api_key or "").strip() or None
         if settings.base_url is None and key is None:
             raise ConfigurationError("No LLM server is named: set --base_url or OPENAI_API_KEY.")
         self._settings = settings
+        self._around = surroundings
         url = OPENAI_URL if settings.base_url is None else settings.base_url
         self._server = Server(url, key)
         self._knowledge = Knowledge()
@@ -70,10 +79,9 @@ class OpenAiLanguageModel:
     def _raise_if_unknown(self, model: str, loop: EventLoopThread) -> None:
         """Ask a model that the server does not list for one token, which decides the matter."""
         client = self._connect(loop, timeout_s=self._settings.timeout_s)
-        settings = replace(self._settings, max_tokens=1, max_attempts=1)
-        session = LlmSession(client, settings, model, self._knowledge)
-        question = MergeRequest(key=None, user_message=user_message(None, [(None, "A dog.")]))
-        answer = loop.run(session.answer(question))
+        settings = replace(self._settings, max_tokens=1, max_attempts=1, llm_attempts=1)
+        session = self._converse(client, settings, model)
+        answer = loop.run(session.answer(QUESTION))
         if isinstance(answer, ServerError):
             raise answer
 
@@ -97,7 +105,7 @@ class OpenAiLanguageModel:
         client = self._connect(loop, timeout_s=self._settings.timeout_s)
         if self.effective_model is None:
             self.effective_model = self._find_only_model(client, loop)
-        session = LlmSession(client, self._settings, self.effective_model, self._knowledge)
+        session = self._converse(client, self._settings, self.effective_model)
         flight = Flight(loop, session.answer, limit=self._settings.concurrency)
         for request in requests:
             flight.add(request)
@@ -106,8 +114,16 @@ class OpenAiLanguageModel:
         while not flight.is_empty:
             deliver_next(flight, emit)
 
+    def _converse(self, client: LlmClient, settings: LlmSettings, model: str) -> LlmSession:
+        return LlmSession(client, settings, model, self._knowledge, self._around)
+
     def _connect(self, loop: EventLoopThread, *, timeout_s: float) -> LlmClient:
-        client = LlmClient(self._server, timeout_s=timeout_s)
+        client = LlmClient(
+            self._server,
+            timeout_s=timeout_s,
+            connections=self._settings.concurrency + 1,  # one more for the probe
+            has_aiohttp=self._around.has_aiohttp,
+        )
         loop.on_close(client.close)
         return client
 

@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 import json
 import re
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -22,14 +21,19 @@ from capenh_pipeline.models.llm_faults import (
     unsendable_fault,
 )
 from capenh_pipeline.models.llm_protocol import Completion, read_completion, read_model_names
+from capenh_pipeline.models.llm_transport import (
+    errors_of_http,
+    has_begun_to_answer,
+    http_client,
+)
 
 OPENAI_URL = "https://api.openai.com/v1"
-CONNECT_TIMEOUT_S = 5.0
 
 _NO_KEY = "none"  # the openai package wants one, servers without keys ignore it
 _SHORTEST_SECRET = 8  # shorter keys are words such as "EMPTY", which local servers are given
 
 T = TypeVar("T")
+Send = Callable[[], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ class Server:
         return re.sub(r"//[^/@]*@", "//", self.url.partition("?")[0])
 
     @property
+    def has_password(self) -> bool:
+        """Whether the address names a user."""
+        return "@" in urlsplit(self.url).netloc
+
+    @property
     def is_local(self) -> bool:
         """Whether the server is on this machine and without TLS: no proxy leads there."""
         parts = urlsplit(self.url)
@@ -89,69 +98,86 @@ class LlmClient:
     so that no traceback drags along an error of the `openai` package, whose text may hold the key.
     """
 
-    def __init__(self, server: Server, *, timeout_s: float) -> None:
+    def __init__(
+        self, server: Server, *, timeout_s: float, connections: int, has_aiohttp: bool
+    ) -> None:
         import openai
 
         key = server.api_key or _NO_KEY
-        timeout = openai.Timeout(None, connect=CONNECT_TIMEOUT_S)
         self.server = server
         self._timeout_s = timeout_s
+        self._idle_connections = 0
+        # aiohttp sends a key or the address's password; httpx lets the password win
+        has_aiohttp = has_aiohttp and not server.has_password
+        self._errors_of_http = errors_of_http(has_aiohttp=has_aiohttp)
         self._client = openai.AsyncOpenAI(
             api_key=key,
             base_url=server.url,
             # explicit, because OPENAI_CUSTOM_HEADERS may hold another one
             default_headers={"Authorization": f"Bearer {key}"},
             max_retries=0,
-            timeout=timeout,
-            http_client=_http_client(server, timeout),
+            http_client=http_client(
+                is_local=server.is_local, connections=connections, has_aiohttp=has_aiohttp
+            ),
         )
         self._client.organization = self._client.project = None  # were read from the environment
 
     async def complete(self, payload: dict[str, Any]) -> Completion | Fault:
         """Ask for a chat completion."""
         completions = self._client.chat.completions.with_raw_response
-        return await self._ask(completions.create(**payload), read_completion)
+        return await self._ask(lambda: completions.create(**payload), read_completion)
 
     async def list_models(self) -> list[str] | Fault:
         """Ask which models the server offers."""
-        return await self._ask(self._client.models.with_raw_response.list(), read_model_names)
+        return await self._ask(self._client.models.with_raw_response.list, read_model_names)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    async def _ask(self, call: Awaitable[Any], read: Callable[[Any], T | None]) -> T | Fault:
-        outcome = await self._attempt(call, read)
+    async def _ask(self, send: Send, read: Callable[[Any], T | None]) -> T | Fault:
+        outcome = await self._attempt(send, read)
         if isinstance(outcome, Fault):
             # the key goes first: a cut could leave half of it
             return replace(outcome, words=one_line(self.server.without_key(outcome.words)))
         return outcome
 
-    async def _attempt(self, call: Awaitable[Any], read: Callable[[Any], T | None]) -> T | Fault:
+    async def _attempt(self, send: Send, read: Callable[[Any], T | None]) -> T | Fault:
         import openai
 
         try:
             # in all: the package's own timeout counts from byte to byte, so a drip outlives it
             async with asyncio.timeout(self._timeout_s):
-                response = await call
+                response = await self._send(send)
         except TimeoutError:
             return timeout_fault(self._timeout_s)
         except openai.APIStatusError as error:
             return status_fault(error, now_s=time.time)
-        except openai.APIConnectionError as error:
+        except (openai.APIConnectionError, *self._errors_of_http) as error:
             return connection_fault(error)
         except UnicodeEncodeError as error:
             return unsendable_fault(error)
         return _read(response.http_response.content, read)
 
+    async def _send(self, send: Send) -> Any:
+        """Send a request; again, if it went over a connection that the server had just closed.
 
-def _http_client(server: Server, timeout: Any) -> Any:
-    import openai
+        Servers close connections that are idle, and may do so while the next request is on its
+        way. A connection that is new was not idle, so that this happens once at most.
+        """
+        import openai
 
-    if not server.is_local:
-        return openai.DefaultAsyncHttpxClient(timeout=timeout)
-    trusts_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading root certificates takes 60 ms
-    return openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=False, verify=trusts_nobody)
+        may_be_stale = self._idle_connections > 0
+        self._idle_connections -= may_be_stale
+        try:
+            response = await send()
+        except openai.APIConnectionError as error:
+            self._idle_connections = 0
+            if not may_be_stale or has_begun_to_answer(error):
+                raise
+            response = await send()
+        self._idle_connections += 1
+        return response
 
 
 def _read(content: bytes, read: Callable[[Any], T | None]) -> T | Fault:

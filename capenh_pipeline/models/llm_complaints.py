@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from capenh_pipeline.errors import ConfigurationError, ServerError
 from capenh_pipeline.models.llm_client import Server
-from capenh_pipeline.models.llm_faults import NO_QUOTA, NOT_FOUND, UNAUTHORIZED, Fault
+from capenh_pipeline.models.llm_faults import NO_QUOTA, NOT_FOUND, UNAUTHORIZED, Fault, Severity
 
 _MOST_NAMES = 10
 
@@ -39,9 +39,32 @@ def run_complaint(
         )
     if fault.kind == NOT_FOUND:
         return ServerError(f"{where} {_not_found(words, model, offered)}")
+    if fault.severity is Severity.FOREIGN:
+        return ServerError(
+            f"What answers at {server.shown_url} is no LLM server ({fault.words}): check "
+            "--base_url, which usually ends in /v1."
+        )
     return ServerError(
         f"No LLM server answers at {server.shown_url} ({fault.words}): start it or set --base_url."
     )
+
+
+def outage_complaint(fault: Fault, server: Server, *, patience_s: float) -> ServerError:
+    """Return the error for a server that answered before and was down for too long."""
+    return ServerError(
+        f"No LLM server answers at {server.shown_url} any more ({fault.words}), for {patience_s:g}"
+        " s now: start it again and run again; what is finished is kept."
+    )
+
+
+def streak_complaint(error: str, *, rows: int) -> ServerError:
+    """Return the error for rows that failed one after another though no fault is theirs.
+
+    Args:
+        error: of the last one.
+        rows: how many.
+    """
+    return ServerError(f"{rows} rows in a row have failed; the run stops. The last: {error}")
 
 
 def model_complaint(server: Server, offered: Sequence[str] | None) -> ConfigurationError:

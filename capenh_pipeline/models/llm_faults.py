@@ -10,6 +10,7 @@ from typing import Any
 UNAUTHORIZED = "unauthorized"
 NO_QUOTA = "no_quota"
 NOT_FOUND = "not_found"
+RATE_LIMITED = "rate_limited"
 
 
 class Severity(Enum):
@@ -18,6 +19,7 @@ class Severity(Enum):
     TRANSIENT = "try again; if it lasts, the row fails"
     ROW = "the row fails: the same request would fail again"
     UNREACHABLE = "try again; if it lasts, the run stops"
+    FOREIGN = "as unreachable, though something answers"
     FATAL = "the run stops: no request can succeed"
 
 
@@ -41,6 +43,16 @@ class Fault:
     retry_after_s: float | None = None
     refused_parameter: str | None = None
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server is well and only says "not now"."""
+        return self.kind == RATE_LIMITED or self.retry_after_s is not None
+
+    @property
+    def is_of_a_server(self) -> bool:
+        """Whether a server of this protocol may be behind it."""
+        return self.severity not in (Severity.UNREACHABLE, Severity.FOREIGN)
+
 
 _BY_STATUS = {
     401: (Severity.FATAL, UNAUTHORIZED),
@@ -51,9 +63,14 @@ _BY_STATUS = {
     408: (Severity.TRANSIENT, "timeout"),
     409: (Severity.TRANSIENT, "server_error"),
     425: (Severity.TRANSIENT, "server_error"),
-    429: (Severity.TRANSIENT, "rate_limited"),
+    429: (Severity.TRANSIENT, RATE_LIMITED),
 }
-_NO_CONNECTION = {"ConnectError", "ConnectTimeout"}  # by name: httpx or httpx2, as openai likes
+_NO_CONNECTION = {  # by name: httpx or httpx2, as openai likes, and aiohttp, if it is there
+    "ConnectError",
+    "ConnectTimeout",
+    "ClientConnectorError",
+    "ConnectionTimeoutError",
+}
 _HTML_TAG = re.compile(r"<[^>]*>")
 _PARAMETERS = ("temperature", "max_tokens")
 _REFUSED_CODES = {"unsupported_parameter", "unsupported_value"}
@@ -68,8 +85,14 @@ def timeout_fault(timeout_s: float) -> Fault:
 
 
 def undecodable_fault(body: str) -> Fault:
-    """Return the fault of an answer that is not what the protocol says."""
-    return Fault(Severity.TRANSIENT, "server_error", f"not a valid answer: {body}")
+    """Return the fault of an answer that is not what the protocol says.
+
+    One that is not even a JSON object is most likely from something that is no LLM server.
+    """
+    words = f"not a valid answer: {body}"
+    if body.lstrip().startswith("{"):
+        return Fault(Severity.TRANSIENT, "server_error", words)
+    return Fault(Severity.FOREIGN, "server_error", words)
 
 
 def unsendable_fault(error: UnicodeEncodeError) -> Fault:
@@ -81,9 +104,9 @@ def connection_fault(error: BaseException) -> Fault:
     """Return the fault of a request that got no HTTP response.
 
     Args:
-        error: openai's `APIConnectionError`, caused by the HTTP client's own.
+        error: openai's `APIConnectionError`, caused by the HTTP client's own; or that itself.
     """
-    is_unreachable = type(error.__cause__).__name__ in _NO_CONNECTION
+    is_unreachable = not _NO_CONNECTION.isdisjoint(_names_of(error))
     severity = Severity.UNREACHABLE if is_unreachable else Severity.TRANSIENT
     return Fault(severity, "server_error", _first_cause(error))
 
@@ -140,10 +163,8 @@ def _retry_after_s(headers: Any, *, now_s: Callable[[], float]) -> float | None:
     value = headers.get("retry-after")
     if value is None:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    if re.fullmatch(r"\s*\d+(\.\d*)?\s*", value, re.ASCII):
+        return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now_s())
     except ValueError:
@@ -157,3 +178,15 @@ def _first_cause(error: BaseException) -> str:
         error = cause
         causes.append(str(error))
     return next((words for words in reversed(causes) if words), "")
+
+
+def _names_of(error: BaseException) -> set[str]:
+    """Return the names of the HTTP client's error and of what it is derived from.
+
+    Of aiohttp's errors openai makes httpx's, of all that have to do with connections the same one.
+    """
+    raised = error.__cause__ or error
+    origin = raised.__cause__
+    if type(origin).__module__.startswith("aiohttp"):
+        raised = origin
+    return {kind.__name__ for kind in type(raised).__mro__}

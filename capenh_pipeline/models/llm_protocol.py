@@ -1,5 +1,6 @@
 """The OpenAI chat protocol as values: what is sent, and what is read from an answer."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,24 +12,30 @@ class LlmSettings:
     Attributes:
         base_url: of the server, as `http://127.0.0.1:8000/v1`; None is OpenAI itself.
         model: name on the server; None is the only model that it lists.
-        system_prompt: text of the system message.
         concurrency: requests in flight, at most.
         max_tokens: longest answer, reasoning included.
         temperature: 0 is greedy.
         timeout_s: seconds that one try may take in all, however slowly its answer drips.
-        max_attempts: tries a row, the first included.
-        backoff_s: pause after the first failed try; it doubles from try to try.
+        max_attempts: tries to get an answer from the server, the first included.
+        backoff_s: longest pause after the first failed try; it doubles from try to try.
+        llm_attempts: answers a row, at most; one that is rejected is asked for again.
+        patience_s: how long a server that has answered before may fail before the run stops.
+        requests_per_minute: limit of all processes on this machine together; None is none.
+        tokens_per_minute: the same for tokens, those of prompts included.
     """
 
     base_url: str | None
     model: str | None
-    system_prompt: str
     concurrency: int = 16
     max_tokens: int = 1024
     temperature: float = 0.0
     timeout_s: float = 120.0
     max_attempts: int = 6
     backoff_s: float = 1.0
+    llm_attempts: int = 3
+    patience_s: float = 600.0
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,14 +49,13 @@ class Dialect:
     length_parameter: str = "max_tokens"
     has_temperature: bool = True
 
-    def payload(self, settings: LlmSettings, *, model: str, user_message: str) -> dict[str, Any]:
+    def payload(
+        self, settings: LlmSettings, *, model: str, messages: Sequence[Mapping[str, str]]
+    ) -> dict[str, Any]:
         """Return the body of a chat completion request."""
         payload: dict[str, Any] = {
             "model": model,
-            "messages": [
-                {"role": "system", "content": settings.system_prompt},
-                {"role": "user", "content": user_message},
-            ],
+            "messages": messages,
             self.length_parameter: settings.max_tokens,
         }
         return payload | {"temperature": settings.temperature} if self.has_temperature else payload

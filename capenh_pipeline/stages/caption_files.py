@@ -5,13 +5,15 @@ from collections.abc import Iterable
 import polars as pl
 
 from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.domain.fusion.terms import terms_in, with_terms
 from capenh_pipeline.domain.increment import count_by_shard
+from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.paths import encode_path, stored_path
 from capenh_pipeline.domain.schemas import CAPTION_FILES
 from capenh_pipeline.domain.shards import shard_keys, shard_of
-from capenh_pipeline.domain.sidecars import with_trigger_word
 from capenh_pipeline.export.caption_files import ExportOutcome, Stamp, write_caption_files
 from capenh_pipeline.stages.captions import captions
+from capenh_pipeline.stages.fusion import locked_terms
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 
@@ -45,7 +47,7 @@ def wanted_files(run: Run) -> pl.DataFrame:
     sidecars, _ = sidecars_of(run, listing.images)
     images = captions(run).join(listing.images, on="path", how="semi", maintain_order="left")
     files = [sidecars[path] for path in images["path"]]
-    combined = _with_trigger_words(images["caption"], run.options.trigger_word)
+    combined = _with_terms(images, run.options)
     wanted = [_files(images, "combined", (file.combined for file in files), combined)]
     if run.options.cache_generated_captions_to_disk:
         seen = images["vlm_captions"].struct
@@ -56,10 +58,19 @@ def wanted_files(run: Run) -> pl.DataFrame:
     return pl.concat(wanted)
 
 
-def _with_trigger_words(captions: pl.Series, trigger_word: str | None) -> pl.Series:
-    if not trigger_word:
-        return captions
-    texts = [caption and with_trigger_word(caption, trigger_word) for caption in captions]
+def _with_terms(images: pl.DataFrame, options: Options) -> pl.Series:
+    """Return the combined captions with all the words that must be in them.
+
+    They were kept when the caption was made; this is for words that were named since.
+    """
+    always = (options.trigger_word,) if options.trigger_word else ()
+    locked = locked_terms(options)
+    if not always + locked:
+        return images["caption"]
+    texts = [
+        caption and with_terms(caption, (*always, *terms_in(manual or "", locked)))
+        for caption, manual in images.select("caption", "manual_caption").iter_rows()
+    ]
     return pl.Series(texts, dtype=pl.String)
 
 

@@ -1,13 +1,19 @@
 """The captions of a dataset, one row an image file: what the other tables say about it."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK
-from capenh_pipeline.stages.combined_captions import INPUTS, llm_choice
+from capenh_pipeline.stages.combined_captions import (
+    INPUTS,
+    llm_choice,
+    llm_recipes,
+    with_requests,
+)
 from capenh_pipeline.stages.incremental import rows_of_recipes
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.seen_captions import seen_captions, told_captions, told_prompts
 
 
 def captions(run: Run) -> pl.DataFrame:
@@ -18,19 +24,19 @@ def captions(run: Run) -> pl.DataFrame:
     run's recipes that is not there, or failed, is null; the combined one is of the manual and
     the VLM captions that stand beside it.
     """
+    choice = llm_choice(run)
+    images = manifest_rows(run).filter(pl.col("width").is_not_null())
+    combined = _combined(run, [*llm_recipes(choice, images)])
     columns = ["path", "path_bytes", "image_hash", "manual_caption", "vlm_captions", "caption"]
     return (
-        manifest_rows(run)
-        .filter(pl.col("width").is_not_null())
-        .join(seen_captions(run), on="image_hash", how="left", maintain_order="left")
-        .with_columns(vlm_caption=told_captions(told_prompts(run)))
-        .join(_combined(run), on=INPUTS, how="left", nulls_equal=True, maintain_order="left")
+        with_requests(run, images, choice)
+        .join(combined, on=INPUTS, how="left", nulls_equal=True, maintain_order="left")
         .with_columns(pl.when(pl.col("status") == OK).then("caption").alias("caption"))
         .select(columns)
     )
 
 
-def _combined(run: Run) -> pl.DataFrame:
+def _combined(run: Run, recipes: Sequence[str]) -> pl.DataFrame:
     columns = [*INPUTS, "caption", "status"]
-    rows = rows_of_recipes(run, COMBINED_CAPTIONS, [llm_choice(run).recipe.hash], columns=columns)
+    rows = rows_of_recipes(run, COMBINED_CAPTIONS, recipes, columns=columns)
     return rows.filter(pl.col("status") == OK).drop("status")

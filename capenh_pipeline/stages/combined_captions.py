@@ -1,17 +1,20 @@
 """Combined captions: what an LLM makes of the manual and the VLM caption."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 
 from capenh_pipeline.dataset.prompt_files import read_prompt
-from capenh_pipeline.domain.prompts import user_message
-from capenh_pipeline.domain.recipes import request_hash
-from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, FAILED, OK
-from capenh_pipeline.domain.vlm_prompts import VlmPrompt
+from capenh_pipeline.domain.fusion.sources import Sources
+from capenh_pipeline.domain.identity import canonical_json
+from capenh_pipeline.domain.prompts import told_system_prompt, user_message
+from capenh_pipeline.domain.recipes import Recipe, request_hash
+from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK
 from capenh_pipeline.models.base import LanguageModel, MergeReply, MergeRequest
 from capenh_pipeline.models.choice import LlmChoice, choose_llm
+from capenh_pipeline.stages.figures import SCORES, distribution, figures, rows_of_run
+from capenh_pipeline.stages.fusion import Fusion
 from capenh_pipeline.stages.incremental import Keep, fill
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Report, Run
@@ -21,11 +24,12 @@ from capenh_pipeline.stages.seen_captions import (
     told_captions,
     told_prompts,
 )
+from capenh_pipeline.stages.spending import Spending
 
 Connect = Callable[[LlmChoice], LanguageModel]
 
-INPUTS = ["image_hash", "manual_caption", "vlm_caption"]
-"""What makes a request to one recipe: equal inputs have equal request hashes."""
+INPUTS = ["image_hash", "manual_caption", "vlm_caption", "recipe_hash"]
+"""What makes a request: equal inputs have equal request hashes."""
 
 
 def llm_choice(run: Run) -> LlmChoice:
@@ -49,57 +53,125 @@ def fill_combined_captions(run: Run, *, connect: Connect) -> Report:
     Raises:
         ServerError: the LLM cannot be asked; what it answered before is kept.
     """
-    choice, prompts = llm_choice(run), told_prompts(run)
+    choice, images = llm_choice(run), manifest_rows(run)
+    recipes = llm_recipes(choice, images)
+    spending = Spending(run.options)
 
     def compute(absent: pl.DataFrame, keep: Keep) -> None:
-        llm = connect(choice)
+        llm, requests = connect(choice), _Requests(run, recipes)
 
         def kept(reply: MergeReply) -> None:
-            seen = named_captions(prompts, reply.key["vlm_caption"])
-            request = request_hash(choice.recipe.hash, reply.key["manual_caption"], seen)
-            origin = {"recipe_hash": choice.recipe.hash, "request_hash": request}
-            keep({**_cells(reply), **origin, "model": llm.effective_model})
+            spending.add(reply.prompt_tokens, reply.completion_tokens)
+            keep({**requests.cells(reply), "model": llm.effective_model})
 
-        llm.merge(
-            (_request(row, prompts) for row in absent.sort(INPUTS).iter_rows(named=True)), kept
-        )
+        rows = absent.sort(INPUTS).iter_rows(named=True)
+        llm.merge(spending.affordable(map(requests.request, rows)), kept)
 
-    return fill(
+    report = fill(
         run,
         COMBINED_CAPTIONS,
-        captions_to_combine(run),
-        recipe_hashes=[choice.recipe.hash],
+        captions_to_combine(run, images, choice),
+        recipe_hashes=[*recipes],
         compute=compute,
-        totals=["prompt_tokens", "completion_tokens"],
+        totals=["prompt_tokens", "completion_tokens", "fallback"],
     )
+    report.warnings += spending.warnings(left=report.total("left"))
+    if report.total("computed"):
+        report.figures |= _figures_by_shard(run)
+    return report
 
 
-def captions_to_combine(run: Run) -> pl.DataFrame:
-    """Return the distinct `INPUTS` of the run's shards.
+def _figures_by_shard(run: Run) -> dict[str, dict[str, float | list[int]]]:
+    rows = rows_of_run(run, run.run_id)
+    shard = pl.col("image_hash").str.head(run.store.shard_digits)
+    return {
+        str(key): {
+            **figures(some, run.options),
+            **{f"{score}_distribution": distribution(some[score]) for score in SCORES},
+        }
+        for (key,), some in rows.group_by(shard.alias("shard"))
+    }
+
+
+def llm_recipes(choice: LlmChoice, images: pl.DataFrame) -> dict[str, Recipe]:
+    """Return the recipes of the combined captions of some images, by hash, the options' first."""
+    prompts = images["llm_prompt"].drop_nulls().unique().sort()
+    recipes = [choice.recipe, *map(choice.recipe_of, prompts)]
+    return {recipe.hash: recipe for recipe in recipes}
+
+
+def captions_to_combine(run: Run, images: pl.DataFrame, choice: LlmChoice) -> pl.DataFrame:
+    """Return the distinct `INPUTS` of the combined captions that there should be.
 
     An image is not among them if one of the VLM captions that the LLM is told failed, or if its
     manual caption cannot be read: a caption without what the person wrote would pass for theirs.
+
+    Args:
+        run: its options name what the LLM is told.
+        images: rows of `manifest_rows`.
+        choice: the LLM.
     """
-    told = seen_captions(run).select("image_hash", vlm_caption=told_captions(told_prompts(run)))
-    images = manifest_rows(run).filter(pl.col("status") == OK)
-    complete = images.join(told.drop_nulls("vlm_caption"), on="image_hash")
+    readable = images.filter(pl.col("status") == OK)
+    complete = with_requests(run, readable, choice).drop_nulls("vlm_caption")
     return complete.select(INPUTS).unique(maintain_order=True)
 
 
-def _request(row: dict[str, Any], prompts: Sequence[VlmPrompt]) -> MergeRequest:
-    seen = named_captions(prompts, row["vlm_caption"])
-    return MergeRequest(row, user_message(row["manual_caption"], seen))
+def with_requests(run: Run, images: pl.DataFrame, choice: LlmChoice) -> pl.DataFrame:
+    """Return `images` with `vlm_captions` and the rest of `INPUTS`, in the same order.
+
+    `vlm_caption` is null where one of the VLM captions that the LLM is told is not there.
+    """
+    by_prompt = {prompt: choice.recipe_of(prompt).hash for prompt in images["llm_prompt"].unique()}
+    columns = {"llm_prompt": pl.String, "recipe_hash": pl.String}
+    recipes = pl.DataFrame([*by_prompt.items()], schema=columns, orient="row")
+    told = seen_captions(run, images).with_columns(vlm_caption=told_captions(told_prompts(run)))
+    return told.join(recipes, on="llm_prompt", how="left", nulls_equal=True, maintain_order="left")
 
 
-def _cells(reply: MergeReply) -> dict[str, Any]:
-    return {
-        **reply.key,
-        "caption": reply.caption,
-        "status": OK if reply.error_kind is None else FAILED,
-        "error_kind": reply.error_kind,
-        "error": reply.error,
-        "finish_reason": reply.finish_reason,
-        "prompt_tokens": reply.prompt_tokens,
-        "completion_tokens": reply.completion_tokens,
-        "attempts": reply.attempts,
-    }
+class _Requests:
+    """Turns missing rows into requests, and replies into rows."""
+
+    def __init__(self, run: Run, recipes: dict[str, Recipe]) -> None:
+        self._options = run.options
+        self._prompts = told_prompts(run)
+        self._fusion = Fusion(run.options)
+        self._recipes = recipes
+        self._system_prompts = {
+            name: told_system_prompt(
+                recipe.values["system_prompt"],
+                max_words=self._fusion.max_words,
+                language=run.options.caption_language,
+            )
+            for name, recipe in recipes.items()
+        }
+
+    def request(self, row: dict[str, Any]) -> MergeRequest:
+        system_prompt = self._system_prompts[row["recipe_hash"]]
+        return MergeRequest(
+            key=row,
+            system_prompt=system_prompt,
+            user_message=user_message(row["manual_caption"], self._seen(row)),
+            judge=self._fusion.judge(self._sources(row), system_prompt),
+        )
+
+    def cells(self, reply: MergeReply) -> dict[str, Any]:
+        row = reply.key
+        recipe = self._recipes[row["recipe_hash"]]
+        return {
+            **row,
+            **self._fusion.cells(reply, self._sources(row)),
+            "request_hash": request_hash(recipe.hash, row["manual_caption"], self._seen(row)),
+            "system_prompt": self._system_prompts[recipe.hash],
+            "options": canonical_json(recipe.values),
+            "finish_reason": reply.finish_reason,
+            "prompt_tokens": reply.prompt_tokens,
+            "completion_tokens": reply.completion_tokens,
+            "attempts": reply.attempts,
+            "latency_s": reply.latency_s,
+        }
+
+    def _seen(self, row: dict[str, Any]) -> list[tuple[str | None, str]]:
+        return named_captions(self._prompts, row["vlm_caption"])
+
+    def _sources(self, row: dict[str, Any]) -> Sources:
+        return self._fusion.sources(row["manual_caption"], self._seen(row))

@@ -8,14 +8,20 @@ from capenh_pipeline.domain.schemas import (
     COMBINED_CAPTIONS,
     FAILED,
     IMAGE_MANIFEST,
+    OK,
     VLM_CAPTIONS,
     TableSchema,
 )
-from capenh_pipeline.stages.combined_captions import INPUTS, captions_to_combine, llm_choice
+from capenh_pipeline.stages.combined_captions import (
+    INPUTS,
+    llm_choice,
+    llm_recipes,
+    with_requests,
+)
 from capenh_pipeline.stages.incremental import rows_of_recipes
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.vlm_captions import vlm_choice
+from capenh_pipeline.stages.vlm_captions import asked_recipes, vlm_choice
 
 _REASON = ["error_kind", "error"]
 
@@ -29,37 +35,36 @@ def failures(run: Run) -> pl.DataFrame:
     images = manifest_rows(run)
     found = [
         _named(images.filter(pl.col("status") == FAILED), IMAGE_MANIFEST),
-        _named(
-            images.select("path", "image_hash").join(_failed_to_see(run), on="image_hash"),
-            VLM_CAPTIONS,
-        ),
-        _named(
-            images.select("path", "image_hash", "manual_caption").join(
-                _failed_to_combine(run), on=["image_hash", "manual_caption"], nulls_equal=True
-            ),
-            COMBINED_CAPTIONS,
-        ),
+        _named(_failed_to_see(run, images), VLM_CAPTIONS),
+        _named(_failed_to_combine(run, images), COMBINED_CAPTIONS),
     ]
     return pl.concat(found).sort("path", "stage")
 
 
-def _failed_to_see(run: Run) -> pl.DataFrame:
-    asked = vlm_choice(run).prompts
-    recipes = [one.recipe.hash for one in asked]
-    failed = _failed(run, VLM_CAPTIONS, recipes, ["image_hash", "recipe_hash"])
-    if len(asked) == 1:
+def _failed_to_see(run: Run, images: pl.DataFrame) -> pl.DataFrame:
+    choice = vlm_choice(run, images)
+    recipes = [asked.recipe.hash for asked in choice.all_prompts]
+    rows = _failed(run, VLM_CAPTIONS, recipes, ["image_hash", "recipe_hash"])
+    asked = asked_recipes(choice)
+    failed = (
+        images.select("path", "image_hash", "vlm_prompt")
+        .join(asked, on="vlm_prompt", nulls_equal=True, maintain_order="left")
+        .join(rows, on=["image_hash", "recipe_hash"], maintain_order="left")
+    )
+    if len(choice.prompts) == 1:
         return failed
-    names = pl.DataFrame({"recipe_hash": recipes, "name": [one.prompt.name for one in asked]})
-    named = names.join(failed, on="recipe_hash", maintain_order="left")
-    alike = named.group_by("image_hash", *_REASON, maintain_order=True).agg("name")
+    alike = failed.group_by("path", *_REASON, maintain_order=True).agg("name")
     return alike.with_columns(
         error=pl.format("{} (prompt: {})", "error", pl.col("name").list.join(", "))
     )
 
 
-def _failed_to_combine(run: Run) -> pl.DataFrame:
-    failed = _failed(run, COMBINED_CAPTIONS, [llm_choice(run).recipe.hash], INPUTS)
-    return failed.join(captions_to_combine(run), on=INPUTS, how="semi", nulls_equal=True)
+def _failed_to_combine(run: Run, images: pl.DataFrame) -> pl.DataFrame:
+    choice = llm_choice(run)
+    rows = _failed(run, COMBINED_CAPTIONS, [*llm_recipes(choice, images)], INPUTS)
+    readable = images.filter(pl.col("status") == OK)
+    requests = with_requests(run, readable, choice).select("path", *INPUTS)
+    return requests.join(rows, on=INPUTS, nulls_equal=True)
 
 
 def _failed(

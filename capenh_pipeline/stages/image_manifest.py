@@ -40,7 +40,7 @@ def build_image_manifest(run: Run) -> Report:
     """
     listing = list_dataset(run.dataset, recursive=run.options.recursive, skip=[run.store.root])
     files = listing.images.head(run.options.limit or listing.images.height)
-    known = _known(run, files)
+    known = known_files(run, files)
     read = _read(run, files.join(known, on="path", how="anti"))
     sidecars, warnings = sidecars_of(run, listing.images)
     rows = ManualCaptions(run, sidecars).added_to(_with_shards(pl.concat([known, read])))
@@ -50,7 +50,7 @@ def build_image_manifest(run: Run) -> Report:
     return report
 
 
-def _known(run: Run, files: pl.DataFrame) -> pl.DataFrame:
+def known_files(run: Run, files: pl.DataFrame) -> pl.DataFrame:
     """Return the files whose content is known from an earlier scan, with that content."""
     is_settled = ~pl.col("is_racy") & pl.col("image_hash").is_not_null()
     if run.options.retry_failed:

@@ -93,10 +93,11 @@ def _report(
 
     return Report.of(
         run.shards,
-        images=count(wanted.drop("recipe_hash", strict=False).unique()),
+        images=count(wanted.drop("recipe_hash").unique()),
         computed=count(computed),
         reused=count(_matching(stored, absent, how="anti")),
         failed=count(stored.filter(pl.col("status") == FAILED)),
+        left=count(wanted.join(stored, on=wanted.columns, how="anti", nulls_equal=True)),
         **{
             name: sum_by_shard(computed, name, column="image_hash", digits=digits)
             for name in totals

@@ -65,12 +65,14 @@ class Report:
         kept_files: caption files by shard that people wrote, so that they were not replaced.
         failed_files: caption files by shard that could not be written, and why.
         warnings: sentences for the user.
+        figures: numbers and lists of numbers by name, by shard, which cannot be added up.
     """
 
     shards: dict[str, dict[str, int]]
     kept_files: dict[str, list[str]] = field(default_factory=dict)
     failed_files: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    figures: dict[str, dict[str, float | list[int]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, shards: Sequence[str], **counts: dict[str, int]) -> "Report":
@@ -81,3 +83,7 @@ class Report:
                 for shard in shards
             }
         )
+
+    def total(self, name: str) -> int:
+        """Return the sum of a count over all shards."""
+        return sum(counts.get(name, 0) for counts in self.shards.values())

@@ -9,27 +9,38 @@ from capenh_pipeline.domain.schemas import OK, VLM_CAPTIONS
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt, prompts_for_llm, vlm_prompts
 from capenh_pipeline.stages.incremental import rows_of_recipes
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.vlm_captions import vlm_choice
-
-NAMELESS = "caption"
-"""What the captions of one prompt without a name are called in a frame."""
+from capenh_pipeline.stages.vlm_captions import asked_recipes, prompt_name, vlm_choice
 
 
-def seen_captions(run: Run) -> pl.DataFrame:
-    """Return `image_hash` and `vlm_captions` of the run's shards.
+def seen_captions(run: Run, images: pl.DataFrame) -> pl.DataFrame:
+    """Return `images` with a column `vlm_captions`, in the same order.
 
-    `vlm_captions` is a struct of the captions by the names of their prompts, in the order of the
-    prompts; one that is not there, or failed, is null.
+    It is a struct of the captions by the names of their prompts, in the order of the prompts; one
+    that is not there, or failed, is null.
+
+    Args:
+        run: its options name the VLM.
+        images: rows of `manifest_rows`.
     """
-    recipes = {_name(asked.prompt): asked.recipe.hash for asked in vlm_choice(run).prompts}
+    asked = asked_recipes(vlm_choice(run, images))
+    recipes = asked["recipe_hash"].unique().to_list()
     columns = ["image_hash", "recipe_hash", "status", "caption"]
-    rows = rows_of_recipes(run, VLM_CAPTIONS, [*recipes.values()], columns=columns)
-    good = rows.filter(pl.col("status") == OK)
+    rows = rows_of_recipes(run, VLM_CAPTIONS, recipes, columns=columns)
+    said = rows.filter(pl.col("status") == OK).join(asked, on="recipe_hash")
     captions = [
-        pl.col("caption").filter(pl.col("recipe_hash") == recipe).first().alias(name)
-        for name, recipe in recipes.items()
+        pl.col("caption").filter(pl.col("name") == name).first().alias(name)
+        for name in asked["name"].unique(maintain_order=True)
     ]
-    return good.group_by("image_hash").agg(pl.struct(captions).alias("vlm_captions"))
+    by_image = said.group_by("image_hash", "vlm_prompt").agg(
+        pl.struct(captions).alias("vlm_captions")
+    )
+    return images.join(
+        by_image,
+        on=["image_hash", "vlm_prompt"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
 
 
 def told_prompts(run: Run) -> tuple[VlmPrompt, ...]:
@@ -43,7 +54,7 @@ def told_captions(prompts: Sequence[VlmPrompt]) -> pl.Expr:
     The caption of one prompt is its text; those of several are a JSON object of the texts by
     name, in the order of the prompts. It is null where one of them is.
     """
-    captions = [pl.col("vlm_captions").struct.field(_name(prompt)) for prompt in prompts]
+    captions = [pl.col("vlm_captions").struct.field(prompt_name(prompt)) for prompt in prompts]
     if len(captions) == 1:
         return captions[0]
     all_there = pl.all_horizontal(caption.is_not_null() for caption in captions)
@@ -53,7 +64,3 @@ def told_captions(prompts: Sequence[VlmPrompt]) -> pl.Expr:
 def named_captions(prompts: Sequence[VlmPrompt], told: str) -> list[tuple[str | None, str]]:
     """Return a text of `told_captions` as the names and captions that `user_message` takes."""
     return [(None, told)] if len(prompts) == 1 else [*json.loads(told).items()]
-
-
-def _name(prompt: VlmPrompt) -> str:
-    return prompt.name or NAMELESS

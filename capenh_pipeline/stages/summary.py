@@ -27,21 +27,35 @@ class RunResult:
         totals: counts by name, by asset.
         kept_files: the first caption files that people wrote, so that they were not replaced.
         failed_files: the first caption files that could not be written, and why.
+        run_id: of the run, as its rows have it.
     """
 
     totals: dict[str, Counter[str]] = field(default_factory=dict)
     kept_files: list[str] = field(default_factory=list)
     failed_files: list[str] = field(default_factory=list)
+    run_id: str = ""
+
+    @property
+    def left(self) -> int:
+        """Combined captions that were not asked for, because of what they would have cost."""
+        return self.totals.get("combined_captions", Counter())["left"]
 
 
 def summary(
-    result: RunResult, failed: pl.DataFrame, *, seconds: float, dataset: Path, store: Path
+    result: RunResult,
+    failed: pl.DataFrame,
+    *,
+    details: Sequence[str],
+    seconds: float,
+    dataset: Path,
+    store: Path,
 ) -> str:
     """Return the summary of a run, for a terminal.
 
     Args:
         result: what the run reported.
         failed: the rows of `stages.failures.failures`.
+        details: more lines, on what was made.
         seconds: wall-clock time of the run.
         dataset: where the caption files are.
         store: where the tables are.
@@ -49,11 +63,12 @@ def summary(
     images = failed["path"].n_unique()
     reasons = [f"{path}: {stage}: {kind}: {text}" for path, stage, kind, text in failed.iter_rows()]
     files = result.totals.get("caption_files", Counter())
-    all_there = not reasons and not result.failed_files
+    all_there = not reasons and not result.failed_files and not result.left
     lines = [
         *_table(result.totals),
         "",
-        _what_was_done(result.totals, seconds, all_there=all_there),
+        _what_was_done(result, seconds, all_there=all_there),
+        *details,
         f"Caption files: beside the images in {dataset}",
         f"Store: {store}",
         *_named("Kept, because a person wrote or edited them", result.kept_files, files["kept"]),
@@ -61,6 +76,11 @@ def summary(
         *_named(f"Failed, in {images} image{'s' * (images != 1)}", reasons, len(reasons)),
     ]
     return "\n".join(lines)
+
+
+def left_over(paths: Sequence[str]) -> list[str]:
+    """Return the lines that name images whose combined captions were not asked for."""
+    return _named("Left for the next run", paths, len(paths))
 
 
 def _table(totals: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -77,11 +97,11 @@ def _table(totals: Mapping[str, Mapping[str, int]]) -> list[str]:
     ]
 
 
-def _what_was_done(
-    totals: Mapping[str, Mapping[str, int]], seconds: float, *, all_there: bool
-) -> str:
+def _what_was_done(result: RunResult, seconds: float, *, all_there: bool) -> str:
+    totals = result.totals
     if not any(counts.get("computed", 0) for counts in totals.values()):
-        state = "everything was there already" if all_there else "what is not there has failed"
+        lacking = "is left" if result.left else "has failed"
+        state = "everything was there already" if all_there else f"what is not there {lacking}"
         return f"Nothing to do: {state} ({seconds:.1f} s)."
     vlm, llm = (totals.get(name, {}) for name in ("vlm_captions", "combined_captions"))
     return (

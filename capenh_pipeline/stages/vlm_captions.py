@@ -11,6 +11,7 @@ from capenh_pipeline.dataset.prompt_files import read_prompt
 from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.identity import canonical_json
 from capenh_pipeline.domain.schemas import FAILED, OK, VLM_CAPTIONS
+from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.base import Generation, VisionLanguageModel
 from capenh_pipeline.models.choice import VlmChoice, choose_vlm
@@ -26,11 +27,18 @@ from capenh_pipeline.stages.run import Report, Run
 LoadVlm = Callable[[VlmSettings], VisionLanguageModel]
 
 
-def vlm_choice(run: Run) -> VlmChoice:
-    """Return the VLM that the run's options name."""
+def vlm_choice(run: Run, images: pl.DataFrame | None = None) -> VlmChoice:
+    """Return the VLM that the run's options name.
+
+    Args:
+        run: its options.
+        images: rows of `manifest_rows`, whose folders may have prompts of their own.
+    """
+    folder_prompts = [] if images is None else images["vlm_prompt"].drop_nulls().unique().sort()
     return choose_vlm(
         run.options,
         system_prompt=read_prompt(run.options.vlm_system_prompt, option="vlm_system_prompt"),
+        folder_prompts=folder_prompts,
         file_hash=run.file_hashes.sha256_of,
         hub_commit=run.hub_commit,
     )
@@ -47,8 +55,9 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
     Raises:
         ModelError: the model cannot be found or loaded.
     """
-    choice, files = vlm_choice(run), image_files(run)
-    recipes = [prompt.recipe.hash for prompt in choice.prompts]
+    images = manifest_rows(run).filter(pl.col("width").is_not_null())
+    choice, files = vlm_choice(run, images), image_files(run, images)
+    recipes = [asked.recipe.hash for asked in choice.all_prompts]
 
     def compute(absent: pl.DataFrame, keep: Keep) -> None:
         before_load()
@@ -64,9 +73,7 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
     report = fill(
         run,
         VLM_CAPTIONS,
-        pl.DataFrame({"image_hash": list(files)}, schema={"image_hash": pl.String}).join(
-            pl.DataFrame({"recipe_hash": recipes}), how="cross"
-        ),
+        captions_to_make(images, choice),
         recipe_hashes=recipes,
         compute=compute,
         totals=["new_tokens"],
@@ -75,10 +82,40 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
     return report
 
 
-def image_files(run: Run) -> dict[str, ImageFile]:
-    """Return one file for each distinct image of the run's shards that can be opened."""
-    rows = manifest_rows(run).filter(pl.col("width").is_not_null())
-    first = rows.unique("image_hash", keep="first", maintain_order=True)
+def captions_to_make(images: pl.DataFrame, choice: VlmChoice) -> pl.DataFrame:
+    """Return the distinct `image_hash` and `recipe_hash` of the VLM captions that there should be.
+
+    Args:
+        images: rows of `manifest_rows` that can be opened.
+        choice: the VLM and what it is asked.
+    """
+    wanted = images.join(
+        asked_recipes(choice), on="vlm_prompt", nulls_equal=True, maintain_order="left"
+    )
+    return wanted.select("image_hash", "recipe_hash").unique(maintain_order=True)
+
+
+def asked_recipes(choice: VlmChoice) -> pl.DataFrame:
+    """Return `vlm_prompt`, `name` and `recipe_hash`: what answers for an image.
+
+    `vlm_prompt` is the prompt of the image's folder, null where it has none; `name` tells several
+    prompts apart.
+    """
+    rows = [(None, prompt_name(one.prompt), one.recipe.hash) for one in choice.prompts]
+    only = prompt_name(choice.prompts[0].prompt)  # there is one, where folders have prompts
+    rows += [(text, only, one.recipe.hash) for text, one in choice.folder_prompts.items()]
+    columns = dict.fromkeys(["vlm_prompt", "name", "recipe_hash"], pl.String)
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def prompt_name(prompt: VlmPrompt) -> str:
+    """Return what the captions of a prompt are called in a frame."""
+    return prompt.name or "caption"
+
+
+def image_files(run: Run, images: pl.DataFrame) -> dict[str, ImageFile]:
+    """Return one file for each distinct image."""
+    first = images.unique("image_hash", keep="first", maintain_order=True)
     columns = ("image_hash", "path", "path_bytes", "width", "height", "format")
     return {
         image_hash: ImageFile(image_hash, file_path(run.dataset, path, path_bytes), *facts)
@@ -121,7 +158,7 @@ def _origin(
     run: Run, choice: VlmChoice, model: VisionLanguageModel, prompt: int, generation: Generation
 ) -> dict[str, Any]:
     """Return the cells of a row that say where its caption is from."""
-    asked = choice.prompts[prompt]
+    asked = choice.all_prompts[prompt]
     effective = dict(model.effective_options(generation))
     return {
         "recipe_hash": asked.recipe.hash,

@@ -47,7 +47,20 @@ def test_an_option_of_the_vlm_changes_its_recipe_and_not_the_llms(change):
     assert llm(replace(OPTIONS, **change)) == llm()
 
 
-@pytest.mark.parametrize("change", [{"llm_max_tokens": 9}, {"llm_temperature": 0.7}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"llm_max_tokens": 9},
+        {"llm_temperature": 0.7},
+        {"on_rejected": "fail"},
+        {"min_retention": 0.5},
+        {"min_support": 0.5},
+        {"skip_gates": "markdown"},
+        {"caption_language": "de"},
+        {"max_words": 9},
+        {"fit": "clip"},
+    ],
+)
 def test_an_option_of_the_llm_changes_its_recipe_and_not_the_vlms(change):
     assert llm(replace(OPTIONS, **change)) != llm()
     assert vlm(replace(OPTIONS, **change)) == vlm()
@@ -63,6 +76,13 @@ def test_an_option_of_the_llm_changes_its_recipe_and_not_the_vlms(change):
         {"concurrency": 9},
         {"base_url": "http://elsewhere/v1"},
         {"trigger_word": "sks"},
+        {"locked_terms": "terms.txt"},
+        {"llm_attempts": 9},
+        {"llm_patience_s": 9},
+        {"requests_per_minute": 9},
+        {"tokens_per_minute": 9},
+        {"price_in": 9},
+        {"max_tokens_total": 9},
         {"write_policy": "overwrite"},
         {"limit": 9},
         {"model_id": "the checkpoint counts, not its name"},
@@ -81,6 +101,16 @@ def test_checkpoints_and_system_prompts_are_in_the_recipes():
 
 def test_a_recipe_is_the_same_on_every_machine():
     assert vlm() == "b2b1d0d3f52515519e032832d8797d83e435807b99ad39dba34b80dd08001c75"
+
+
+def test_recipes_of_earlier_versions_stay_what_they_were():
+    assert llm() == "39a9b75d93ecd89b51df7ea7ea3d5ba5b379249e974354a1edc89f5280c107e4"
+
+
+def test_the_order_of_skipped_gates_does_not_matter():
+    one = llm(replace(OPTIONS, skip_gates="support, markdown"))
+    assert llm(replace(OPTIONS, skip_gates="markdown,support,")) == one
+    assert llm(replace(OPTIONS, skip_gates="")) == llm()
 
 
 def test_a_request_is_its_recipe_and_both_texts():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from capenh_pipeline.domain.fusion.verdict import Verdict
 from capenh_pipeline.models.base import MergeReply, MergeRequest
 
 
@@ -19,12 +20,13 @@ class EchoLlm:
             emit(
                 MergeReply(
                     key=request.key,
-                    caption=caption,
+                    verdict=Verdict(caption, None, None, (), None),
                     error_kind=None,
                     error=None,
                     finish_reason="stop",
                     prompt_tokens=1,
                     completion_tokens=1,
                     attempts=1,
+                    latency_s=0.0,
                 )
             )

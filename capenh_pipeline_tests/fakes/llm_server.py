@@ -13,7 +13,7 @@ from capenh_pipeline_tests.fakes.loopback import (
     ReceivedRequest,
     Response,
     error_body,
-    text_of,
+    texts_of,
 )
 
 _CAPTION = r"<{tag}(?: [^>]*)?>\n(.*?)\n</{tag}>"
@@ -23,7 +23,7 @@ Reply = Callable[[dict[str, Any]], str | Response]
 
 def captions_in(payload: dict[str, Any]) -> tuple[str | None, list[str]]:
     """Return the manual caption (or None) and the VLM captions of a chat completion's payload."""
-    text = text_of(payload, "user")
+    text = "\n".join(texts_of(payload, "user"))
     manual = re.search(_CAPTION.format(tag="manual_caption"), text, re.DOTALL)
     vlm = re.findall(_CAPTION.format(tag="vlm_caption"), text, re.DOTALL)
     return (manual[1] if manual else None), vlm

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import struct
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ class Response:
         raw: bytes sent in place of any JSON.
         message: more fields of the assistant's message, such as `refusal`.
         drop: close the connection without an answer.
+        drop_next: answer, and close the connection when the next request arrives on it.
+        reset: as `drop`, with a TCP reset.
         drip_s: seconds between the bytes of the body, which is then sent one by one.
     """
 
@@ -33,6 +36,8 @@ class Response:
     body: Any = None
     raw: bytes | None = None
     drop: bool = False
+    drop_next: bool = False
+    reset: bool = False
     drip_s: float = 0
 
 
@@ -107,6 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # one packet an answer
+    _drops_next = False
 
     @property
     def _answers(self) -> Answers:
@@ -122,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         size = int(self.headers.get("content-length", 0))
         body = self.rfile.read(size)
-        if len(body) < size:  # the client hung up
+        if len(body) < size or self._drops_next:  # the client hung up, or it is our turn to
             self.close_connection = True
         elif self.path == "/v1/chat/completions":
             request = ReceivedRequest(json.loads(body), self._lower_headers())
@@ -137,7 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
         return {name.lower(): value for name, value in self.headers.items()}
 
     def _send(self, response: Response) -> None:
-        if response.drop:
+        self._drops_next = response.drop_next
+        if response.reset:  # closing with nothing to linger for
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        if response.drop or response.reset:
             self.close_connection = True
             return
         content = response.raw if response.raw is not None else _json_bytes(response)
@@ -177,9 +187,17 @@ def _completion(response: Response) -> dict[str, Any]:
     }
 
 
-def text_of(payload: dict[str, Any], role: str) -> str:
-    """Return the text of the last message of `role`; images in it are left out."""
+def texts_of(payload: dict[str, Any], role: str) -> list[str]:
+    """Return the texts of the messages of `role`; images in them are left out."""
     contents = [m["content"] for m in payload["messages"] if m["role"] == role]
-    if not contents or isinstance(contents[-1], str):
-        return contents[-1] if contents else ""
-    return "\n".join(part["text"] for part in contents[-1] if part["type"] == "text")
+    return [
+        content
+        if isinstance(content, str)
+        else "\n".join(part["text"] for part in content if part["type"] == "text")
+        for content in contents
+    ]
+
+
+def text_of(payload: dict[str, Any], role: str) -> str:
+    """Return the text of the last message of `role`."""
+    return (texts_of(payload, role) or [""])[-1]

@@ -5,7 +5,8 @@ import hashlib
 import pytest
 
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
-from capenh_pipeline.domain.options import DEFAULT_LOCAL_LLM, Options
+from capenh_pipeline.domain.llm_options import DEFAULT_LOCAL_LLM
+from capenh_pipeline.domain.options import Options
 from capenh_pipeline.errors import ModelError
 from capenh_pipeline.models.choice import choose_llm, choose_vlm
 
@@ -31,8 +32,14 @@ def llm(environment=None, *, hub=nobody_knows, **options):
     )
 
 
-def vlm(*, hub=nobody_knows, **options):
-    return choose_vlm(Options(**options), system_prompt=None, file_hash=file_hash, hub_commit=hub)
+def vlm(*, hub=nobody_knows, folder_prompts=(), **options):
+    return choose_vlm(
+        Options(**options),
+        system_prompt=None,
+        folder_prompts=folder_prompts,
+        file_hash=file_hash,
+        hub_commit=hub,
+    )
 
 
 def recipe(choice):
@@ -151,3 +158,37 @@ def test_the_hub_is_not_asked_about_the_model_of_a_server():
     hub = Hub(OLD)
     assert llm(hub=hub, base_url=URL, model="org/llm").recipe.values["model"] == "org/llm"
     assert hub.asked == []
+
+
+def test_prompts_of_folders_are_asked_after_those_of_the_options_and_each_once():
+    choice = vlm(prompt="see", folder_prompts=["look", "see"])
+    assert choice.settings.prompts == ("see", "look")
+    assert [asked.prompt.text for asked in choice.all_prompts] == ["see", "look"]
+    assert choice.folder_prompts["see"].recipe == choice.prompts[0].recipe
+
+
+def test_another_system_prompt_makes_another_recipe_of_the_same_llm():
+    choice = llm(base_url=URL)
+    assert choice.recipe_of(None) == choice.recipe
+    assert choice.recipe_of("Be brief.").hash != choice.recipe.hash
+    assert choice.recipe_of(choice.recipe.values["system_prompt"]).hash == choice.recipe.hash
+
+
+def test_a_tokenizer_is_known_by_its_content(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "tokenizer.json").write_text("{}")
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "tokenizer.json").write_text("{}")
+
+    def recipe_with(folder):
+        return llm(base_url=URL, fit="clip", fit_tokenizer=str(tmp_path / folder)).recipe.hash
+
+    first = recipe_with("one")
+    assert recipe_with("moved") == first != llm(base_url=URL, fit="clip").recipe.hash
+    (tmp_path / "one" / "tokenizer.json").write_text("[]")
+    assert recipe_with("one") != first
+
+
+def test_a_tokenizer_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ModelError, match="--fit_tokenizer: .*nowhere is no folder"):
+        llm(base_url=URL, fit="clip", fit_tokenizer=str(tmp_path / "nowhere"))

@@ -16,7 +16,7 @@ from capenh_pipeline_tests.fakes.llm_server import (
     Response,
     error_body,
 )
-from capenh_pipeline_tests.models.llm_rows import merged, rows, settings
+from capenh_pipeline_tests.models.llm_rows import accepted, merged, rows, settings
 
 KEY = "sk-canary-0123456789"
 
@@ -32,7 +32,10 @@ def test_every_request_is_answered_once_under_its_own_key():
 def test_a_reply_tells_tokens_finish_reason_and_attempts():
     with FakeLlmServer() as server:
         (reply,) = merged(OpenAiLanguageModel(settings(server.base_url)), rows(1))
-    assert reply == MergeReply(("row", 0), "sks 0, A dog, 0.", None, None, "stop", 11, 7, 1)
+    verdict = accepted("sks 0, A dog, 0.")
+    expected = MergeReply(("row", 0), verdict, None, None, "stop", 11, 7, 1, reply.latency_s)
+    assert reply == expected
+    assert reply.caption == "sks 0, A dog, 0."
 
 
 def test_a_request_carries_both_prompts_the_options_and_the_model():
@@ -54,7 +57,7 @@ def test_a_request_carries_both_prompts_the_options_and_the_model():
 def test_without_a_request_nothing_is_sent_and_openai_is_not_imported():
     code = (
         "import sys; from capenh_pipeline.models.llm import LlmSettings, OpenAiLanguageModel;"
-        "llm = OpenAiLanguageModel(LlmSettings('http://127.0.0.1:9/v1', 'm', 's'));"
+        "llm = OpenAiLanguageModel(LlmSettings('http://127.0.0.1:9/v1', 'm'));"
         "llm.merge([], print); assert 'openai' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603  # our own code

@@ -28,9 +28,9 @@ def interrupt(number, frame):
     raise Interrupt
 
 signal.signal(signal.SIGINT, interrupt)
-llm = OpenAiLanguageModel(LlmSettings(sys.argv[1], "fake-llm", "Merge.", concurrency=4))
+llm = OpenAiLanguageModel(LlmSettings(sys.argv[1], "fake-llm", concurrency=4))
 try:
-    llm.merge((MergeRequest(i, f"row {i}") for i in range(100)), print)
+    llm.merge((MergeRequest(i, "", f"row {i}", str) for i in range(100)), print)
 except Interrupt:
     print("interrupted with", threading.active_count(), "thread")
 """
@@ -95,7 +95,7 @@ def test_an_interrupt_by_a_signal_ends_a_merge_cleanly():
 
 def test_what_is_ready_when_the_run_ends_is_emitted_first():
     async def outcome_of(number):
-        good = MergeReply(number, "A dog.", None, None, "stop", 1, 1, 1)
+        good = MergeReply(number, None, None, None, "stop", 1, 1, 1, 0.1)
         return good if number else ServerError("The key is refused.")
 
     async def settle():

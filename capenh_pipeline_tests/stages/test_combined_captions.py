@@ -27,9 +27,13 @@ def images(tmp_path):
 
 
 def combine(open_run, reply, **options):
-    """Run the three stages against a server that answers `reply`; return the run and requests."""
+    """Run the three stages against a server that answers `reply`; return the run and requests.
+
+    Whether an answer is good is the matter of test_fusion.
+    """
+    plain = {"prompt": "see", "skip_gates": "all", "llm_attempts": 1, "on_rejected": "fail"}
     with FakeLlmServer(reply, models=None) as server:
-        run = open_run(base_url=server.base_url, concurrency=1, **{"prompt": "see", **options})
+        run = open_run(base_url=server.base_url, concurrency=1, **{**plain, **options})
         build_image_manifest(run)
         fill_vlm_captions(run, load=ColourVlm, before_load=lambda: None)
         fill_combined_captions(run, connect=Outside().connect_llm)

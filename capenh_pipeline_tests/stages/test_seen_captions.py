@@ -5,6 +5,7 @@ import pytest
 
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.stages.image_manifest import build_image_manifest
+from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.seen_captions import (
     named_captions,
     seen_captions,
@@ -21,6 +22,11 @@ def told(prompts, **captions):
     return frame.select(told_captions(prompts)).item()
 
 
+def seen(run):
+    """Return the images that have a caption at all."""
+    return seen_captions(run, manifest_rows(run)).drop_nulls("vlm_captions")
+
+
 @pytest.fixture
 def images(tmp_path):
     for name, rgb in (("a", (1, 2, 3)), ("b", (4, 5, 6)), ("c", (7, 8, 9))):
@@ -33,7 +39,7 @@ def test_each_image_has_its_captions_by_the_names_of_their_prompts(images, open_
     keep_captions(
         run, {"a.png": {"long": "A.", "short": "a"}, "b.png": {"short": "b", "long": None}}
     )
-    assert seen_captions(run)["vlm_captions"].sort().to_list() == [
+    assert seen(run)["vlm_captions"].sort().to_list() == [
         {"short": "a", "long": "A."},
         {"short": "b", "long": None},
     ]
@@ -43,7 +49,7 @@ def test_captions_of_other_prompts_are_not_seen(images, open_run):
     run = open_run(prompt=SHORT_AND_LONG)
     build_image_manifest(run)
     keep_captions(run, {"a.png": {"long": "A.", "short": "a"}})
-    found = seen_captions(open_run(prompt='["long=<DETAILED_CAPTION>", "tags=List tags."]'))
+    found = seen(open_run(prompt='["long=<DETAILED_CAPTION>", "tags=List tags."]'))
     assert found["vlm_captions"].to_list() == [{"long": "A.", "tags": None}]
 
 
@@ -51,9 +57,7 @@ def test_a_prompt_may_be_called_as_a_column_is(images, open_run):
     run = open_run(prompt='["image_hash=<CAPTION>", "recipe_hash=<DETAILED_CAPTION>"]')
     build_image_manifest(run)
     keep_captions(run, {"a.png": {"image_hash": "a", "recipe_hash": "A."}})
-    assert seen_captions(run)["vlm_captions"].to_list() == [
-        {"image_hash": "a", "recipe_hash": "A."}
-    ]
+    assert seen(run)["vlm_captions"].to_list() == [{"image_hash": "a", "recipe_hash": "A."}]
 
 
 def test_one_caption_is_told_as_it_stands():

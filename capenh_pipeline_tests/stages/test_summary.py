@@ -5,16 +5,17 @@ from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.stages.summary import RunResult, caption_table, summary
+from capenh_pipeline.stages.summary import RunResult, caption_table, left_over, summary
 
 FAILURES = {"path": pl.String, "stage": pl.String, "error_kind": pl.String, "error": pl.String}
 
 
-def said(failed=0, **result):
+def said(failed=0, details=(), **result):
     rows = [(f"{n:02}.png", "vlm_captions", "truncated", "It ends early.") for n in range(failed)]
     return summary(
         RunResult(**result),
         pl.DataFrame(rows, schema=FAILURES, orient="row"),
+        details=details,
         seconds=1.25,
         dataset=Path("/images"),
         store=Path("/images/.capenh"),
@@ -33,6 +34,13 @@ def test_a_run_without_work_does_not_hide_what_is_missing():
     text = said(failed=1, totals=totals(failed=1))
     assert "everything was there" not in text
     assert "Failed, in 1 image (1):" in text
+
+
+def test_what_is_left_for_the_next_run_is_not_called_a_failure():
+    left = {"combined_captions": Counter(images=3, left=3)}
+    text = said(totals=left, details=left_over(["a.png", "b.png"]))
+    assert "Nothing to do: what is not there is left (1.2 s)." in text
+    assert "Left for the next run (2):\n  a.png\n  b.png" in text
 
 
 def test_work_is_shown_with_its_tokens_and_where_the_results_are():

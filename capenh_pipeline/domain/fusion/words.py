@@ -1,0 +1,211 @@
+"""Words of captions: where they stand, what they say, and when two of them are the same."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+from capenh_pipeline.domain.fusion.english import american, bases
+from capenh_pipeline.domain.fusion.function_words import (
+    FUNCTION_WORDS,
+    GLUE,
+    NEGATORS,
+    NUMBER_WORDS,
+    ORDINALS,
+    SCALES,
+    SPACELESS_FUNCTION_WORDS,
+    TENS,
+)
+
+SPACELESS = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Scripts that are written without spaces (Thai, Lao, Burmese, Khmer, Japanese, Chinese), as they
+stand in a character class; each of their characters counts as a word."""
+
+# Signs of vowels and accents that Python's \w leaves out, and joiners.
+_MARKS = (
+    r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963"
+    r"\u0971-\u0dff\u200c\u200d"
+)
+_WORD = re.compile(
+    rf"(?P<number>\d+(?:[.,]\d+)*)(?P<end>(?:st|nd|rd|th|s)\b)?"
+    rf"|[{SPACELESS}]"
+    rf"|(?:(?![{SPACELESS}\d_])[\w{_MARKS}])(?:(?![{SPACELESS}_])[\w{_MARKS}])*",
+    re.IGNORECASE,
+)
+_THOUSANDS = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
+_SENTENCE_END = re.compile(r"[.!?:\u2026\u3002\uff01\uff1f\n]")
+_LONGEST_NUMBER = 18
+"""Digits of what is read as a number; more are an identifier."""
+
+_SNOWBALL = {
+    "de": "german",
+    "fr": "french",
+    "es": "spanish",
+    "it": "italian",
+    "pt": "portuguese",
+    "nl": "dutch",
+    "ru": "russian",
+    "sv": "swedish",
+    "da": "danish",
+    "nb": "norwegian",
+    "fi": "finnish",
+    "hu": "hungarian",
+    "ro": "romanian",
+    "tr": "turkish",
+}
+
+
+class Word(NamedTuple):
+    """A word of a text, or a character of a script without spaces.
+
+    Attributes:
+        text: as it stands there, composed (NFC).
+        key: in lower case; a number in digits.
+        start: where it starts in the composed text.
+        is_capital: it begins with a capital, not because a sentence begins with it.
+        begins_sentence: it is the first of a sentence or a line.
+        is_negated: a word as "no" or "without" stands before it.
+    """
+
+    text: str
+    key: str
+    start: int
+    is_capital: bool = False
+    begins_sentence: bool = False
+    is_negated: bool = False
+
+
+@lru_cache(maxsize=1 << 10)
+def tokens(text: str, language: str | None = None) -> tuple[Word, ...]:
+    """Return the words of `text` in order.
+
+    Apostrophes, hyphens and underscores part words (`long_hair` is two), and so do a number and
+    its unit (35mm). Numbers in English words are one (twenty-five, two hundred).
+
+    Args:
+        text: a caption.
+        language: see `stems`; it tells which words negate the next one.
+    """
+    negators = NEGATORS.get(language_of(language), frozenset())
+    text = unicodedata.normalize("NFC", text)
+    words: list[Word] = []
+    negates, end = False, 0
+    for match in _WORD.finditer(text):
+        gap = text[end : match.start()]
+        end = match.end()
+        word = _word(match, begins_sentence=not words or bool(_SENTENCE_END.search(gap)))
+        if words and (whole := _one_number(words[-1], gap, word)):
+            words[-1] = whole
+            continue
+        negates = negates and not word.begins_sentence
+        if negates and not is_neutral(word.key, language):
+            word, negates = word._replace(is_negated=not word.key[0].isdigit()), False
+        negates = negates or word.key in negators
+        words.append(word)
+    return tuple(words)
+
+
+@lru_cache(maxsize=1 << 16)
+def stems(key: str, language: str | None) -> frozenset[str]:
+    """Return the forms of a word by which it is compared: two words are the same if one is shared.
+
+    They are its lemma and stem, and in English also what it may be derived from. Words that the
+    dictionary of the language does not have (names, `sks`) only lose the ending of a plural.
+
+    Args:
+        key: the `key` of a `Word`.
+        language: an ISO 639 code, as in `de` or `pt-BR`; None reads as English. A language that
+            no dictionary is for has its words compared as they are.
+    """
+    code = language_of(language)
+    number = NUMBER_WORDS.get(code, {}).get(key) or ORDINALS.get(key)
+    found = {key, number or key, *_stems(key, code)}
+    if key[0].isdigit() and key[-1] == "s":
+        found.add(key[:-1])
+    return frozenset(stem.casefold() for stem in found)
+
+
+@lru_cache(maxsize=1 << 16)
+def is_neutral(key: str, language: str | None) -> bool:
+    """Return whether a word is a function word or glue, which says nothing about an image."""
+    code = language_of(language)
+    if key in FUNCTION_WORDS.get(code, ()) or key in SPACELESS_FUNCTION_WORDS:
+        return True
+    return key in GLUE.get(code, ())
+
+
+def language_of(language: str | None) -> str:
+    """Return the code of a language without its region; `en` for None."""
+    return re.split("[-_]", language.lower())[0] if language else "en"
+
+
+def _word(match: re.Match[str], *, begins_sentence: bool) -> Word:
+    text = match[0]
+    key = (
+        _digits(match["number"]) + (match["end"] or "").lower() if match["number"] else text.lower()
+    )
+    is_capital = text[0].isupper() and not begins_sentence
+    return Word(text, key, match.start(), is_capital, begins_sentence)
+
+
+def _digits(number: str) -> str:
+    """Return a number without separators of thousands, its decimals after a point."""
+    if _THOUSANDS.fullmatch(number):
+        number = re.sub("[.,]", "", number)
+    if number.isdecimal() and len(number) <= _LONGEST_NUMBER:
+        return str(int(number))
+    return number.replace(",", ".")
+
+
+def _one_number(first: Word, gap: str, second: Word) -> Word | None:
+    """Return the number that two words say together, as twenty-five and 2 million do."""
+    if gap.strip(" -"):
+        return None
+    value = _value(first.key)
+    if value is None:
+        return None
+    if first.key in TENS and (unit := _value(second.key)) and unit < 10:  # decimal
+        value += unit
+    elif second.key in SCALES:
+        value *= SCALES[second.key]
+    else:
+        return None
+    return first._replace(text=first.text + gap + second.text, key=str(value))
+
+
+def _value(key: str) -> int | None:
+    if key in TENS:
+        return TENS[key]
+    if key.isdecimal():
+        return int(key)
+    number = NUMBER_WORDS["en"].get(key)
+    return int(number) if number and key not in {"both", "pair", "couple"} else None
+
+
+def _stems(key: str, code: str) -> set[str]:
+    if not key[0].isalpha() or re.match(f"[{SPACELESS}]", key):
+        return set()
+    import simplemma  # its dictionaries take a second to load
+
+    try:
+        is_known = simplemma.is_known(key, lang=code)
+        lemmas = {simplemma.lemmatize(form, lang=code).lower() for form in (key, key.capitalize())}
+    except ValueError:  # it has no dictionary of this language
+        return _snowball({key}, code)
+    if code != "en":
+        return lemmas | _snowball({key, *lemmas}, code)
+    if not is_known:
+        return {key.removesuffix("s")} if len(key) > 3 else set()  # s of a plural
+    spelt = {american(form) for form in (key, *lemmas)}
+    return lemmas | spelt | {base for form in spelt for base in bases(form)}
+
+
+def _snowball(forms: set[str], code: str) -> set[str]:
+    if code not in _SNOWBALL:
+        return forms
+    import snowballstemmer  # only for languages that need it
+
+    return set(snowballstemmer.stemmer(_SNOWBALL[code]).stemWords(list(forms)))

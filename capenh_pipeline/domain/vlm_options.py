@@ -1,0 +1,111 @@
+"""Options of the VLM captions."""
+
+from dataclasses import dataclass
+
+from capenh_pipeline.domain.option import option
+
+DEFAULT_VLM = "florence-community/Florence-2-large-ft"
+
+
+@dataclass(frozen=True)
+class VlmOptions:
+    """What a user can choose about the vision-language model."""
+
+    model_id: str = option(
+        DEFAULT_VLM, "Vision-language model: a Hugging Face id or a local folder.", group="VLM"
+    )
+    revision: str | None = option(
+        None, "Branch, tag or commit of the vision-language model.", group="VLM"
+    )
+    trust_remote_code: bool = option(
+        False, "Run Python code that comes with the checkpoint.", group="VLM"
+    )
+    prompt: str = option(
+        "<MORE_DETAILED_CAPTION>",
+        "What the vision-language model is asked. Given several times, or as a JSON list, each "
+        "perhaps as NAME=PROMPT: several captions an image.",
+        group="VLM",
+        metavar="[NAME=]PROMPT",
+    )
+    vlm_system_prompt: str | None = option(
+        None, "Text file with a system prompt for the VLM.", group="VLM", metavar="FILE"
+    )
+    max_new_tokens: int = option(512, "Longest VLM caption, in tokens.", group="VLM", minimum=1)
+    on_length: str = option(
+        "trim",
+        "A VLM caption that max_new_tokens cuts off is trimmed to its last whole sentence, or "
+        "first tried once more with twice the tokens.",
+        group="VLM",
+        choices=("trim", "retry"),
+    )
+    num_beams: int | None = option(
+        None,
+        "Beams of the search for a caption, 1 is greedy; by default the checkpoint's own.",
+        group="VLM",
+        minimum=1,
+    )
+    no_repeat_ngram_size: int | None = option(
+        None,
+        "No so many tokens stand twice in a VLM caption, 0 lets them; "
+        "by default the checkpoint's own.",
+        group="VLM",
+        minimum=0,
+    )
+    min_pixels: int | None = option(
+        None,
+        "Smaller images are enlarged for the VLM to so many pixels, where its size is not fixed.",
+        group="VLM",
+        minimum=1,
+    )
+    max_pixels: int | None = option(
+        None,
+        "Larger images are reduced for the VLM to so many pixels, where its size is not fixed.",
+        group="VLM",
+        minimum=1,
+    )
+    background: str = option(
+        "white", "Colour under transparent images: a name, or #rrggbb.", group="VLM"
+    )
+    image_timeout_s: float = option(
+        60.0,
+        "Seconds that reading one image may take.",
+        group="VLM",
+        minimum=0.001,
+    )
+    isolate_images: bool = option(
+        False,
+        "Decode images in processes of their own: one that crashes its decoder costs its row only.",
+        group="VLM",
+    )
+    batch_size: int = option(
+        0,
+        "Images a batch, fewer where they would take gigabytes; 0 grows it while that is faster "
+        "and fits the memory.",
+        group="VLM",
+        minimum=0,
+    )
+    device: str = option("auto", "Where the VLM runs: auto, cpu, cuda, cuda:1, mps.", group="VLM")
+    dtype: str = option(
+        "auto",
+        "Number format of the VLM's weights.",
+        group="VLM",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    )
+    attn_implementation: str | None = option(
+        None,
+        "Attention of the VLM by its name in transformers (eager, sdpa, flash_attention_2); "
+        "by default what transformers chooses.",
+        group="VLM",
+    )
+    quantization: str = option(
+        "none",
+        "Weights of the VLM in fewer bits, through bitsandbytes.",
+        group="VLM",
+        choices=("none", "8bit", "4bit"),
+    )
+    compile: bool = option(
+        False, "Compile the VLM with torch.compile: a slow start, then faster.", group="VLM"
+    )
+    num_workers: int = option(
+        0, "Threads that read and prepare images; 0 chooses by the cores.", group="VLM", minimum=0
+    )

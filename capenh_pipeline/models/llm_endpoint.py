@@ -1,0 +1,122 @@
+"""The door to an LLM server: every request of a run goes through it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from capenh_pipeline.models.llm_breaker import Breaker, Complain, Probe
+from capenh_pipeline.models.llm_faults import Fault, Severity
+from capenh_pipeline.models.llm_pause import Pause
+from capenh_pipeline.models.llm_protocol import Dialect, LlmSettings
+from capenh_pipeline.models.llm_surroundings import Surroundings
+from capenh_pipeline.models.llm_window import Window
+
+COST_OF_REFUSAL, COST_OF_FAILURE = 1, 10  # to a row: "not now" says little about it
+
+
+@dataclass
+class Knowledge:
+    """What a run has learnt about its server.
+
+    Attributes:
+        dialect: the parameters that the model takes.
+        was_reached: whether the server ever answered as a server of this protocol does.
+        has_answered: whether it ever gave a completion. Before, a row that fails may be like all
+            others; after, the server is worth waiting for.
+    """
+
+    dialect: Dialect = field(default_factory=Dialect)
+    was_reached: bool = False
+    has_answered: bool = False
+
+    def learn(self, fault: Fault, dialect: Dialect) -> bool:
+        """Drop the parameter that the model refused; False if `dialect` did not send it."""
+        parameter = fault.refused_parameter
+        if parameter is None or dialect.without(parameter) == dialect:
+            return False
+        self.dialect = self.dialect.without(parameter)
+        return True
+
+
+class Endpoint:
+    """Decides when a request may go, from what came of all the others.
+
+    Args:
+        where: the server's address, for people.
+        settings: how the LLM is asked.
+        surroundings: clock, sleep and chance.
+        knowledge: of the server; good answers are noted there.
+        probe: see `Breaker`.
+        complain: see `Breaker`.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        settings: LlmSettings,
+        surroundings: Surroundings,
+        *,
+        knowledge: Knowledge,
+        probe: Probe,
+        complain: Complain,
+    ) -> None:
+        self._around = surroundings
+        self._knowledge = knowledge
+        self._window = Window(settings.concurrency)
+        self._pause = Pause(where, settings.backoff_s, surroundings)
+        self._breaker = Breaker(where, settings, surroundings, probe=probe, complain=complain)
+
+    async def enter(self, reserve: Callable[[], Awaitable[None]]) -> float:
+        """Return when a request may go, with the time; `leave` must follow.
+
+        Args:
+            reserve: waits until the rate limits let the request go.
+
+        Raises:
+            ServerError: the server was down for too long.
+        """
+        await self._window.enter()
+        try:
+            while True:
+                await self._breaker.wait()
+                await self._pause.wait()
+                await reserve()
+                if self._breaker.is_closed and self._pause.is_over:
+                    return self._around.clock()
+        except BaseException:
+            self._window.leave()
+            raise
+
+    def leave(self) -> None:
+        """Take note that a request has come to its end."""
+        self._window.leave()
+
+    def answered(self) -> None:
+        """Take note of a good answer."""
+        self._knowledge.has_answered = True
+        self._pause.answered()
+        self._breaker.answered()
+        self._window.widen()
+
+    async def cost(self, fault: Fault, *, sent_at: float) -> int:
+        """Take note of a failed try; return what it costs its row.
+
+        Where failures make the server suspect, this waits until it is known whether it is down.
+        """
+        is_news = self._pause.refused(fault, sent_at=sent_at)
+        if is_news:
+            self._window.halve()
+        if not self._knowledge.has_answered:
+            return COST_OF_FAILURE
+        if fault.severity is Severity.ROW:
+            self._breaker.answered()
+        elif (is_news or not fault.is_refusal) and await self._is_down(fault, sent_at=sent_at):
+            return 0
+        return COST_OF_REFUSAL if fault.is_refusal else COST_OF_FAILURE
+
+    async def _is_down(self, fault: Fault, *, sent_at: float) -> bool:
+        if fault.retry_after_s is not None:  # it is well, and says when it is to be asked again
+            return False
+        is_down = await self._breaker.blames_server(sent_at=sent_at)
+        if is_down:
+            self._window.shrink()
+        return is_down

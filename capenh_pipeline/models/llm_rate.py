@@ -1,0 +1,134 @@
+"""Limits of requests and tokens a minute, held by all processes on this machine together.
+
+The generic cell rate algorithm, as virtual scheduling without tolerance (ITU-T I.371, annex A): a
+limit is one number, the time at which the next request may go if requests keep coming. Each takes
+its turn at that time and moves it on by what it costs, so that no minute holds more than the limit.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.models.llm_protocol import Completion, LlmSettings
+
+FIRST_ANSWER_TOKENS = 100
+CHARS_A_TOKEN = 4
+_LOCK_POLL_S = 0.005
+_FARTHEST_S = 3600.0  # a turn later than this is from a clock that was wrong
+
+
+class RateLimit:
+    """When the next request may go to a server.
+
+    Args:
+        where: the server's address, without any secret.
+        settings: `requests_per_minute` and `tokens_per_minute`; None is no limit.
+        folder: where the processes of one user keep their turns; None is the usual one.
+        clock: seconds since 1970, as all processes see them.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        settings: LlmSettings,
+        *,
+        folder: Path | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        limits = (settings.requests_per_minute, settings.tokens_per_minute)
+        self._intervals_s = tuple(60 / limit if limit else 0.0 for limit in limits)
+        self._turns = Turns(where, folder or turns_folder()) if any(limits) else None
+        self._clock = clock
+        self._answers = self._answer_tokens = 0
+        self._longest = settings.max_tokens
+        self._owed_tokens = 0
+
+    def estimate(self, messages: Sequence[Mapping[str, str]]) -> int:
+        """Return the tokens that a request will most likely cost, its answer included."""
+        if self._turns is None:
+            return 0
+        mean = self._answer_tokens / self._answers if self._answers else FIRST_ANSWER_TOKENS
+        chars = sum(len(message["content"]) for message in messages)
+        return chars // CHARS_A_TOKEN + int(min(mean, self._longest))
+
+    def correct(self, estimate: int, completion: Completion) -> None:
+        """Take note of what a request cost; the difference is settled with the next one."""
+        cost = completion.prompt_tokens + completion.completion_tokens
+        if self._turns is None or cost == 0:
+            return
+        self._answers += 1
+        self._answer_tokens += completion.completion_tokens
+        self._owed_tokens += cost - estimate
+
+    async def wait(self, tokens: int, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Return when a request of so many tokens may go."""
+        if self._turns is None:
+            return
+        owed, self._owed_tokens = self._owed_tokens, 0
+        costs_s = tuple(
+            interval_s * units
+            for interval_s, units in zip(self._intervals_s, (1, tokens + owed), strict=True)
+        )
+        wait_s = await asyncio.to_thread(self._turns.take, costs_s, self._clock)
+        if wait_s > 0:
+            await sleep(wait_s)
+
+
+class Turns:
+    """The times at which the next request may go, one for each limit, in a file under a lock."""
+
+    def __init__(self, where: str, folder: Path) -> None:
+        name = hashlib.sha256(where.encode()).hexdigest()[:32]
+        self._path = folder / f"{name}.json"
+        self._lock = FileLock(folder / f"{name}.lock", mode=0o600, poll_interval=_LOCK_POLL_S)
+
+    def take(self, costs_s: Sequence[float], clock: Callable[[], float]) -> float:
+        """Take the next turn and return how many seconds away it is.
+
+        Args:
+            costs_s: for each limit, how long it is used up by what has its turn.
+            clock: seconds since 1970.
+        """
+        with self._lock:
+            now = clock()
+            turns = [max(turn, now) for turn in self._read(len(costs_s), now)]
+            moved = [turn + cost_s for turn, cost_s in zip(turns, costs_s, strict=True)]
+            self._write(moved)
+        return max(turns) - now
+
+    def _read(self, count: int, now: float) -> list[float]:
+        try:
+            turns = [float(turn) for turn in json.loads(self._path.read_bytes())]
+        except (OSError, ValueError, TypeError):
+            turns = []
+        is_sound = len(turns) == count and all(turn <= now + _FARTHEST_S for turn in turns)
+        return turns if is_sound else [now] * count
+
+    def _write(self, turns: Sequence[float]) -> None:
+        self._path.touch(mode=0o600)
+        self._path.write_text(json.dumps(turns))
+
+
+def turns_folder() -> Path:
+    """Return the folder of this user for what processes share for as long as they run.
+
+    Raises:
+        ConfigurationError: somebody else made a folder of this name.
+    """
+    user: Any = os.getuid() if hasattr(os, "getuid") else "user"
+    folder = Path(tempfile.gettempdir()) / f"capenh-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+        raise ConfigurationError(
+            f"{folder} belongs to somebody else: set TMPDIR to another folder."
+        )
+    return folder

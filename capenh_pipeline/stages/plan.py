@@ -1,0 +1,207 @@
+"""What a run would compute, how long it would take and what it would cost; computes nothing."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.domain.costs import cost_of
+from capenh_pipeline.domain.increment import missing
+from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK, VLM_CAPTIONS, TableSchema
+from capenh_pipeline.models.choice import LlmChoice
+from capenh_pipeline.stages.combined_captions import (
+    INPUTS,
+    captions_to_combine,
+    llm_choice,
+    llm_recipes,
+    with_requests,
+)
+from capenh_pipeline.stages.image_manifest import known_files
+from capenh_pipeline.stages.incremental import rows_of_recipes
+from capenh_pipeline.stages.manifest_rows import manifest_rows
+from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.spending import ANSWER_TOKENS, CHARACTERS_A_TOKEN
+from capenh_pipeline.stages.vlm_captions import captions_to_make, vlm_choice
+
+MESSAGE_TOKENS = 150
+"""What the two captions of a request are assumed to have until there was one."""
+
+ROWS_FOR_A_RATE = 10
+"""A run with fewer rows says little about how fast a model is."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What one combined caption is expected to take.
+
+    Attributes:
+        read: tokens of the request.
+        written: tokens of the answer.
+        basis: where these are from, for people.
+    """
+
+    read: float
+    written: float
+    basis: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is missing.
+
+    Attributes:
+        images: files of the dataset.
+        to_scan: those that are new, or may have changed since they were read.
+        vlm_rows: VLM captions to be made; a file that is new or has another size counts as a new
+            image.
+        llm_rows: combined captions to be made; the same.
+        tokens: expected for one of `llm_rows`.
+        cost: of all of them, None without prices.
+        vlm_rows_per_s: as an earlier run had, None if there was none.
+        llm_rows_per_s: the same of the LLM.
+    """
+
+    images: int
+    to_scan: int
+    vlm_rows: int
+    llm_rows: int
+    tokens: Tokens
+    cost: float | None
+    vlm_rows_per_s: float | None
+    llm_rows_per_s: float | None
+
+    @property
+    def seconds(self) -> float | None:
+        """Expected time of both models, None if one has work and no known rate."""
+        work = [(self.vlm_rows, self.vlm_rows_per_s), (self.llm_rows, self.llm_rows_per_s)]
+        if any(rows and not rate for rows, rate in work):
+            return None
+        return sum(rows / rate for rows, rate in work if rate)
+
+
+def plan(run: Run) -> Plan:
+    """Find out what a run would do, from the store and the dates of the image files.
+
+    Manual captions count as they were at the last run.
+
+    Raises:
+        DatasetError: the folder is missing, not a folder, or holds no image.
+        ConfigurationError: a prompt's file cannot be read.
+    """
+    listing = list_dataset(run.dataset, recursive=run.options.recursive, skip=[run.store.root])
+    files = listing.images.head(run.options.limit or listing.images.height)
+    images = manifest_rows(run).join(files, on=["path", "size_bytes"], how="semi")
+    new = files.height - images.height
+    vlm, llm = vlm_choice(run, images), llm_choice(run)
+    unseen = _missing(
+        run,
+        VLM_CAPTIONS,
+        captions_to_make(images.filter(pl.col("width").is_not_null()), vlm),
+        [asked.recipe.hash for asked in vlm.all_prompts],
+    )
+    llm_rows = missing_requests(run, images, llm).height + _requests_to_come(
+        run, images, unseen, llm
+    )
+    tokens = _tokens(run, llm)
+    llm_rows += new
+    return Plan(
+        images=files.height,
+        to_scan=files.height - known_files(run, files).height,
+        vlm_rows=unseen.height + new * len(vlm.prompts),
+        llm_rows=llm_rows,
+        tokens=tokens,
+        cost=cost_of(run.options, llm_rows * tokens.read, llm_rows * tokens.written),
+        vlm_rows_per_s=_rate(run, VLM_CAPTIONS),
+        llm_rows_per_s=_rate(run, COMBINED_CAPTIONS),
+    )
+
+
+def missing_requests(run: Run, images: pl.DataFrame, choice: LlmChoice) -> pl.DataFrame:
+    """Return the `INPUTS` of the combined captions that could be asked for and are not there."""
+    wanted = captions_to_combine(run, images, choice)
+    return _missing(run, COMBINED_CAPTIONS, wanted, [*llm_recipes(choice, images)])
+
+
+def images_left(run: Run) -> list[str]:
+    """Return the paths of the images whose combined captions were not asked for."""
+    images, choice = manifest_rows(run), llm_choice(run)
+    left = missing_requests(run, images, choice)
+    requests = with_requests(run, images.filter(pl.col("status") == OK), choice)
+    return requests.join(left, on=INPUTS, how="semi", nulls_equal=True)["path"].to_list()
+
+
+def described(found: Plan) -> list[str]:
+    """Return a plan as lines for people."""
+    tokens = found.tokens
+    read, written = found.llm_rows * tokens.read, found.llm_rows * tokens.written
+    return [
+        f"images             {found.images:>12,}   {found.to_scan:,} of them to scan",
+        f"VLM captions       {found.vlm_rows:>12,}   to be made",
+        f"combined captions  {found.llm_rows:>12,}   to be made",
+        f"LLM tokens         {read + written:>12,.0f}   {read:,.0f} in, {written:,.0f} out: "
+        f"{tokens.read:.0f} and {tokens.written:.0f} a caption, {tokens.basis}",
+        f"cost               {_amount(found.cost, ',.2f', 'set --price_in and --price_out')}",
+        f"hours              {_hours(found)}",
+        "Nothing was computed.",
+    ]
+
+
+def _missing(
+    run: Run, schema: TableSchema, wanted: pl.DataFrame, recipes: list[str]
+) -> pl.DataFrame:
+    columns = list(dict.fromkeys([*wanted.columns, "status", "error_kind"]))
+    stored = rows_of_recipes(run, schema, recipes, columns=columns)
+    return missing(wanted, stored, on=wanted.columns, retry_failed=run.options.retry_failed)
+
+
+def _requests_to_come(
+    run: Run, images: pl.DataFrame, unseen: pl.DataFrame, choice: LlmChoice
+) -> int:
+    """Return how many requests there will be once the missing VLM captions are made."""
+    readable = images.filter(pl.col("status") == OK).join(unseen, on="image_hash", how="semi")
+    requests = with_requests(run, readable, choice).filter(pl.col("vlm_caption").is_null())
+    return requests.select(INPUTS).n_unique()
+
+
+def _tokens(run: Run, choice: LlmChoice) -> Tokens:
+    columns = ["recipe_hash", "prompt_tokens", "completion_tokens"]
+    rows = run.store.table(COMBINED_CAPTIONS).read(run.shards, columns=columns)
+    told = rows.filter(pl.col("prompt_tokens") > 0)
+    same = told.filter(pl.col("recipe_hash") == choice.recipe.hash)
+    for known, whose in ((same, "of this recipe"), (told, "of other recipes")):
+        if known.height:
+            read, written = known.select(columns[1:]).mean().row(0)
+            return Tokens(read, written, f"the mean of {known.height:,} captions {whose}")
+    system = len(choice.recipe.values["system_prompt"]) / CHARACTERS_A_TOKEN
+    return Tokens(system + MESSAGE_TOKENS, ANSWER_TOKENS, "assumed, as there is none to go by")
+
+
+def _rate(run: Run, schema: TableSchema) -> float | None:
+    """Return the rows a second of the last run that made enough of them to tell."""
+    rows = run.store.table(schema).read(run.shards, columns=["run_id", "created_at"])
+    runs = rows.group_by("run_id").agg(
+        pl.len().alias("rows"),
+        pl.col("created_at").max().alias("end"),
+        (pl.col("created_at").max() - pl.col("created_at").min()).alias("time"),
+    )
+    last = runs.filter(pl.col("rows") >= ROWS_FOR_A_RATE).sort("end").tail(1)
+    if last.is_empty():
+        return None
+    _, count, _, time = last.row(0)
+    return (count - 1) / time.total_seconds() if time else None
+
+
+def _amount(value: float | None, form: str, without: str) -> str:
+    return f"{'unknown':>12}   {without}" if value is None else f"{value:>12{form}}"
+
+
+def _hours(found: Plan) -> str:
+    rates = [
+        f"{name} {rate:.1f} a second"
+        for name, rate in (("VLM", found.vlm_rows_per_s), ("LLM", found.llm_rows_per_s))
+        if rate
+    ]
+    measured = f"   measured: {', '.join(rates)}" if rates else ""
+    hours = None if found.seconds is None else found.seconds / 3600
+    without = "no run of ten rows has measured it" if not rates else measured.strip()
+    return _amount(hours, ",.2f", without) + (measured if hours is not None else "")
