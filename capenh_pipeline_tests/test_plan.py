@@ -3,9 +3,11 @@
 import re
 import shutil
 
+import polars as pl
 import pytest
 
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
+from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS
 from capenh_pipeline_tests.command import capenh
 from capenh_pipeline_tests.images import draw
 from capenh_pipeline_tests.pipeline import pipeline
@@ -75,7 +77,18 @@ def test_tokens_cost_and_hours_go_by_the_rows_that_are_there(captioned):
     assert int(numbers["LLM tokens"]) == IMAGES * 18  # the server says 11 in and 7 out
     assert float(numbers["cost"]) == IMAGES * 18
     assert "the mean of 12 captions of other recipes" in text
-    assert float(numbers["hours"]) >= 0
+
+
+def test_hours_go_by_the_last_run_that_was_long_enough(captioned):
+    assert planned(captioned, "--llm_max_tokens", "9")[0]["hours"] == "unknown"
+    table = captioned.opened().store.table(COMBINED_CAPTIONS)
+    seconds = pl.duration(seconds=pl.int_range(pl.len()) * 2)
+    table.append(
+        table.read().with_columns(pl.lit("slow").alias("run_id"), pl.col("created_at") + seconds)
+    )
+    numbers, text = planned(captioned, "--llm_max_tokens", "9")
+    assert float(numbers["hours"]) == round(IMAGES / 0.5 / 3600, 2)
+    assert "LLM 0.5 a second" in text
 
 
 def test_without_prices_the_cost_is_unknown(captioned):

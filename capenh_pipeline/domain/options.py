@@ -64,7 +64,9 @@ class FileOptions:
         group="Caption files",
         choices=("protect", "overwrite"),
     )
-    retry_failed: bool = option(False, "Compute rows again that failed before, or fell back.", group="Run")
+    retry_failed: bool = option(
+        False, "Compute rows again that failed before, or fell back.", group="Run"
+    )
 
 
 @dataclass(frozen=True)

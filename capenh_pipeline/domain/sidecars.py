@@ -3,7 +3,6 @@
 All paths here are raw paths (see `paths`), relative to the dataset folder.
 """
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -151,33 +150,6 @@ def _comparable(name: str) -> str:
 
 def _printable(raw: str) -> str:
     return stored_path(encode_path(raw))[0]
-
-
-def with_trigger_word(caption: str, trigger_word: str | None) -> str:
-    """Return `caption` with the trigger word in it, which a LoRA is called by.
-
-    It is put in front, as `word, caption`, unless the caption has it already as a whole word, in
-    any letter case. Doing it twice changes nothing.
-    """
-    word = (trigger_word or "").strip()
-    return caption if not word or _has_word(caption, word) else f"{word}, {caption}"
-
-
-def _has_word(text: str, word: str) -> bool:
-    """Return whether `word` stands in `text` with no letter, digit or mark on either side."""
-    text, word = (" ".join(_comparable(part).split()) for part in (text, word))
-    starts = (match.start() for match in re.finditer(f"(?={re.escape(word)})", text))
-    neighbours = (
-        text[max(start - 1, 0) : start] + text[start + len(word) :][:1] for start in starts
-    )
-    return any(not any(map(_is_word_character, pair)) for pair in neighbours)
-
-
-def _is_word_character(character: str) -> bool:
-    """Return whether it belongs to a word; vowel signs and accents (marks) do, in any script."""
-    return (
-        character.isalnum() or character == "_" or unicodedata.category(character).startswith("M")
-    )
 
 
 def generated_suffixes(generated_suffix: str, prompts: Sequence[VlmPrompt]) -> tuple[str, ...]:

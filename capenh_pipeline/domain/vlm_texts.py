@@ -21,6 +21,8 @@ _ABBREVIATIONS = (
     r"mr|mrs|ms|dr|st|prof|jr|sr|vs|etc|approx|ca|no|vol|ver|fig|mt|oz|cm|mm|ft|inc|ltd"
     r"|e\.g|i\.e|[a-z]|[a-z]\.[a-z]"
 )
+_LONGEST_ABBREVIATION = 40  # with what may stand before it
+_FOLLOWING = re.compile(r"\s*\S")
 _NO_END = re.compile(
     rf"(?:^|[\s(\"'])(?:{_ABBREVIATIONS})\.$|(?:^|\n)[\s*#-]*\d+\.$", re.IGNORECASE
 )
@@ -45,14 +47,19 @@ def find_loop(text: str) -> str | None:
 
 
 def whole_sentences(text: str) -> str:
-    """Return `text` up to the end of its last whole sentence; all of it if it has none.
+    """Return `text` up to the end of its last whole sentence; all of it if it has none."""
+    ends = sentence_ends(text)
+    return text[: ends[-1]] if ends else text
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Return where sentences end in `text`, in order.
 
     A full stop after an abbreviation, an initial or the number of a list ends no sentence, nor
     does anything before a lower-case letter.
     """
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    real = [end for end in ends if _is_end(text, end)]
-    return text[: real[-1]] if real else text
+    ends = (match.end() for match in _SENTENCE_END.finditer(text))
+    return [end for end in ends if _is_end(text, end)]
 
 
 def _repeats(size: int, *, is_last: bool) -> int:
@@ -62,5 +69,7 @@ def _repeats(size: int, *, is_last: bool) -> int:
 
 
 def _is_end(text: str, end: int) -> bool:
-    following = text[end:].lstrip()[:1]
-    return not following.islower() and not _NO_END.search(text[:end])
+    following = _FOLLOWING.match(text, end)
+    if following and following[0][-1].islower():
+        return False
+    return not _NO_END.search(text, max(0, end - _LONGEST_ABBREVIATION), end)

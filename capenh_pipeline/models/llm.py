@@ -1,5 +1,6 @@
 """An LLM behind any server that speaks the OpenAI chat protocol."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import chain
@@ -25,7 +26,7 @@ class OpenAiLanguageModel:
     """Merges captions with an OpenAI-compatible server; see `LanguageModel`.
 
     Replies are emitted on the thread that calls `merge`, in the order in which they arrive. At
-    most `settings.concurrency` requests are pulled ahead of what was emitted.
+    most twice `settings.concurrency` requests are pulled ahead of what was emitted.
 
     Args:
         settings: how the LLM is asked.
@@ -81,9 +82,7 @@ class OpenAiLanguageModel:
         client = self._connect(loop, timeout_s=self._settings.timeout_s)
         settings = replace(self._settings, max_tokens=1, max_attempts=1, llm_attempts=1)
         session = self._converse(client, settings, model)
-        answer = loop.run(session.answer(QUESTION))
-        if isinstance(answer, ServerError):
-            raise answer
+        loop.run(session.answer(QUESTION))
 
     def merge(self, requests: Iterable[MergeRequest], emit: Emit) -> None:
         """Ask for every request; without one, nothing is sent and `openai` is not imported.
@@ -144,17 +143,17 @@ class OpenAiLanguageModel:
             raise run_complaint(fault, self._server, model=self.effective_model, offered=None)
 
 
-def deliver_next(flight: Flight[Any, MergeReply | ServerError], emit: Emit) -> None:
+def deliver_next(flight: Flight[Any, MergeReply], emit: Emit) -> None:
     """Wait for the next reply and emit it.
 
     Raises:
         ServerError: it came in place of a reply; replies that are ready by then are emitted first.
     """
-    outcome = flight.take()
-    if isinstance(outcome, MergeReply):
-        emit(outcome)
-        return
-    for late in flight.take_finished():
-        if isinstance(late, MergeReply):
-            emit(late)
-    raise outcome
+    try:
+        reply = flight.take()
+    except ServerError:
+        with contextlib.suppress(ServerError):  # the first one says it
+            for late in flight.take_finished():
+                emit(late)
+        raise
+    emit(reply)

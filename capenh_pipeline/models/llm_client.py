@@ -33,7 +33,7 @@ _NO_KEY = "none"  # the openai package wants one, servers without keys ignore it
 _SHORTEST_SECRET = 8  # shorter keys are words such as "EMPTY", which local servers are given
 
 T = TypeVar("T")
-Send = Callable[[], Awaitable[Any]]
+Send = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,16 @@ class LlmClient:
 
     async def complete(self, payload: dict[str, Any]) -> Completion | Fault:
         """Ask for a chat completion."""
-        completions = self._client.chat.completions.with_raw_response
-        return await self._ask(lambda: completions.create(**payload), read_completion)
+        # not chat.completions.create, which checks types: a third of the time that a request takes
+        post = self._client.post
+        return await self._ask(
+            lambda: post("/chat/completions", body=payload, cast_to=bytes), read_completion
+        )
 
     async def list_models(self) -> list[str] | Fault:
         """Ask which models the server offers."""
-        return await self._ask(self._client.models.with_raw_response.list, read_model_names)
+        get = self._client.get
+        return await self._ask(lambda: get("/models", cast_to=bytes), read_model_names)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -157,9 +161,9 @@ class LlmClient:
             return connection_fault(error)
         except UnicodeEncodeError as error:
             return unsendable_fault(error)
-        return _read(response.http_response.content, read)
+        return _read(response, read)
 
-    async def _send(self, send: Send) -> Any:
+    async def _send(self, send: Send) -> bytes:
         """Send a request; again, if it went over a connection that the server had just closed.
 
         Servers close connections that are idle, and may do so while the next request is on its

@@ -1,6 +1,7 @@
 """An event loop behind a plain function call, safe to interrupt."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -51,6 +52,10 @@ class EventLoopThread:
         """Return what `coroutine` returns."""
         return self.submit(coroutine).result()
 
+    def soon(self, function: Callable[[], object]) -> None:
+        """Have the loop call `function`, and return at once."""
+        self._running_loop().call_soon_threadsafe(function)
+
     def on_close(self, closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `closer` in the loop at the end, when nothing else runs any more."""
         self._closers.append(closer)
@@ -77,7 +82,9 @@ class EventLoopThread:
 class Flight(Generic[T, R]):
     """Items that are worked on in an event loop, at most `limit` at a time.
 
-    The caller's thread adds items and takes results, in the order in which they get ready.
+    The caller's thread adds items and takes results, in the order in which they get ready. As
+    many items again may wait in the loop: who is done with one goes on with the next at once,
+    without a turn of the caller's thread, which would bring many requests into step.
     """
 
     def __init__(
@@ -87,7 +94,10 @@ class Flight(Generic[T, R]):
         self._work = work
         self._limit = limit
         self._count = 0
-        self._finished: SimpleQueue[Future[R]] = SimpleQueue()
+        self._waiting: deque[T] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._busy = 0
+        self._finished: SimpleQueue[R | BaseException] = SimpleQueue()
 
     @property
     def is_empty(self) -> bool:
@@ -97,20 +107,42 @@ class Flight(Generic[T, R]):
     @property
     def wants_taking(self) -> bool:
         """Whether a result must be taken before the next item, or can be without waiting."""
-        return self._count >= self._limit or not self._finished.empty()
+        return self._count >= 2 * self._limit or not self._finished.empty()
 
     def add(self, item: T) -> None:
-        """Start the work on `item`."""
+        """Start the work on `item` as soon as it is its turn."""
         self._count += 1
-        self._loop.submit(self._work(item)).add_done_callback(self._finished.put)
+        self._waiting.append(item)
+        self._loop.soon(self._let_work)
 
     def take(self) -> R:
-        """Wait for the next result."""
-        future = self._finished.get()
+        """Wait for the next result; what the work raised is raised here."""
+        result = self._finished.get()
         self._count -= 1
-        return future.result()
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     def take_finished(self) -> Iterator[R]:
         """Yield the results that are ready."""
         while not self._finished.empty():
             yield self.take()
+
+    def _let_work(self) -> None:
+        if self._waiting and self._busy < self._limit:
+            self._busy += 1
+            worker = asyncio.get_running_loop().create_task(self._work_on())
+            self._workers.add(worker)
+            worker.add_done_callback(self._note_end)
+
+    async def _work_on(self) -> None:
+        while self._waiting:
+            self._finished.put(await self._work(self._waiting.popleft()))
+        self._busy -= 1
+
+    def _note_end(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled() and (error := worker.exception()) is not None:
+            self._waiting.clear()  # nothing is begun any more
+            self._limit = 0
+            self._finished.put(error)

@@ -1,13 +1,13 @@
 """Limits of requests and tokens a minute, held by all processes on this machine together.
 
-The generic cell rate algorithm, as virtual scheduling without tolerance (ITU-T I.371, annex A): a
-limit is one number, the time at which the next request may go if requests keep coming. Each takes
-its turn at that time and moves it on by what it costs, so that no minute holds more than the limit.
+The generic cell rate algorithm, as virtual scheduling without tolerance (ITU-T I.371, annex A): all
+that is known is the time of the next turn. A request takes it and moves it on by its cost, the time
+in which the stricter limit allows as much, so that no minute holds more than either limit.
 """
 
 import asyncio
 import hashlib
-import json
+import operator
 import os
 import tempfile
 import time
@@ -32,7 +32,7 @@ class RateLimit:
     Args:
         where: the server's address, without any secret.
         settings: `requests_per_minute` and `tokens_per_minute`; None is no limit.
-        folder: where the processes of one user keep their turns; None is the usual one.
+        folder: where the processes of one user keep the next turn; None is the usual one.
         clock: seconds since 1970, as all processes see them.
     """
 
@@ -73,49 +73,43 @@ class RateLimit:
         """Return when a request of so many tokens may go."""
         if self._turns is None:
             return
-        owed, self._owed_tokens = self._owed_tokens, 0
-        costs_s = tuple(
-            interval_s * units
-            for interval_s, units in zip(self._intervals_s, (1, tokens + owed), strict=True)
-        )
-        wait_s = await asyncio.to_thread(self._turns.take, costs_s, self._clock)
+        units = (1, max(0, tokens + self._owed_tokens))
+        self._owed_tokens = min(0, tokens + self._owed_tokens)
+        cost_s = max(map(operator.mul, self._intervals_s, units))
+        wait_s = await asyncio.to_thread(self._turns.take, cost_s, self._clock)
         if wait_s > 0:
             await sleep(wait_s)
 
 
 class Turns:
-    """The times at which the next request may go, one for each limit, in a file under a lock."""
+    """The time of the next turn, in a file under a lock."""
 
     def __init__(self, where: str, folder: Path) -> None:
         name = hashlib.sha256(where.encode()).hexdigest()[:32]
-        self._path = folder / f"{name}.json"
+        self._path = folder / f"{name}.turn"
         self._lock = FileLock(folder / f"{name}.lock", mode=0o600, poll_interval=_LOCK_POLL_S)
 
-    def take(self, costs_s: Sequence[float], clock: Callable[[], float]) -> float:
+    def take(self, cost_s: float, clock: Callable[[], float]) -> float:
         """Take the next turn and return how many seconds away it is.
 
         Args:
-            costs_s: for each limit, how long it is used up by what has its turn.
+            cost_s: how much later the turn after it is.
             clock: seconds since 1970.
         """
         with self._lock:
             now = clock()
-            turns = [max(turn, now) for turn in self._read(len(costs_s), now)]
-            moved = [turn + cost_s for turn, cost_s in zip(turns, costs_s, strict=True)]
-            self._write(moved)
-        return max(turns) - now
+            turn = max(now, self._read(now))
+            self._path.touch(mode=0o600)
+            self._path.write_text(str(turn + cost_s))
+        return turn - now
 
-    def _read(self, count: int, now: float) -> list[float]:
+    def _read(self, now: float) -> float:
+        """Return what the file says, `now` if that cannot be."""
         try:
-            turns = [float(turn) for turn in json.loads(self._path.read_bytes())]
-        except (OSError, ValueError, TypeError):
-            turns = []
-        is_sound = len(turns) == count and all(turn <= now + _FARTHEST_S for turn in turns)
-        return turns if is_sound else [now] * count
-
-    def _write(self, turns: Sequence[float]) -> None:
-        self._path.touch(mode=0o600)
-        self._path.write_text(json.dumps(turns))
+            turn = float(self._path.read_bytes())
+        except (OSError, ValueError):
+            return now
+        return turn if turn <= now + _FARTHEST_S else now
 
 
 def turns_folder() -> Path:

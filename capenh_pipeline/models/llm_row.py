@@ -14,7 +14,8 @@ class RowTalk:
 
     Attributes:
         messages: what the LLM is told next.
-        attempts: requests that were sent; those without an answer are counted by who sent them.
+        attempts: requests that were sent.
+        failures: those of them that got no answer, since the last that did.
         fault: why the last answer will not do, None if it will.
     """
 
@@ -24,7 +25,7 @@ class RowTalk:
             _turn("system", request.system_prompt),
             _turn("user", request.user_message),
         ]
-        self.attempts = 0
+        self.attempts = self.failures = 0
         self.fault: RowError | None = None
         self._verdict: Verdict | None = None
         self._finish_reason: str | None = None
@@ -34,6 +35,7 @@ class RowTalk:
     def take(self, completion: Completion, *, latency_s: float) -> None:
         """Judge an answer; if it is not good enough, the LLM is told so next."""
         self.attempts += 1
+        self.failures = 0
         self._finish_reason = completion.finish_reason
         self._prompt_tokens += completion.prompt_tokens
         self._completion_tokens += completion.completion_tokens
@@ -41,6 +43,11 @@ class RowTalk:
         self.fault = self._fault_of(completion)
         if self.fault is not None:
             self._object(completion.text, self.fault)
+
+    def note_failure(self) -> None:
+        """Take note of a request that got no answer."""
+        self.attempts += 1
+        self.failures += 1
 
     def reply(self, *, error_kind: str | None = None, error: str | None = None) -> MergeReply:
         """Return what came of the row: its last answer, or the error that took its place."""

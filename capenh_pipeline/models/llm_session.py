@@ -61,37 +61,37 @@ class LlmSession:
             complain=self._complaint_of_outage,
         )
 
-    async def answer(self, request: MergeRequest) -> MergeReply | ServerError:
-        """Return the reply to one row, or the error that ends the run."""
+    async def answer(self, request: MergeRequest) -> MergeReply:
+        """Return the reply to one row.
+
+        Raises:
+            ServerError: the run is over; what other rows got stays valid.
+        """
         talk = RowTalk(request)
-        try:
-            for _ in range(self._settings.llm_attempts):
-                fault = await self._next_answer(talk)
-                if fault is not None:
-                    return await self._give_up(talk, fault)
-                if talk.fault is None:
-                    break
-        except ServerError as error:
-            return error
+        for _ in range(self._settings.llm_attempts):
+            fault = await self._next_answer(talk)
+            if fault is not None:
+                return await self._give_up(talk, fault)
+            if talk.fault is None:
+                break
         self._failed_in_a_row = 0
         return talk.reply()
 
     async def _next_answer(self, talk: RowTalk) -> Fault | None:
         """Have `talk` take an answer, or return why there is none."""
-        cost = failures = 0
+        cost = 0
         while True:
             sent_at, outcome = await self._send(talk)
             if isinstance(outcome, Completion):
                 talk.take(outcome, latency_s=self._around.clock() - sent_at)
                 return None
-            talk.attempts += 1
+            talk.note_failure()
             cost += await self._endpoint.cost(outcome, sent_at=sent_at)
             if cost >= self._tries_for(outcome) * COST_OF_FAILURE:
                 return outcome
-            failures += 1
-            if not outcome.is_refusal:
-                backoff_s = self._around.backoff_s(self._settings.backoff_s, attempt=failures)
-                await self._around.sleep(backoff_s)
+            if not outcome.is_refusal:  # else all wait
+                first_s = self._settings.backoff_s
+                await self._around.sleep(self._around.backoff_s(first_s, attempt=talk.failures))
 
     async def _send(self, talk: RowTalk) -> tuple[float, Completion | Fault]:
         """Send one request when it may go; return when it went, and what came of it."""
@@ -123,15 +123,15 @@ class LlmSession:
         is_up = isinstance(outcome, Completion) or outcome.severity is Severity.ROW
         return None if is_up else outcome
 
-    async def _give_up(self, talk: RowTalk, fault: Fault) -> MergeReply | ServerError:
+    async def _give_up(self, talk: RowTalk, fault: Fault) -> MergeReply:
         if fault.severity is Severity.ROW and talk.fault is not None:
             return talk.reply()  # its answer was bad, and a better one cannot be asked for
         if fault.severity not in (Severity.ROW, Severity.TRANSIENT) and not self._outlives(fault):
-            return await self._complaint(fault)
-        error = row_complaint(fault, self._client.server, attempts=talk.attempts)
+            raise await self._complaint(fault)
+        error = row_complaint(fault, self._client.server, attempts=talk.failures)
         self._failed_in_a_row = 0 if fault.severity is Severity.ROW else self._failed_in_a_row + 1
         if self._failed_in_a_row >= MOST_FAILED_ROWS:
-            return streak_complaint(error, rows=self._failed_in_a_row)
+            raise streak_complaint(error, rows=self._failed_in_a_row)
         return talk.reply(error_kind=fault.kind, error=error)
 
     def _outlives(self, fault: Fault) -> bool:

@@ -1,5 +1,6 @@
 """HTTP for the `openai` package: aiohttp where it is installed, else httpx."""
 
+import contextlib
 import ssl
 from typing import Any
 
@@ -32,8 +33,10 @@ def http_client(*, is_local: bool, connections: int, has_aiohttp: bool) -> Any:
     if is_local:
         # reading root certificates takes 60 ms, and none is needed without TLS
         options |= {"trust_env": False, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
-    client = openai.DefaultAioHttpClient if has_aiohttp else openai.DefaultAsyncHttpxClient
-    return client(**options)
+    if has_aiohttp:
+        with contextlib.suppress(RuntimeError):  # too old a version
+            return openai.DefaultAioHttpClient(**options)
+    return openai.DefaultAsyncHttpxClient(**options)
 
 
 def errors_of_http(*, has_aiohttp: bool) -> tuple[type[Exception], ...]:

@@ -1,167 +1,33 @@
 """The embedded default: a local model behind a server on this machine, for one run."""
 
 import logging
-import os
-import shutil
-import socket
-import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from capenh_pipeline.errors import ConfigurationError, ServerError
-from capenh_pipeline.models.base import MergeRequest
-from capenh_pipeline.models.checkpoints import ModelSource, locate_model
-from capenh_pipeline.models.hub_commits import hub_answers
+from capenh_pipeline.models.base import MergeReply, MergeRequest
+from capenh_pipeline.models.checkpoints import locate_model
 from capenh_pipeline.models.llm import Emit, OpenAiLanguageModel
 from capenh_pipeline.models.llm_protocol import LlmSettings
-from capenh_pipeline.models.local_server_process import (
-    ServerProcess,
-    is_healthy,
-    server_environment,
+from capenh_pipeline.models.local_server_batching import (
+    BATCHING,
+    ONE_BY_ONE,
+    Backlog,
+    BatchingFailedError,
+    Service,
+    unbatched_settings,
 )
-from capenh_pipeline.models.torch_threads import torch_cores
+from capenh_pipeline.models.local_server_run import LocalServer, name_at
 from capenh_pipeline.models.vlm_hub import read_config
 
-READY_TIMEOUT_S = 1800.0
-"""A hub model may have to be downloaded first; a server that dies is noticed at once."""
-
-SMALL_CHECKPOINT_BYTES = 200_000_000
-"""Below it one thread is fastest: operators this small wait for each other on shared cores."""
-
-MAX_CONCURRENCY = 2
-"""The server answers one request at a time; the second is there when the first is done."""
+PATIENCE_S = 1.0
+"""A server that is gone is not started by anybody else."""
 
 MAX_ATTEMPTS = 2
 """What fails here twice fails always: there is no network and no other user."""
 
-_PORT_TRIES = 3
-_POLL_S = 0.1
-
 logger = logging.getLogger(__name__)
-
-
-class LocalServer:
-    """`with LocalServer(model) as server:` serves a model on a free port of 127.0.0.1.
-
-    The server is gone when the block is left, and when this process dies.
-
-    Args:
-        model: a local folder or a hub id.
-        revision: of the hub id; None is its main branch.
-        threads: of one operator of torch; by default one for small checkpoints, else the cores.
-        ready_timeout_s: how long the server may take to load the model.
-
-    Attributes:
-        model: the name that the server knows the model by.
-        log_path: its output; kept if the block ends in an error that says so.
-
-    Raises:
-        ModelError: the model is neither a checkpoint folder nor found on the hub.
-        ServerError: the server died, or was not ready in time.
-    """
-
-    def __init__(
-        self,
-        model: str,
-        *,
-        revision: str | None = None,
-        threads: int | None = None,
-        ready_timeout_s: float = READY_TIMEOUT_S,
-    ) -> None:
-        self._source = locate_model(model)
-        self._revision = revision
-        self._threads = threads or _suitable_threads(self._source.folder)
-        self._ready_timeout_s = ready_timeout_s
-        self._process: ServerProcess | None = None
-        self._is_log_named = False
-        self._port = 0
-
-    def __enter__(self) -> Self:
-        read_config(self._source, self._revision)  # an answer reads better here than in a log
-        self._is_offline = self._source.folder is not None or not hub_answers(
-            self._source.effective_id, self._revision
-        )
-        self._folder = Path(tempfile.mkdtemp(prefix="capenh-llm-"))
-        self.log_path = self._folder / "server.log"
-        self.model = _servable_name(self._source, self._revision, self._folder)
-        try:
-            self._start()
-        except BaseException as error:
-            self.__exit__(type(error), error, None)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._process is not None:
-            self._process.stop()
-        if not self._is_log_named:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def base_url(self) -> str:
-        """The address for an OpenAI client."""
-        return f"http://127.0.0.1:{self._port}/v1"
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the server's process is there."""
-        return self._process is not None and self._process.is_running
-
-    def failure(self, what: str) -> ServerError:
-        """Return the error of a server that `what`, with the end of its log."""
-        self._is_log_named = True
-        words = self._process.last_words() if self._process else "no process"
-        return ServerError(
-            f"The local LLM server for {self._source.requested} {what} ({words}): see its log, "
-            f"{self.log_path}"
-        )
-
-    def _start(self) -> None:
-        """Start the server and wait until it has loaded the model.
-
-        Another program may take the free port before the server does; then there is another.
-        """
-        logger.info("Starting a local LLM server for %s.", self._source.requested)
-        for _ in range(_PORT_TRIES):
-            self._port = _free_port()
-            self._process = self._launch()
-            if self._wait_until_ready(self._process):
-                logger.info("Process %d answers at %s.", self._process.pid, self.base_url)
-                return
-            self._process.stop()
-            if "address already in use" not in self.log_path.read_text(errors="replace"):
-                break
-        raise self.failure("did not start")
-
-    def _launch(self) -> ServerProcess:
-        return ServerProcess(
-            [self.model, "--host", "127.0.0.1", "--port", str(self._port)],
-            environment=server_environment(
-                os.environ, threads=self._threads, is_offline=self._is_offline
-            ),
-            log_path=self.log_path,
-        )
-
-    def _wait_until_ready(self, process: ServerProcess) -> bool:
-        """Return whether the server answers; False if it died."""
-        deadline = time.monotonic() + self._ready_timeout_s
-        while process.is_running:
-            if is_healthy(self._port):
-                return process.is_running
-            if time.monotonic() > deadline:
-                raise self.failure(f"was not ready after {self._ready_timeout_s:g} s")
-            process.wait(_POLL_S)
-        return False
 
 
 class LocalLanguageModel:
@@ -170,18 +36,26 @@ class LocalLanguageModel:
     Args:
         settings: how the LLM is asked; `model` is a local folder or a hub id.
         revision: of the hub id; None is its main branch.
+        service: how it is served, if nothing speaks against it.
 
     Attributes:
         effective_model: the folder or hub id as it was given, the latter with its revision.
     """
 
-    def __init__(self, settings: LlmSettings, *, revision: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: LlmSettings,
+        *,
+        revision: str | None = None,
+        service: Service = BATCHING,
+    ) -> None:
         if settings.model is None:
             raise ConfigurationError("No model is named to be served here: set --model.")
         self._settings = settings
         self._model = settings.model
         self._revision = revision
-        self.effective_model: str | None = _with_revision(settings.model, revision)
+        self._service = service
+        self.effective_model: str | None = name_at(settings.model, revision)
 
     def check(self) -> None:
         """Find out whether the model is there: in its folder, or in the hub's cache or on the hub.
@@ -204,13 +78,42 @@ class LocalLanguageModel:
         first = next(remaining, None)
         if first is None:
             return
-        with LocalServer(self._model, revision=self._revision) as server:
+        backlog = Backlog(chain([first], remaining))
+        try:
+            self._serve(backlog, emit, self._choose_service())
+        except BatchingFailedError as error:
+            logger.warning(
+                "The local LLM server fails with several requests at once (%s); it is started "
+                "again to answer one by one.",
+                error,
+            )
+            self._serve(backlog, emit, ONE_BY_ONE)
+
+    def _choose_service(self) -> Service:
+        if not self._service.is_batching:
+            return self._service
+        unbatched = unbatched_settings(locate_model(self._model), self._revision)
+        if unbatched:
+            logger.warning(
+                "The local LLM answers one by one, because its generation_config.json sets %s.",
+                ", ".join(unbatched),
+            )
+        return ONE_BY_ONE if unbatched else self._service
+
+    def _serve(self, backlog: Backlog, emit: Emit, service: Service) -> None:
+        with LocalServer(self._model, revision=self._revision, service=service) as server:
+
+            def take(reply: MergeReply) -> None:
+                if reply.finish_reason is None:
+                    _check_server(server, service, reply.error, has_replies=backlog.has_replies)
+                backlog.close(reply)
+                emit(reply)
+
             try:
-                self._client_of(server).merge(chain([first], remaining), emit)
-            except ServerError:
-                if server.is_running:
-                    raise
-                raise server.failure("died") from None
+                self._client_of(server).merge(backlog, take)
+            except ServerError as error:
+                _check_server(server, service, str(error), has_replies=backlog.has_replies)
+                raise
 
     def _client_of(self, server: LocalServer) -> OpenAiLanguageModel:
         return OpenAiLanguageModel(
@@ -218,36 +121,23 @@ class LocalLanguageModel:
                 self._settings,
                 base_url=server.base_url,
                 model=server.model,
-                concurrency=min(self._settings.concurrency, MAX_CONCURRENCY),
+                concurrency=min(self._settings.concurrency, server.requests_in_flight),
                 max_attempts=min(self._settings.max_attempts, MAX_ATTEMPTS),
+                patience_s=min(self._settings.patience_s, PATIENCE_S),
             )
         )
 
 
-def _suitable_threads(folder: Path | None) -> int:
-    if folder is None:
-        return torch_cores()
-    weights = (path for suffix in ("safetensors", "bin") for path in folder.glob(f"*.{suffix}"))
-    is_small = sum(path.stat().st_size for path in weights) < SMALL_CHECKPOINT_BYTES
-    return 1 if is_small else torch_cores()
+def _check_server(
+    server: LocalServer, service: Service, error: str | None, *, has_replies: bool
+) -> None:
+    """Find out whether a request that was not answered is the server's fault.
 
-
-def _servable_name(source: ModelSource, revision: str | None, folder: Path) -> str:
-    """Return a name that `transformers serve` understands; to it, an `@` begins a revision."""
-    if source.folder is None:
-        return _with_revision(source.effective_id, revision)
-    if "@" not in source.effective_id:
-        return source.effective_id
-    link = folder / "model"
-    link.symlink_to(source.effective_id, target_is_directory=True)
-    return str(link)
-
-
-def _with_revision(model: str, revision: str | None) -> str:
-    return f"{model}@{revision}" if revision else model
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    Raises:
+        ServerError: its process died.
+        BatchingFailedError: it cannot work on several requests at once.
+    """
+    if not server.is_running:
+        raise server.failure("died") from None
+    if service.is_batching and not (has_replies and server.is_healthy):
+        raise BatchingFailedError(error)

@@ -1,26 +1,26 @@
-"""How many requests the embedded server works on at once, and what becomes of them if it cannot.
+"""How many requests the embedded server works on at once, and what speaks against several.
 
-Continuous batching adds each request to the batch that the model is at work on, and pays from the
-second request on. Its cache is bounded here: left alone it takes 60 % of a machine's memory, or
-90 % of a GPU's, and the first answer waits until that is filled with zeros. Blocks are small
-because prompts that begin alike share those that are equal, and most of a row's prompt is the
-system prompt. On a CPU attention costs as many queries as tokens in the cache, so that from about
-eight requests on more at once are fewer a second.
+Continuous batching adds each request to the batch that the model is at work on. Its cache is
+bounded here: left alone it takes 60 % of a machine's memory, or most of a GPU's, and the first
+answer waits until all of it was written once (42 s for 14 GB). Its blocks are small, because
+prompts that begin alike share only whole blocks. Without flash attention each token of a batch is
+compared with the cached tokens of every request, so on a CPU more than about eight requests at
+once are answered more slowly again.
 
-What makes it fail: an architecture without paged attention, and a request longer than the cache,
-which ends the worker for all requests.
+It fails for architectures without paged attention, and a request longer than the cache ends its
+worker, for all requests. It also leaves out some of what a checkpoint asks of its answers.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
-from capenh_pipeline.errors import ModelError
 from capenh_pipeline.models.base import MergeReply, MergeRequest
 from capenh_pipeline.models.checkpoints import ModelSource
-from capenh_pipeline.models.hub_commits import ANSWER_S
+from capenh_pipeline.models.hub_commits import hub_answers
 from capenh_pipeline.models.vlm_device import choose_device
 from capenh_pipeline.models.vlm_hub import read_config
 
@@ -81,6 +81,9 @@ def batching(cache_tokens: int = CACHE_TOKENS) -> Service:
     return Service(is_batching=True, arguments=("--continuous-batching", *words))
 
 
+BATCHING = batching()
+
+
 class BatchingFailedError(Exception):
     """The server cannot answer several requests at once; its text says why."""
 
@@ -122,9 +125,25 @@ def unbatched_settings(source: ModelSource, revision: str | None) -> list[str]:
 
 def _read_generation_config(source: ModelSource, commit: str | None) -> dict[str, Any]:
     """Return its JSON object; empty where there is none, or nobody knows."""
+    folder = source.folder
+    path = folder / _GENERATION_CONFIG if folder else _find_on_hub(source.effective_id, commit)
     try:
-        path = source.folder / _GENERATION_CONFIG if source.folder else _fetch(source, commit)
-        values = json.loads(path.read_bytes())
-    except (ModelError, OSError, ValueError):
+        values = json.loads(path.read_bytes()) if path else None
+    except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}
+
+
+def _find_on_hub(hub_id: str, commit: str | None) -> Path | None:
+    """Return the file in the hub's cache, fetched if it is new; None if there is none."""
+    from huggingface_hub import errors, hf_hub_download, try_to_load_from_cache
+
+    cached = try_to_load_from_cache(hub_id, _GENERATION_CONFIG, revision=commit)
+    if isinstance(cached, str):
+        return Path(cached)
+    if cached is not None or not hub_answers(hub_id, commit):  # known to be missing, or silent
+        return None
+    try:
+        return Path(hf_hub_download(hub_id, _GENERATION_CONFIG, revision=commit))
+    except (errors.HTTPError, OSError, ValueError):
+        return None

@@ -38,7 +38,7 @@ def figures(rows: pl.DataFrame, options: CostOptions) -> dict[str, float]:
         "latency_p95_s": rows["latency_s"].quantile(0.95, "linear"),
         **{f"{score}_mean": rows[score].mean() for score in SCORES},
         **{f"{score}_p05": rows[score].quantile(0.05, "linear") for score in SCORES},
-        "cost": cost_of(options, rows["prompt_tokens"].sum(), rows["completion_tokens"].sum()),
+        "cost": cost_of(options, _sum(rows["prompt_tokens"]), _sum(rows["completion_tokens"])),
     }
     return {name: float(value) for name, value in found.items() if isinstance(value, float)}
 
@@ -75,6 +75,10 @@ def described(rows: pl.DataFrame, options: CostOptions) -> list[str]:
     if "cost" in found:
         lines.append(f"  cost       {found['cost']:.4f}")
     return lines
+
+
+def _sum(counts: pl.Series) -> int:
+    return int(counts.sum())
 
 
 def _fallbacks(rows: pl.DataFrame) -> str:

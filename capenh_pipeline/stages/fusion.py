@@ -1,12 +1,14 @@
 """How a run judges what the LLM made of two captions, and what a row gets in the end."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from capenh_pipeline.dataset.prompt_files import read_terms
 from capenh_pipeline.domain.fusion.budget import Budget
 from capenh_pipeline.domain.fusion.fit import FITS
 from capenh_pipeline.domain.fusion.gates import ANSWER_FAULTS, TERM_LOST, skipped_gates
+from capenh_pipeline.domain.fusion.instructions import without_instructions
 from capenh_pipeline.domain.fusion.join import joined
 from capenh_pipeline.domain.fusion.judge import Rules, judge
 from capenh_pipeline.domain.fusion.scores import retention, support
@@ -96,7 +98,8 @@ class Fusion:
 
     def _joined(self, sources: Sources) -> dict[str, Any]:
         language, texts = self._options.caption_language, [*sources.seen]
-        caption = joined(sources, self._budget, language=language)
+        told = tuple(without_instructions(text) or text for text in sources.seen)
+        caption = joined(replace(sources, seen=told), self._budget, language=language)
         kept = None
         if sources.manual is not None:
             texts.append(sources.manual)

@@ -1,6 +1,7 @@
 """What a run would compute, how long it would take and what it would cost; computes nothing."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import polars as pl
 
@@ -26,8 +27,8 @@ from capenh_pipeline.stages.vlm_captions import captions_to_make, vlm_choice
 MESSAGE_TOKENS = 150
 """What the two captions of a request are assumed to have until there was one."""
 
-ROWS_FOR_A_RATE = 10
-"""A run with fewer rows says little about how fast a model is."""
+SECONDS_FOR_A_RATE = 10
+"""A shorter run says little about how fast a model is: a batch is finished at one moment."""
 
 
 @dataclass(frozen=True)
@@ -177,18 +178,16 @@ def _tokens(run: Run, choice: LlmChoice) -> Tokens:
 
 
 def _rate(run: Run, schema: TableSchema) -> float | None:
-    """Return the rows a second of the last run that made enough of them to tell."""
+    """Return the rows a second of the last run that was long enough to tell."""
     rows = run.store.table(schema).read(run.shards, columns=["run_id", "created_at"])
     runs = rows.group_by("run_id").agg(
         pl.len().alias("rows"),
         pl.col("created_at").max().alias("end"),
         (pl.col("created_at").max() - pl.col("created_at").min()).alias("time"),
     )
-    last = runs.filter(pl.col("rows") >= ROWS_FOR_A_RATE).sort("end").tail(1)
-    if last.is_empty():
-        return None
-    _, count, _, time = last.row(0)
-    return (count - 1) / time.total_seconds() if time else None
+    is_long = pl.col("time") >= timedelta(seconds=SECONDS_FOR_A_RATE)
+    last = runs.filter(is_long).sort("end").tail(1)
+    return (last["rows"].item() - 1) / last["time"].item().total_seconds() if last.height else None
 
 
 def _amount(value: float | None, form: str, without: str) -> str:
@@ -203,5 +202,5 @@ def _hours(found: Plan) -> str:
     ]
     measured = f"   measured: {', '.join(rates)}" if rates else ""
     hours = None if found.seconds is None else found.seconds / 3600
-    without = "no run of ten rows has measured it" if not rates else measured.strip()
+    without = measured.strip() or f"no run of {SECONDS_FOR_A_RATE} s has measured it"
     return _amount(hours, ",.2f", without) + (measured if hours is not None else "")

@@ -4,7 +4,6 @@ from capenh_pipeline.domain.sidecars import (
     check_suffixes,
     generated_suffixes,
     plan_sidecars,
-    with_trigger_word,
 )
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import ConfigurationError
@@ -146,41 +145,6 @@ def test_a_hundred_thousand_images_are_planned_in_one_go():
     paths = [f"folder_{index // 1000}/image_{index}.jpg" for index in range(100_000)]
 
     assert plan(*paths).combined[-1] == "folder_99/image_99999_combined.txt"
-
-
-@pytest.mark.parametrize(
-    ("caption", "word", "expected"),
-    [
-        ("a brown dog", "sks", "sks, a brown dog"),
-        ("a brown sks dog", "sks", "a brown sks dog"),
-        ("SKS, a dog", "sks", "SKS, a dog"),
-        ("asks for food", "sks", "sks, asks for food"),
-        ("sks_dog", "sks", "sks, sks_dog"),
-        ("sks-like", "sks", "sks-like"),
-        ("asks, sks", "sks", "asks, sks"),
-        ("my\n dog runs", "my dog", "my\n dog runs"),
-        ("my doggy runs", "my dog", "my dog, my doggy runs"),
-        ("in C++ style", "c++", "in C++ style"),
-        ("a.b (v2) here", "a.b (v2)", "a.b (v2) here"),
-        ("axb", "a.b", "a.b, axb"),
-        ("рыжий кот спит", "Кот", "рыжий кот спит"),
-        ("котик спит", "кот", "кот, котик спит"),
-        ("STRASSE", "straße", "STRASSE"),
-        ("une cafe\u0301 noire", "caf\u00e9", "une cafe\u0301 noire"),
-        ("une cafe\u0301 noire", "cafe", "cafe, une cafe\u0301 noire"),
-        ("की बात", "क", "क, की बात"),
-        ("a dog", None, "a dog"),
-        ("a dog", "  ", "a dog"),
-        ("a dog", " sks ", "sks, a dog"),
-    ],
-)
-def test_a_trigger_word_is_put_in_front_unless_the_caption_has_it_as_a_word(
-    caption, word, expected
-):
-    once = with_trigger_word(caption, word)
-
-    assert once == expected
-    assert with_trigger_word(once, word) == once
 
 
 def test_the_captions_of_several_prompts_are_told_apart_by_their_names():

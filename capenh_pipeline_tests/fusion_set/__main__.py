@@ -12,8 +12,8 @@ from capenh_pipeline_tests.fusion_set.measure import (
 )
 
 _HEAD = """\
-| gate | answers | caught | recall | called otherwise | false alarms | precision |
-|---|--:|--:|--:|--:|--:|--:|"""
+| gate | bad answers | stopped | recall | under its own name | rejected | of these bad | precision |
+|---|--:|--:|--:|--:|--:|--:|--:|"""
 
 
 def main() -> None:
@@ -25,8 +25,8 @@ def main() -> None:
 
 def _row(score: GateScore) -> str:
     return (
-        f"| {score.gate} | {score.answers} | {score.caught} | {score.recall:.2f} "
-        f"| {score.renamed} | {score.false_alarms} | {score.precision:.2f} |"
+        f"| `{score.gate}` | {score.answers} | {score.stopped} | {score.recall:.2f} "
+        f"| {score.named} | {score.rejected} | {score.rightly} | {score.precision:.2f} |"
     )
 
 

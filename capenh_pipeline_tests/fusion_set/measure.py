@@ -52,38 +52,42 @@ class GateScore:
 
     Attributes:
         answers: bad answers whose first label is this gate.
-        caught: those of them that were mended or rejected for a reason that is a label of theirs.
-        renamed: those that were rejected for another reason; they count as missed.
-        false_alarms: answers without this label that were rejected for it.
+        stopped: those of them that were mended or rejected, for whatever reason.
+        named: those that were mended or rejected for a reason that is a label of theirs.
+        rejected: answers that were rejected for this reason, and
+        rightly: those of them that are bad.
     """
 
     gate: str
     answers: int
-    caught: int
-    renamed: int
-    false_alarms: int
+    stopped: int
+    named: int
+    rejected: int
+    rightly: int
 
     @property
     def recall(self) -> float:
-        return self.caught / self.answers
+        return self.stopped / self.answers
 
     @property
     def precision(self) -> float:
-        return self.caught / max(1, self.caught + self.false_alarms)
+        return self.rightly / self.rejected if self.rejected else 1.0
 
 
 def outcome(answer: LabelledAnswer) -> Outcome:
     """Judge an answer as a run with the default options does."""
     verdict = judged(answer)
-    return Outcome(answer, verdict.fault and verdict.fault.kind, verdict.caption)
+    kind = None if verdict.fault is None else verdict.fault.kind
+    return Outcome(answer, kind, verdict.caption)
 
 
 def judged(answer: LabelledAnswer) -> Verdict:
     """Return the verdict of a run with the default options, and those that `answer` asks for."""
-    wishes = {"max_words": answer.max_words}
-    options = Options(caption_language=answer.language, **wishes)
+    options = Options(caption_language=answer.language, max_words=answer.max_words)
     system_prompt = told_system_prompt(
-        answer.system_prompt or DEFAULT_LLM_SYSTEM_PROMPT, language=answer.language, **wishes
+        answer.system_prompt or DEFAULT_LLM_SYSTEM_PROMPT,
+        max_words=answer.max_words,
+        language=answer.language,
     )
     return Fusion(options).judge(answer.sources, system_prompt)(answer.answer)
 
@@ -91,14 +95,14 @@ def judged(answer: LabelledAnswer) -> Verdict:
 def gate_scores(outcomes: Iterable[Outcome]) -> tuple[GateScore, ...]:
     """Return the scores of all gates, in the gates' order."""
     outcomes = [*outcomes]
-    answers = Counter(o.answer.gate for o in outcomes)
-    caught = Counter(o.answer.gate for o in outcomes if o.is_right)
-    wrong = [o for o in outcomes if o.kind and not o.is_right]
-    renamed = Counter(o.answer.gate for o in wrong)
-    alarms = Counter(o.kind for o in wrong)
-    return tuple(
-        GateScore(gate, answers[gate], caught[gate], renamed[gate], alarms[gate]) for gate in GATES
-    )
+    bad = [o for o in outcomes if o.answer.kinds]
+    answers = Counter(o.answer.gate for o in bad)
+    stopped = Counter(o.answer.gate for o in bad if is_rejected_or_mended(o))
+    named = Counter(o.answer.gate for o in bad if o.is_right)
+    rejected = Counter(o.kind for o in outcomes)
+    rightly = Counter(o.kind for o in bad)
+    counts = (answers, stopped, named, rejected, rightly)
+    return tuple(GateScore(gate, *(count[gate] for count in counts)) for gate in GATES)
 
 
 def is_rejected_or_mended(outcome: Outcome) -> bool:

@@ -190,5 +190,5 @@ def test_a_tokenizer_is_known_by_its_content(tmp_path):
 
 
 def test_a_tokenizer_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ModelError, match="--fit_tokenizer: .*nowhere is no folder"):
+    with pytest.raises(ModelError, match=r"--fit_tokenizer: .*nowhere is no folder"):
         llm(base_url=URL, fit="clip", fit_tokenizer=str(tmp_path / "nowhere"))

@@ -1,5 +1,6 @@
 """An LLM behind a server: what is sent, what comes back, and what is found out before."""
 
+import itertools
 import logging
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from capenh_pipeline_tests.fakes.llm_server import (
     Response,
     error_body,
 )
-from capenh_pipeline_tests.models.llm_rows import accepted, merged, rows, settings
+from capenh_pipeline_tests.models.llm_rows import accepted, merged, request, rows, settings
 
 KEY = "sk-canary-0123456789"
 
@@ -63,19 +64,28 @@ def test_without_a_request_nothing_is_sent_and_openai_is_not_imported():
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603  # our own code
 
 
-def test_requests_in_flight_are_bounded_and_pulled_lazily():
+def test_requests_in_flight_are_bounded_and_of_endless_rows_few_are_read_ahead():
     pulled, emitted = [], []
 
-    def lazily():
-        for request in rows(40):
-            pulled.append(request)
-            assert len(pulled) - len(emitted) <= 8
-            yield request
+    class EnoughError(Exception):
+        pass
+
+    def endless():
+        for number in itertools.count():
+            pulled.append(number)
+            assert len(pulled) - len(emitted) <= 2 * 8
+            yield request(number, "A dog.")
+
+    def emit(reply):
+        emitted.append(reply)
+        if len(emitted) == 40:
+            raise EnoughError
 
     with FakeLlmServer(delay_s=0.01) as server:
         llm = OpenAiLanguageModel(settings(server.base_url, concurrency=8))
-        llm.merge(lazily(), emitted.append)
-    assert len(emitted) == 40
+        with pytest.raises(EnoughError):
+            llm.merge(endless(), emit)
+    assert len(pulled) <= 40 + 2 * 8
     assert server.max_in_flight == 8
 
 

@@ -18,8 +18,12 @@ from capenh_pipeline_tests.models.llm_rows import rows, settings
 # As Dagster does: the handler raises something that is no KeyboardInterrupt.
 INTERRUPTED_MERGE = """
 import signal, sys, threading
+from capenh_pipeline.domain.fusion.verdict import Verdict
 from capenh_pipeline.models.base import MergeRequest
 from capenh_pipeline.models.llm import LlmSettings, OpenAiLanguageModel
+
+def judge(answer):
+    return Verdict(answer, None, None, (), None)
 
 class Interrupt(BaseException):
     pass
@@ -30,7 +34,7 @@ def interrupt(number, frame):
 signal.signal(signal.SIGINT, interrupt)
 llm = OpenAiLanguageModel(LlmSettings(sys.argv[1], "fake-llm", concurrency=4))
 try:
-    llm.merge((MergeRequest(i, "", f"row {i}", str) for i in range(100)), print)
+    llm.merge((MergeRequest(i, "", f"row {i}", judge) for i in range(100)), print)
 except Interrupt:
     print("interrupted with", threading.active_count(), "thread")
 """
@@ -93,24 +97,30 @@ def test_an_interrupt_by_a_signal_ends_a_merge_cleanly():
     assert (out, err, process.returncode) == ("interrupted with 1 thread\n", "", 0)
 
 
-def test_what_is_ready_when_the_run_ends_is_emitted_first():
-    async def outcome_of(number):
-        good = MergeReply(number, None, None, None, "stop", 1, 1, 1, 0.1)
-        return good if number else ServerError("The key is refused.")
+def deliver_all(flight, emit):
+    while not flight.is_empty:
+        deliver_next(flight, emit)
 
-    async def settle():
-        for _ in range(10):  # turns of the loop, so that the others come to their end
-            await asyncio.sleep(0)
+
+def test_what_is_ready_when_the_run_ends_is_emitted_first():
+    others = []
+
+    async def outcome_of(number):
+        if number == 0:
+            while len(others) < 2:
+                await asyncio.sleep(0)
+            raise ServerError("The key is refused.")
+        others.append(number)
+        return MergeReply(number, None, None, None, "stop", 1, 1, 1, 0.1)
 
     replies = []
     with EventLoopThread() as loop:
         flight = Flight(loop, outcome_of, limit=9)
         for number in range(3):
             flight.add(number)
-        loop.run(settle())
         with pytest.raises(ServerError, match="refused"):
-            deliver_next(flight, replies.append)
-    assert [reply.key for reply in replies] == [1, 2]
+            deliver_all(flight, replies.append)
+    assert sorted(reply.key for reply in replies) == [1, 2]
 
 
 def test_what_still_runs_is_cancelled_before_the_loop_is_closed():
@@ -163,14 +173,54 @@ def test_a_flight_wants_taking_as_soon_as_something_is_ready():
 
 def test_a_flight_wants_taking_when_it_is_full():
     with EventLoopThread() as loop:
-        events = [asyncio.Event(), asyncio.Event()]
+        events = [asyncio.Event() for _ in range(4)]
         flight = Flight(loop, wait_for, limit=2)
         assert flight.is_empty
-        flight.add(events[0])
-        assert not flight.wants_taking
-        flight.add(events[1])
+        for event in events:
+            assert not flight.wants_taking
+            flight.add(event)
         assert flight.wants_taking
         loop.run(set_all(events))
-        assert (flight.take(), flight.take()) == ("ready", "ready")
+        assert [flight.take() for _ in events] == ["ready"] * 4
         assert flight.is_empty
         assert not flight.wants_taking
+
+
+def test_no_more_than_allowed_are_worked_on_and_each_that_is_done_makes_way_for_the_next():
+    begun, gates = [], [asyncio.Event() for _ in range(4)]
+
+    async def work(number):
+        begun.append(number)
+        await gates[number].wait()
+        return number
+
+    with EventLoopThread() as loop:
+        flight = Flight(loop, work, limit=2)
+        for number in range(4):
+            flight.add(number)
+        loop.run(set_all([]))
+        assert begun == [0, 1]
+        loop.run(set_all([gates[1]]))
+        assert begun == [0, 1, 2]
+        loop.run(set_all(gates))
+        assert next(flight.take() for _ in gates) == 1
+
+
+def test_after_an_error_nothing_else_is_begun():
+    begun, gate = [], asyncio.Event()
+
+    async def work(number):
+        begun.append(number)
+        if number == 0:
+            raise LookupError
+        await gate.wait()
+
+    with EventLoopThread() as loop:
+        flight = Flight(loop, work, limit=2)
+        for number in (1, 0, 2, 3):
+            flight.add(number)
+        loop.run(set_all([]))
+        with pytest.raises(LookupError):
+            flight.take()
+        loop.run(set_all([gate]))
+    assert begun == [1, 0]

@@ -85,7 +85,8 @@ def test_a_server_that_stays_away_ends_the_run_and_what_it_answered_is_kept(surr
     )
     with pytest.raises(ServerError, match=words):
         llm.merge(rows(10), emit)
-    assert [reply.error for reply in replies] == [None] * 3
+    assert 3 <= len(replies) <= 4  # one may have been on its way
+    assert all(reply.error is None for reply in replies)
 
 
 def test_patience_is_as_long_as_it_was_set_and_pauses_grow_to_half_a_minute():
@@ -103,6 +104,23 @@ def test_patience_is_as_long_as_it_was_set_and_pauses_grow_to_half_a_minute():
     probes = [request for request in server.requests if is_probe(request.body)]
     assert 20 < len(probes) < 30
     assert len(server.requests) - len(probes) < 10
+
+
+def test_waiting_as_it_was_asked_to_costs_no_patience():
+    around = FakeTime()
+    began = around.now
+    busy = Response(status=503, headers={"Retry-After": "500"}, body=error_body("loading"))
+    answers = iter([OOPS] * 6 + [busy] * 4)
+
+    def reply(payload):
+        return next(answers, None) or merge_reply(payload)
+
+    with FakeLlmServer(after(1, reply)) as server:
+        asked = settings(server.base_url, concurrency=1, patience_s=600)
+        llm = OpenAiLanguageModel(asked, surroundings=around.surroundings())
+        replies = merged(llm, rows(3))
+    assert [reply.error for reply in replies] == [None] * 3
+    assert around.now - began >= 4 * 500
 
 
 def test_no_patience_at_all_ends_the_run_with_the_first_probe():
@@ -138,7 +156,7 @@ def test_while_it_is_down_it_is_asked_by_one_probe_at_a_time_and_then_by_few_row
     assert [count for is_probe, count in at_once[second : last + 1] if is_probe][-2:] == [1, 1]
     back = [count for _, count in at_once[last + 1 :]]
     assert back[0] == 1
-    assert max(back[:2]) <= 2
+    assert max(back[:3]) <= 2
     assert max(back) <= 8
 
 
@@ -220,13 +238,16 @@ def test_while_a_server_wants_to_be_left_alone_nothing_goes_and_an_interrupt_kee
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert refused.wait(60)
-        time.sleep(1)  # long enough for the others that are in flight
-        before = len(server.requests)
-        time.sleep(1)  # long enough for any that should not go
-        assert len(server.requests) == before <= 8 + 4
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            assert refused.wait(60)
+            time.sleep(1)  # long enough for the others that are in flight
+            before = len(server.requests)
+            time.sleep(1)  # long enough for any that should not go
+            assert len(server.requests) == before <= 8 + 4
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     *replies, last = out.splitlines()
     assert sum("error_kind=None" in reply for reply in replies) == len(replies) == 8
     assert last == "interrupted with 1 thread"

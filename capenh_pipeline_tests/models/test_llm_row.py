@@ -128,4 +128,5 @@ def test_a_server_that_fails_after_a_rejected_answer_is_why_the_row_failed():
     broken = Response(status=500, body=error_body("oops"))
     reply, _ = asked(Response("A dog."), broken, broken, max_attempts=2)
     assert (reply.error_kind, reply.attempts) == ("server_error", 3)
+    assert "answered 500 in each of 2 tries" in str(reply.error)
     assert reply.verdict == strict("A dog.")

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from capenh_pipeline.domain.fusion.words import SPACELESS
-from capenh_pipeline.domain.vlm_texts import whole_sentences
+from capenh_pipeline.domain.vlm_texts import sentence_ends
 
-_COUNTED = re.compile(rf"[{SPACELESS}]|[^\s{SPACELESS}]*[^\W_{SPACELESS}][^\s{SPACELESS}]*")
-_SENTENCE_MARKS = re.compile(
-    r"[\s.!?\u2026\u3002\uff01\uff1f\u0964\u061f\u06d4\"'\u201d\u2019\u00bb)\]\u300d\u300f]+$"
-)
+_COUNTED = re.compile(rf"[{SPACELESS}]|[^\s{SPACELESS}]+")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def count_words(text: str) -> int:
 
     Characters of scripts without spaces (Chinese, Japanese, Thai) count as words.
     """
-    return len(_COUNTED.findall(text))
+    return sum(1 for word in _COUNTED.findall(text) if _LETTER_OR_DIGIT.search(word))
 
 
 def shorten(text: str, budget: Budget) -> str:
@@ -66,10 +64,5 @@ def sentences_of(text: str) -> list[str]:
 
 def _beginnings(text: str) -> Iterator[str]:
     """Yield `text` without its last sentence, without the last two, and so on."""
-    while True:
-        rest = _SENTENCE_MARKS.sub("", text)
-        shorter = whole_sentences(rest)
-        if shorter == rest:  # no sentence ends in it
-            return
-        yield shorter
-        text = shorter
+    length = len(text.rstrip())
+    yield from (text[:end] for end in reversed(sentence_ends(text)) if end < length)

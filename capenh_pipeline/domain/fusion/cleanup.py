@@ -14,7 +14,13 @@ from capenh_pipeline.domain.fusion.residues import (
     SECTION,
     SPECIAL,
 )
-from capenh_pipeline.domain.fusion.sentences import holds, sentence_starts, straight, unquoted
+from capenh_pipeline.domain.fusion.sentences import (
+    holds,
+    sentence_starts,
+    straight,
+    tight,
+    unquoted,
+)
 from capenh_pipeline.domain.fusion.thoughts import CONCLUSION, THOUGHT
 from capenh_pipeline.domain.replies import plain_text, without_reasoning
 
@@ -28,6 +34,7 @@ _AFTER_QUOTE = re.compile(r"[.,;!?]*$")
 _ANSWER_TAG = re.compile(
     r"<(answer|final|final_answer|output)>(.+?)</\1>", re.DOTALL | re.IGNORECASE
 )
+_BULLET = re.compile(r"\A[^\w(]+")
 _LONGEST_PREAMBLE = 240
 _BRACKETED = re.compile(r"\s*[(\[]([^()\[\]]{3,400})[)\]]\s*$")
 _SENTENCE_END = ".!?\u2026\u3002\uff01\uff1f"
@@ -62,7 +69,7 @@ def clean(answer: str, manual: str | None = None) -> Cleaned:
         ("residue", lambda text: _without_residue(text, manual)),
         ("quotes", lambda text: _without_quotes(text, manual)),
     )
-    text, fixes = plain_text(answer), dict[str, None]()
+    text, fixes = plain_text(tight(answer)), dict[str, None]()
     for _ in range(_ROUNDS):
         before = text
         for name, step in steps:
@@ -140,7 +147,7 @@ def _without_residue(text: str, manual: str | None) -> str:
     for start in reversed(sentence_starts(plain)[1:]):
         part = plain[start:cut]
         if part.strip(" -*_\n(") and (
-            not RESIDUE.match(part.lstrip(" -*_\n\u2022")) or holds(manual, text[start:cut])
+            not RESIDUE.match(_BULLET.sub("", part)) or holds(manual, text[start:cut])
         ):
             break
         cut = start

@@ -1,32 +1,49 @@
 """A caption that was cut off."""
 
-# ruff: noqa: RUF001  # letters and marks of other scripts are meant
+# letters and marks of other scripts are meant
 
 import re
 from itertools import pairwise
 
+from capenh_pipeline.domain.fusion.function_words import FUNCTION_WORDS
+from capenh_pipeline.domain.fusion.languages import likely_language
+from capenh_pipeline.domain.fusion.quotations import quotations
 from capenh_pipeline.domain.fusion.sentences import folded, straight
 from capenh_pipeline.domain.fusion.sources import Sources
 from capenh_pipeline.domain.vlm_texts import whole_sentences
 
+_DANGLING = {
+    code: frozenset(words.split())
+    for code, words in {
+        "en": "a an the and or nor with of from into onto his its their my your our which whose"
+        " than as while they he she to is are was were has have at for between among against"
+        " towards toward who wearing featuring including holding containing beside near behind"
+        " alongside"
+        " surrounded",
+        "de": "und oder mit der die das ein eine einem einer einen im am von vom zum zur auf des"
+        " dem",
+        "fr": "et ou avec un une le la les du de dans sur à au aux des qui",
+        "es": "y o con el la los las un una unos unas de del en al que",
+        "it": "e o con un una il lo la gli le di della dello dei delle nel nella sul sulla che",
+        "pt": "e ou com o a os as um uma de do da dos das no na nos nas em que",
+        "nl": "en of met de het een van op naar voor die",
+        "pl": "i oraz lub w z na do",
+    }.items()
+}
+"""Words that something must follow, by language."""
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+_ALSO_AT_A_FULL_STOP = frozenset(
+    ("a", "an", "the", "and", "or", "with", "of", "his", "its", "their")
+)
+_MAYBE = frozenset(
+    ("in", "on", "by", "over", "under", "through", "across", "along", "that", "very")
+)
+_TOGETHER = re.compile(r"\b(?:with|turned|switched)\b[^,.]{0,30}$")
+"""What may end in "on" or "in": with her hat on, with the lights turned on."""
 
+_SENTENCE = 5
+"""Words that a sentence has, unlike "Photo by Ann." """
 
-_DANGLING = _words("""
-    a an the and or nor with of from into onto his her its their my your our which whose than as
-    while to is are was were has have at for between among against towards toward who wearing
-    featuring including holding containing beside near behind alongside surrounded
-    und oder mit der die das ein eine einem einer einen im am von vom zum zur auf eines des dem den
-    et ou avec un une le la les du de dans sur et à au aux y o con el los las una unos unas del en
-    al e il lo gli di della dello dei delle nel nella sul sulla com os um uma do da dos das no na
-    nos nas em en of met het een van op naar voor i z w oraz lub в на с и или под из у к
-""")
-"""Words that something must follow, in some languages."""
-
-_ALSO_AT_A_FULL_STOP = _words("a an the and or with of his its their und mit et avec y con")
-_MAYBE = _words("in on by over under through across along that very")
 _WHOLE = 4
 """Letters of a word that is likely whole where it begins another of the same context."""
 
@@ -46,7 +63,7 @@ _BARE_QUALITY = re.compile(
 _BROKEN = re.compile(r"(?:[,;:(\[{&+/\u2014\u3001\uff0c\uff1a]|\s-|\w-|\u2026|\.\.\.)$")
 _LAST_WORD = re.compile(r"([^\W\d_]+)[.\s]*$")
 _SMILEY = re.compile(r"[:;=8][-o^']?[()\[\]]|\d[\"']")
-_LISTED = re.compile(r"(?:^|\s)[a-z0-9]\)")
+_HASHTAGS = re.compile(r"(?:\s*#\w+)+$")
 _PAIRS = (("(", ")"), ("[", "]"), ("\u201c", "\u201d"), ("\u00ab", "\u00bb"), ("\u300c", "\u300d"),
           ("\u300e", "\u300f"), ("{", "}"))  # fmt: skip
 _SPACELESS_DANGLING = re.compile(r"(?:[的和与與在把被]|[はがをのでとやへ]|、)$")
@@ -57,7 +74,7 @@ def cut_off(caption: str, sources: Sources) -> str | None:
 
     Tags, titles and phrases without a full stop are whole. What a source ends with is an end.
     """
-    plain = straight(caption).rstrip()
+    plain = _HASHTAGS.sub("", straight(caption).rstrip()).rstrip()
     end = f"\u2026{caption.rstrip()[-30:]}"
     if _is_open(plain) and not any(_is_open(straight(text)) for text in _texts(sources)):
         return end
@@ -80,10 +97,16 @@ def _texts(sources: Sources) -> list[str]:
 
 def _is_open(text: str) -> bool:
     """Tell whether a quotation or a bracket is opened that is not closed."""
-    text = _LISTED.sub(" ", _SMILEY.sub(" ", text))
-    return text.count('"') % 2 == 1 or any(
+    text = _SMILEY.sub(" ", _without_quotations(text))
+    return '"' in text or any(
         text.count(opening) > text.count(closing) for opening, closing in _PAIRS
     )
+
+
+def _without_quotations(text: str) -> str:
+    for start, end in reversed(quotations(text)):
+        text = f"{text[:start]}\u25a1{text[end:]}"
+    return text
 
 
 def _ends_as_a_source(text: str, sources: Sources) -> bool:
@@ -104,20 +127,23 @@ def _is_dangling(text: str) -> bool:
     word = match[1]
     if match[0] != word:
         return word in _ALSO_AT_A_FULL_STOP
-    return word in _DANGLING or (
-        word in _MAYBE and text.count(" ") >= _TITLE_LIKE and "," not in text
-    )
+    if word in _MAYBE and text.count(" ") >= _TITLE_LIKE and "," not in text:
+        return not _TOGETHER.search(text.rpartition(" ")[0])
+    return word in _DANGLING.get(likely_language(text), ())
 
 
 def _has_a_tail(text: str, sources: Sources) -> bool:
     """Tell whether whole sentences are followed by half a one."""
-    whole = whole_sentences(text)
+    text = _without_quotations(text)
+    whole = whole_sentences(text).rstrip()
     tail = text[len(whole) :].strip(" \n\"'\u201d\u2019)]*")
-    if not tail or not any(character.isalnum() for character in tail):
+    is_sentence = whole[-1:] in ".\u3002" and len(folded(whole).split()) >= _SENTENCE
+    if not is_sentence or not any(map(str.isalnum, tail)):
         return False
-    if tail in sources.terms or "," in tail:  # tags after sentences
-        return tail.count(" ") - 2 * tail.count(",") > _TITLE_LIKE and tail not in sources.terms
-    return not any(folded(source).endswith(folded(tail)) for source in _texts(sources))
+    first = folded(tail).partition(" ")[0]
+    if "," in tail and first not in FUNCTION_WORDS["en"]:  # tags after sentences
+        return tail.count(" ") - 2 * tail.count(",") > _TITLE_LIKE
+    return tail not in sources.terms
 
 
 def _is_half_a_word(text: str, sources: Sources) -> bool:

@@ -5,10 +5,18 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from capenh_pipeline.domain.fusion.function_words import EVALUATIVE
+from capenh_pipeline.domain.fusion.function_words import COLOURS_AND_SIDES, EVALUATIVE
 from capenh_pipeline.domain.fusion.quotations import quotations
 from capenh_pipeline.domain.fusion.terms import places_of
-from capenh_pipeline.domain.fusion.words import Word, is_neutral, language_of, stems, tokens
+from capenh_pipeline.domain.fusion.words import (
+    Word,
+    is_known,
+    is_neutral,
+    is_number_word,
+    language_of,
+    stems,
+    tokens,
+)
 
 Kind = Literal["term", "quote", "number", "name", "word"]
 
@@ -35,6 +43,13 @@ class Fact(NamedTuple):
     text: str
     words: tuple[Word, ...] = ()
 
+    @property
+    def is_grave(self) -> bool:
+        """Whether a caption is wrong without it, however much else it keeps."""
+        if self.kind == "number":
+            return self.words[0].key != "1"
+        return self.kind != "word" or self.words[0].key in COLOURS_AND_SIDES
+
 
 def facts_of(
     manual: str, terms: Sequence[str] = (), *, language: str | None = None
@@ -44,7 +59,7 @@ def facts_of(
     Terms and quotations are facts as a whole. So is any other word that is no function word, no
     glue ("photo of"), no praise and no adverb: names, numbers, nouns, what qualifies them and
     what is done. Words with capitals are names, unless a sentence begins with them, all words
-    have them, or the language (German) writes its nouns so.
+    have them and the dictionary has this one, or the language (German) writes its nouns so.
 
     Args:
         manual: the manual caption.
@@ -52,40 +67,30 @@ def facts_of(
         language: an ISO 639 code; None reads as English.
     """
     manual = unicodedata.normalize("NFC", manual)
-    spans = [*_terms(manual, terms)]
-    spans += [span for span in _quotes(manual, language) if not _overlaps(span, spans)]
-    words = [word for word in tokens(manual, language) if not _is_within(word, spans)]
+    taken = bytearray(len(manual))
+    whole = [*_terms(manual, terms, taken), *_quotes(manual, language, taken)]
+    words = [word for word in tokens(manual, language) if not taken[word.start]]
     has_names = language_of(language) != "de" and not _is_title(words, language)
-    spans += [
-        (word.start, word.start + 1, fact)
-        for word in words
-        if (fact := _fact(word, language, has_names=has_names))
-    ]
-    return _distinct([fact for _, _, fact in sorted(spans, key=lambda span: span[0])], language)
+    single = [(word.start, _fact(word, language, has_names=has_names)) for word in words]
+    ordered = sorted([*whole, *single], key=lambda pair: pair[0])
+    return tuple(_distinct([fact for _, fact in ordered if fact], language))
 
 
-_Span = tuple[int, int, Fact]
-
-
-def _terms(manual: str, terms: Sequence[str]) -> Iterator[_Span]:
+def _terms(manual: str, terms: Sequence[str], taken: bytearray) -> Iterator[tuple[int, Fact]]:
+    """Yield where locked terms stand, and mark their characters as taken."""
     for place in places_of(manual, terms):
-        yield place.start, place.end, Fact("term", place.term)
+        taken[place.start : place.end] = b"\1" * (place.end - place.start)
+        yield place.start, Fact("term", place.term)
 
 
-def _quotes(manual: str, language: str | None) -> Iterator[_Span]:
+def _quotes(manual: str, language: str | None, taken: bytearray) -> Iterator[tuple[int, Fact]]:
     """Yield quotations, unless all of the caption is one: then the quotes say nothing."""
     for start, end in quotations(manual):
         words = tokens(manual[start:end], language)
-        if words and not (start <= 1 and end >= len(manual.rstrip(" .")) - 1):
-            yield start, end, Fact("quote", manual[start + 1 : end - 1].strip(), words)
-
-
-def _overlaps(span: _Span, others: Sequence[_Span]) -> bool:
-    return any(span[0] < end and start < span[1] for start, end, _ in others)
-
-
-def _is_within(word: Word, spans: Sequence[_Span]) -> bool:
-    return any(start <= word.start < end for start, end, _ in spans)
+        is_all = start <= 1 and end >= len(manual.rstrip(" .")) - 1
+        if words and not is_all and not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            yield start, Fact("quote", manual[start + 1 : end - 1].strip(), words)
 
 
 def _is_title(words: Sequence[Word], language: str | None) -> bool:
@@ -100,28 +105,33 @@ def _fact(word: Word, language: str | None, *, has_names: bool) -> Fact | None:
     if is_neutral(word.key, language):
         return None
     text = f"no {word.text}" if word.is_negated else word.text
-    if word.key[0].isdigit():
+    if word.key[0].isdigit() or is_number_word(word.key, language):
         return Fact("number", text, (word,))
-    if has_names and word.is_capital:
+    code = language_of(language)
+    if word.is_capital and (has_names or (code != "de" and not _is_known(word.key, code))):
         return Fact("name", text, (word,))
-    if word.key in EVALUATIVE or (language_of(language) == "en" and _ADVERB.fullmatch(word.key)):
+    if word.key in EVALUATIVE.get(code, ()) or (code == "en" and _ADVERB.fullmatch(word.key)):
         return None
     return Fact("word", text, (word,))
 
 
-def _distinct(facts: Sequence[Fact], language: str | None) -> tuple[Fact, ...]:
-    """Return facts without those that say the same again, as "dogs" does after "dog"."""
-    kept: list[Fact] = []
+def _is_known(key: str, code: str) -> bool:
+    try:
+        return is_known(key, code)
+    except ValueError:  # there is no dictionary, so that nothing tells names from words
+        return True
+
+
+def _distinct(facts: Sequence[Fact], language: str | None) -> Iterator[Fact]:
+    """Yield facts but those that say the same again, as "dogs" does after "dog"."""
+    said: set[tuple[str, str]] = set()
     for fact in facts:
-        if not any(_is_same(fact, other, language) for other in kept):
-            kept.append(fact)
-    return tuple(kept)
-
-
-def _is_same(one: Fact, other: Fact, language: str | None) -> bool:
-    if {one.kind, other.kind} & {"term", "quote"}:
-        return (one.kind, one.text) == (other.kind, other.text)
-    a, b = one.words[0], other.words[0]
-    return a.is_negated == b.is_negated and not stems(a.key, language).isdisjoint(
-        stems(b.key, language)
-    )
+        if fact.kind in ("term", "quote"):
+            forms = {(fact.kind, fact.text)}
+        else:
+            (word,) = fact.words
+            negation = "no" if word.is_negated else ""
+            forms = {(negation, form) for form in stems(word.key, language)}
+        if said.isdisjoint(forms):
+            yield fact
+        said |= forms

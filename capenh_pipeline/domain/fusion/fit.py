@@ -11,10 +11,10 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 
-from capenh_pipeline.domain.fusion.words import SPACELESS
+from capenh_pipeline.domain.fusion.words import SPACELESS, is_known
 
 _PIECE = re.compile(rf"[{SPACELESS}]|[^\W\d_{SPACELESS}]+|\d|[^\w\s]+|_|\S")
 _SYLLABLE = re.compile(
@@ -65,20 +65,13 @@ def _tokens(rates: _Rates, piece: str) -> float:
         return rates.syllable * len(piece)
     if not _is_latin(piece):
         return rates.foreign * len(piece)
-    if _is_english(piece.lower()):
+    if is_known(piece.lower(), "en"):
         return 1 + rates.long_letter * max(len(piece) - 4, 0)
     return max(rates.letter * len(piece), 1)
 
 
 def _is_latin(piece: str) -> bool:
     return all(character < "\u0250" for character in piece)
-
-
-@lru_cache(maxsize=1 << 16)
-def _is_english(word: str) -> bool:
-    import simplemma  # its dictionary takes a tenth of a second to load
-
-    return simplemma.is_known(word, lang="en")
 
 
 FITS = {

@@ -20,7 +20,7 @@ FUNCTION_WORDS = {
             more most few fewer less least several various multiple own only just also too very even
             still again one ones s t d m ll re ve isn aren wasn weren don doesn didn hasn haven hadn
             won wouldn couldn shouldn away back together something someone anyone everything none
-            etc eg ie de la et""",
+            etc eg ie de la et l j n qu""",
         "de": """der die das den dem des ein eine einen einem einer eines kein keine keinen keinem
             keiner ich du er sie es wir ihr ihn ihm ihnen uns euch mich dich sich mein dein sein
             seine seinen seinem seiner seines ihre ihren ihrem ihrer ihres unser dieser diese dieses
@@ -137,17 +137,39 @@ PLACES = frozenset(
 )
 """Parts of any picture: a fact where a person names them, no invention where an LLM does."""
 
-_PRAISE = """
-    beautiful beautifully nice lovely pretty gorgeous stunning amazing wonderful great good
-    awesome fantastic cool perfect striking charming adorable cute delightful elegant impressive
-    breathtaking picturesque magnificent captivating mesmerizing vivid interesting quick really
-    quite well simply ever always often sometimes now maybe perhaps probably actually almost
-    schön schöne schöner schönes schönen hübsch wunderschön beau belle beaux belles joli jolie
-    magnifique bonito bonita hermoso hermosa precioso preciosa bello bella bellissimo bellissima
-    lindo linda mooi mooie prachtig
-"""
-EVALUATIVE = frozenset(_PRAISE.split())
+EVALUATIVE = {
+    language: frozenset(words.split())
+    for language, words in {
+        "en": """beautiful beautifully nice lovely pretty gorgeous stunning amazing wonderful great
+            good awesome fantastic cool perfect striking charming adorable cute delightful elegant
+            impressive breathtaking picturesque magnificent captivating mesmerizing vivid
+            interesting quick really quite well simply ever always often sometimes now maybe perhaps
+            probably actually almost""",
+        "de": "schön schöne schöner schönes schönen hübsch wunderschön",
+        "fr": "beau belle beaux belles joli jolie magnifique",
+        "es": "bonito bonita hermoso hermosa precioso preciosa bello bella lindo linda",
+        "it": "bello bella bellissimo bellissima",
+        "pt": "bonito bonita lindo linda",
+        "nl": "mooi mooie prachtig",
+    }.items()
+}
 """Praise and adverbs: not a fact when a person uses them, an invention when an LLM does."""
+
+_COLOURS_AND_SIDES = """
+    red blue green yellow orange purple violet pink brown black white grey gray beige cyan teal
+    turquoise magenta crimson scarlet navy maroon golden left right
+    rot rote roter rotes roten blau blaue blauer blaues blauen grün grüne grüner grünes grünen gelb
+    gelbe gelber gelbes gelben braun braune schwarz schwarze schwarzer schwarzes schwarzen weiß
+    weiße weißer weißes weißen grau graue links rechts linke rechte
+    rouge rouges bleu bleue bleus vert verte verts jaune jaunes noir noire noirs blanc blanche gris
+    grise gauche droite
+    rojo roja rojos azul azules verde verdes amarillo amarilla negro negra blanco blanca gris
+    izquierda derecha rosso rossa blu giallo gialla nero nera bianco bianca sinistra destra
+    vermelho vermelha amarelo amarela preto preta branco branca esquerda direita
+    rood rode blauw blauwe groen groene geel gele zwart zwarte wit witte
+"""
+COLOURS_AND_SIDES = frozenset(_COLOURS_AND_SIDES.split())
+"""Words that change what a picture shows when they are changed."""
 
 NEGATORS = {
     "en": frozenset({"no", "without"}),

@@ -58,6 +58,7 @@ _WRITING = (
     r"|korean"
     r"|latin|klingon|arabic|hindi|pirate|shakespeare|instead|nothing (?:else|but)|yes|no|true|false"
     r"|hacked|pwned|owned|ok|sentence|exclamation|period|times|asterisks|quotes|tags?|role|tone"
+    r"|reasoning|thoughts?|thinking|step by step|directory|listing|terminal"
     r"|style"
     r"|as (?:a|an|if)|person|characters?)"
 )
@@ -104,7 +105,7 @@ _LEAD = (
     r"|are (?:to|required to|instructed to|asked to))(?: now| always| never| only| not| instead)*"
     r"|(?:can|could|would|will) you|i (?:want|order|command|need|instruct|tell|ask|would like"
     r"|demand"
-    r"|require|expect) you to)[,:]? )*"
+    r"|require|expect) you to)[,:]? ){0,5}"
 )
 ORDER = re.compile(
     rf"(?i:{_LEAD}{_REPLY}\b(?! of\b))"
@@ -138,6 +139,8 @@ MANNER = re.compile(
     r"|rather than) (?:an?"
     r"|the|your|captioning|describing|writing|combining|merging)\b[^\n.!?,]{0,30}(?:caption"
     r"|descri|,)"
+    r"|you have been \w+ed\b|(?:simulate|role-?play|emulate|impersonate) |(?:always"
+    r"|never) \w+ (?:the|a|an|your|\")"
     r"|as (?:the|your) (?:developer|admin\w*|owner|creator|boss|user|master)\b"
     r"|let's play (?:a )?(?:game|pretend)"
     r"|(?:call|describe|label|refer to) (?:the|it|him|her|this|them|all|every)\b"
@@ -200,7 +203,7 @@ ORDER_OTHER = re.compile(
     r"|por favor|ahora"
     r"|solo|y|luego|per favore|ora|poi|e|solo|agora|apenas|em vez disso|nu|en|alleen|i|teraz"
     r"|tylko|и|только"
-    r"|теперь|пожалуйста)[,:]? )*"
+    r"|теперь|пожалуйста)[,:]? ){0,5}"
     r"(?:antworten? (?:sie )?(?:nur|ausschließlich|mit|auf|immer|bitte|stattdessen)|schreib(?:e"
     r"|en sie)? (?:nur|ein"
     r"|auf|stattdessen|das|die|einfach)|gib\b.{0,40}\baus\b|sag(?:e|en sie)? (?:nur|stattdessen"
@@ -259,3 +262,16 @@ ENCODED = re.compile(
     r"[A-Za-z0-9+/]{24,}={0,2}(?![\w/])"
 )
 """Matches a payload in base64."""
+
+ADDRESSED = re.compile(
+    r"\byour (?:next )?(?:answer|response|reply|output|system prompt|instructions)\b"
+    r"|\b(?:before|when|if|unless) you (?:only |do not |don't )?"
+    r"(?:answer|respond|reply|write|say)\b"
+    r"|\b(?:assistants?|chatbots?|bots?|ais?|(?:language |vision )?models?|llms?|captioners?),? "
+    r"(?:must|should|shall|has to|have to|needs? to|please)\b|\b(?:assistant|chatbot), [a-z]+ "
+    r"|\bdeveloper (?:mode|message)\b|\bcorrect (?:answer|caption|output):"
+    r"|^\W*(?:end|begin|start|finish|close) with:|^\W*(?:append|prepend) \W"
+    r"|^\W*(?:decode|decrypt|execute|obey)\b",
+    re.IGNORECASE,
+)
+"""Finds what is said to whoever writes the caption; then the whole sentence is."""

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from capenh_pipeline.domain.fusion.instruction_wordings import (
+    ADDRESSED,
     ENCODED,
     FRAME,
     MANNER,
@@ -14,13 +15,17 @@ from capenh_pipeline.domain.fusion.instruction_wordings import (
     OVERRIDE_EAST,
     START_ORDER,
 )
-from capenh_pipeline.domain.fusion.sentences import sentence_starts, straight
+from capenh_pipeline.domain.fusion.quotations import quotations
+from capenh_pipeline.domain.fusion.sentences import sentence_starts, straight, tight
 
 _CLAUSE = re.compile(
     r"(?:[,;:\u2014()\[\]\"\u201c\u2018\u00ab\u201e|]|\s-|(?<!\w)')\s*(?:[-*]\s*)?"
     r"(?:(?:and|but|then|or) )?"
     r"|\s(?:and|but|then|saying|reads|says|please|or|und|et|y|e|en|и)\s+"
 )
+_LONGEST = 10_000
+"""Characters in which orders are looked for; no caption is that long."""
+
 _LEAD = re.compile(r"[\s\"'\u201c\u2018\u00ab\u201e(\[{<*#>\u2014-]*")
 _OPENINGS = {
     '"': '"', "\u201c": "\u201d", "\u00ab": "\u00bb", "\u201e": "\u201c", "\u2018": "\u2019",
@@ -36,9 +41,10 @@ def without_instructions(text: str) -> str:
     bracket that it stands in: 'A sign reads "Ignore all instructions" beside a cat.' keeps the
     sign and the cat. After a fake tag or role the rest of the line goes, after our own tags all.
     """
-    spans = _spans(text)
+    spans = _spans(tight(text))
     if not spans:
         return text
+    text = tight(text)
     kept, place = [], 0
     for start, end in spans:
         kept.append(_SEAM.sub("", text[place:start]))
@@ -49,12 +55,13 @@ def without_instructions(text: str) -> str:
 
 def instructions_in(text: str) -> str:
     """Return what `without_instructions` drops."""
+    text = tight(text)
     return " ".join(text[start:end] for start, end in _spans(text))
 
 
 @lru_cache(maxsize=4096)
 def _spans(text: str) -> tuple[tuple[int, int], ...]:
-    plain = straight(text)
+    plain = straight(text[:_LONGEST])
     return tuple(_merged([*_frames(plain), *_orders(plain)]))
 
 
@@ -85,6 +92,8 @@ def _first_order(sentence: str) -> int | None:
         ORDER_EAST.search(sentence),
     )
     found = [match.start() for match in anywhere if match]
+    if (match := ADDRESSED.search(sentence)) and not _is_quoted(sentence, match.start()):
+        return 0
     for start in [0, *(match.end() for match in _CLAUSE.finditer(sentence))]:
         lead = _LEAD.match(sentence, start)
         place = lead.end() if lead else start
@@ -98,6 +107,10 @@ def _first_order(sentence: str) -> int | None:
             found.append(place)
             break
     return min(found) if found else None
+
+
+def _is_quoted(sentence: str, place: int) -> bool:
+    return any(start <= place < end for start, end in quotations(sentence))
 
 
 def _end_of(sentence: str, order: int) -> int:

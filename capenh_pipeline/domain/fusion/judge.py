@@ -1,6 +1,6 @@
 """Is an answer of an LLM a caption that can be trusted?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from capenh_pipeline.domain.fusion.faults import (
     refusal_in,
     residue_in,
 )
+from capenh_pipeline.domain.fusion.gates import TERM_LOST
 from capenh_pipeline.domain.fusion.instructions import instructions_in, without_instructions
 from capenh_pipeline.domain.fusion.languages import wrong_language
 from capenh_pipeline.domain.fusion.markup import markup_in
@@ -109,7 +110,11 @@ def _fixes(case: _Case) -> Iterator[str]:
 
 
 def _faults(case: _Case, kept: Score, supported: Score) -> Iterator[RowError]:
-    """Yield what is wrong with a case, the gravest first, unless its kind is not looked for."""
+    """Yield what is wrong with a case, unless its kind is not looked for.
+
+    What is no caption at all comes first. A lost term comes last: an answer with no other fault
+    has it put in, and is good.
+    """
     for kind, look in _gates(case, kept, supported):
         if kind not in case.rules.skipped and (found := look()):
             yield RowError(kind, one_line(found, max_chars=200))
@@ -130,10 +135,10 @@ def _gates(
         ("repetition", lambda: _repetition(case)),
         ("cut_off", lambda: _cut_off(case)),
         ("wrong_language", lambda: _language(case)),
-        ("term_lost", lambda: f"it leaves out {_named(case.lost)}" if case.lost else None),
         ("too_long", lambda: _too_long(case)),
         ("retention", lambda: _lack(case, kept)),
         ("support", lambda: _excess(case, supported)),
+        (TERM_LOST, lambda: f"it leaves out {_named(case.lost)}" if case.lost else None),
     )
 
 
@@ -144,7 +149,8 @@ def _repetition(case: _Case) -> str | None:
 
 def _cut_off(case: _Case) -> str | None:
     """A caption that was shortened ends where a sentence does."""
-    end = cut_off(case.text, case.sources) and cut_off(case.caption, case.sources)
+    is_shortened = "shortened" in _fixes(case)
+    end = cut_off(case.caption if is_shortened else case.text, case.sources)
     return f'it is cut off ("{end}")' if end else None
 
 
@@ -159,19 +165,30 @@ def _too_long(case: _Case) -> str | None:
 
 
 def _kept(case: _Case) -> Score:
-    if case.told.manual is None or not case.text:
-        return Score(None, ())
+    if not case.text or not _comparable([case.told.manual or ""], case):
+        return Score(None)
     return retention(
-        case.told.manual, case.caption, terms=case.told.terms, language=case.rules.language
+        case.told.manual or "", case.caption, terms=case.told.terms, language=case.rules.language
     )
 
 
 def _supported(case: _Case) -> Score:
     """Score what the answer states; an order that it only repeats is no statement."""
-    if not case.text:
-        return Score(None, ())
+    if not case.text or not _comparable(_texts(case.told), case):
+        return Score(None)
     stated = without_instructions(case.caption)
     return support(stated, _texts(case.told), language=case.rules.language)
+
+
+def _comparable(texts: Iterable[str], case: _Case) -> bool:
+    """Tell whether one of `texts` is in the language that the answer has to be in.
+
+    The words of a translation are others, so that they cannot be compared.
+    """
+    language, nothing = case.rules.language, Sources(None, ())
+    return any(
+        text and not (language and wrong_language(text, nothing, language)) for text in texts
+    )
 
 
 def _texts(sources: Sources) -> tuple[str, ...]:
@@ -184,7 +201,8 @@ def _lack(case: _Case, kept: Score) -> str | None:
         return None
     orders = instructions_in(case.sources.manual or "")
     obeyed = [word for word in kept.missing if holds(orders, word)]
-    if kept.value < case.rules.min_retention or obeyed:
+    lost = kept.grave or obeyed if case.rules.min_retention else ()
+    if kept.value < case.rules.min_retention or lost:
         return f"it leaves out {_named(kept.missing)}"
     return None
 
@@ -192,11 +210,13 @@ def _lack(case: _Case, kept: Score) -> str | None:
 def _excess(case: _Case, supported: Score) -> str | None:
     """Say what the answer adds: too much, or what only an order in a source has."""
     if supported.value is None:
-        is_blank = support(" ".join(_texts(case.sources)), _texts(case.sources)).value is None
-        return None if is_blank else "it says nothing that a source says"
+        texts = _texts(case.sources)
+        can_tell = _comparable(texts, case) and support(" ".join(texts), texts).value is not None
+        return "it says nothing that a source says" if can_tell else None
     orders = [instructions_in(text) for text in _texts(case.sources)]
     obeyed = [word for word in supported.missing if any(holds(text, word) for text in orders)]
-    if supported.value < case.rules.min_support or obeyed:
+    added = supported.grave or obeyed if case.rules.min_support else ()
+    if supported.value < case.rules.min_support or added:
         return f"it adds {_named(supported.missing)}, which no source has"
     return None
 

@@ -22,7 +22,9 @@ NAMES = {
 }  # fmt: skip
 """Names of languages by code."""
 
-_SHARED = frozenset(("de", "la", "et", "s", "t", "d", "m", "ll", "re", "c", "j", "l", "n", "qu"))
+_SHARED = frozenset(
+    ("de", "la", "et", "s", "t", "d", "m", "ll", "re", "c", "j", "l", "n", "qu", "ve", "i")
+)
 """Parts of names and of words with apostrophes, which tell no language."""
 
 _FURTHER = {  # to those languages whose captions are read word by word
@@ -41,7 +43,7 @@ _FURTHER = {  # to those languages whose captions are read word by word
     "tr": "ve bir bu ile için olan üzerinde yanında önünde içinde var de da gibi",
     "id": "dan yang di dengan sebuah seorang pada dari untuk ini itu atas dalam sedang",
     "vi": "và một trên với của trong là đang có các những bên được",
-    "ro": "și un o pe cu în este sunt care la de lângă sub din lui ei",
+    "ro": "și un o pe cu în este sunt care lângă sub din lui ei",
     "hu": "a az egy és van egyik mellett előtt alatt amely aki nem hogy rajta",
 }
 _LITTLE_WORDS = {
@@ -86,6 +88,18 @@ def wrong_language(caption: str, sources: Sources, language: str) -> str | None:
     return f"it is in {NAMES.get(found, found)}, not {NAMES.get(code, code)}"
 
 
+def language_name(language: str) -> str:
+    """Return what a language is called in English, as an LLM is told it."""
+    return NAMES.get(language_of(language), f"the language with the ISO 639 code {language}")
+
+
+def likely_language(text: str) -> str:
+    """Return the language whose little words `text` has most of; `en` if it has none."""
+    counts = _little_words(text)
+    best = max(counts, key=lambda code: counts[code])
+    return best if counts[best] > counts["en"] else "en"
+
+
 def _own_text(caption: str, sources: Sources) -> str:
     """Return `caption` without what may be in another language."""
     text = unquoted(caption)
@@ -111,7 +125,7 @@ def _by_script(text: str, code: str) -> str | None:
             return _language_in(script, text)
     if own == "CYRILLIC" and code in ("ru", "uk"):
         other, sign = ("uk", _UKRAINIAN) if code == "ru" else ("ru", _RUSSIAN)
-        return other if len(sign.findall(text)) >= _FEWEST_LITTLE_WORDS else None
+        return other if sign.search(text) else None
     return None
 
 
@@ -140,8 +154,8 @@ def _by_little_words(text: str, code: str) -> str | None:
         return None
     counts = _little_words(text)
     best = max(counts, key=lambda other: counts[other])
-    is_other = counts[best] >= _FEWEST_LITTLE_WORDS and counts[best] >= 2 * counts[code] + 1
-    return best if is_other and best != code else None
+    is_other = counts[best] >= counts[code] + _FEWEST_LITTLE_WORDS
+    return best if is_other else None
 
 
 def _little_words(text: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ _FENCE = re.compile(r"\s*(`{3,}|~{3,})[^\n`]*\n(.*?)\n?\s*\1\s*", re.DOTALL)
 _ONE_LINE_FENCE = re.compile(r"\s*`{3,}(?:\w+\s)?\s*([^`\n]+?)\s*`{3,}\s*")
 _WRAPPER = re.compile(
     r"\s*<((?:\w+_)?(?:caption|answer|output|result|response|description|text|final|p|div|span|b|i"
-    r"|strong|em|html|body|s)\w*)\b[^<>]*>(.*?)</\1\s*>\s*",
+    r"|strong|em|html|body|s)\w*)\b[^<>]*>((?:(?!</?\1\b).)*)</\1\s*>\s*",
     re.DOTALL | re.IGNORECASE,
 )
 _OURS = re.compile(r"\s*<(?:manual_caption|vlm_caption)\b", re.IGNORECASE)
@@ -24,7 +24,8 @@ _PART_TITLE = re.compile(
     r"(?m)^[ \t]*(?:#{1,6}[ \t]+\S|[-*\u2022]?[ \t]*(\*\*|__)[^*_\n]{1,40}(?::\1|\1:))"
 )
 _RULE = re.compile(r"(?m)^[ \t]*(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*$\n?")
-_ITEM = re.compile(r"(?m)^[ \t]*(?:[-*+\u2022\u25cf\u2013]|\d{1,2}[.)])[ \t]+(?=\S)")
+_ITEM = re.compile(r"(?m)^[ \t]*(?:[-*+\u2022\u25cf\u2013\u2014]|\d{1,2}[.)])[ \t]+(?=\S)")
+_BLOCK_TAG = re.compile(r"<(?:p|div|li|h[1-6]|tr|section)\b[^<>]*>", re.IGNORECASE)
 _INLINE_TAG = re.compile(
     r"</?(?:p|b|i|u|em|strong|span|div|br|center|small|h[1-6]|font)\b[^<>]*>", re.IGNORECASE
 )
@@ -34,11 +35,14 @@ _CAPTION_KEYS = (
     "description", "result", "response", "final_answer", "content", "final",
 )  # fmt: skip
 
+_SHOUTED = 4
+"""Spaces in a text that is no sign or title."""
+
 _LEFT = (
     (re.compile(r"```|~~~"), "it has a code fence"),
     (re.compile(r"(?m)^[ \t]*#{1,6}[ \t]+\S"), "it has a heading"),
     (re.compile(r"\*\*\S[^*\n]*\S?\*\*|(?<!\w)__[^_\s][^_\n]*__(?!\w)"), "it has bold text"),
-    (re.compile(r"(?m)^\s*\|.*\|\s*$|^\s*\|?\s*:?-{3,}:?\s*\|"), "it is a table"),
+    (re.compile(r"(?m)^[ \t]*\|.*\|[ \t]*$|^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\|"), "it is a table"),
     (re.compile(r"\[[^\[\]\n]+\]\(\S+\)"), "it has a link"),
     (re.compile(r"\A\s*[\[{]\s*[\"{\[]|\A\s*\{.*\}\s*\Z", re.DOTALL), "it is JSON"),
     (re.compile(r"</?(?:html|body|p|div|span|ul|ol|li|h[1-6]|table|tr|td|br|strong|em|b|i|a|img|pre"
@@ -50,8 +54,8 @@ _LEFT = (
 
 def out_of_json(text: str) -> str:
     """Return the caption in a JSON object or list that holds nothing else; else `text`."""
-    if text[:1] not in ("{", "[", '"'):
-        return text
+    if text[:1] not in ("{", "["):
+        return _value_of_key(text)
     try:
         value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -69,7 +73,7 @@ def _value_of_key(text: str) -> str:
 def without_markup(text: str, manual: str | None = None) -> str:
     """Return `text` without the marks that only format it; what `manual` has is its text."""
     text = _unwrapped(text)
-    if len(_PART_TITLE.findall(text)) > 1:
+    if len(_PART_TITLE.findall(text)) > 1 or len(_BLOCK_TAG.findall(text)) > 1:
         return text.strip()
     for pattern in (*_EMPHASIS, _LINK):
         text = pattern.sub(lambda match: _inner(match, manual), text)
@@ -88,6 +92,8 @@ def markup_in(text: str, manual: str | None) -> str | None:
     for pattern, complaint in _LEFT:
         if pattern.search(text) and not (manual and pattern.search(manual)):
             return complaint
+    if text.isupper() and text.count(" ") >= _SHOUTED and not (manual and manual.isupper()):
+        return "it is all in capitals"
     if len(_ITEM.findall(text)) > 1 and not (manual and _ITEM.search(manual)):
         return "it is a list"
     return None

@@ -5,7 +5,8 @@
 import re
 
 _LABEL = (
-    r"(?:captions?|descriptions?|title|summary|answer|response|output|result|rewrite|alt[ -]text"
+    r"(?:captions?|descriptions?|title|summary|answers?|responses?|outputs?|results?|rewrite"
+    r"|alt[ -]text"
     r"|bildunterschrift|beschreibung|bildbeschreibung|antwort|ergebnis|légende|réponse|résultat"
     r"|descripción|leyenda|respuesta|resultado|pie de foto|didascalia|descrizione|risposta"
     r"|risultato"
@@ -35,7 +36,8 @@ _QUALITY = (
 _WORDS = r"[^\n:：]{0,140}?"
 
 _AGREEMENT = (
-    r"(?:sure(?: thing)?|certainly|of course|absolutely|definitely|alright(?: then)?|understood"
+    r"(?:(?:sure|of course|certainly|absolutely)[,!] (?:i|let)\b[^\n.!?:]{0,60}|sure(?: thing)?"
+    r"|certainly|of course|absolutely|definitely|alright(?: then)?|understood"
     r"|no problem|gladly|with pleasure|happy to help|right away|sounds good"
     r"|(?:i'd|i would) be (?:happy|glad) to help(?: with that)?|thank(?:s"
     r"| you) for [^\n.!?:]{0,60}|gerne?|natürlich|selbstverständlich"
@@ -66,12 +68,10 @@ _HERE = (
     r"|based upon|as requested|as per)"
 )
 _EAST = (
-    r"(?:(?:以下|下面|这|這|这里|這裡|根据|根據|结合|結合|综合|基于|こちら|以下|上記|次|이미지"
-    r"|다음|아래|두|여기|통합|결합)"
-    r"[^\n:：。]{0,50}?|(?:合并|合併|最终|最終|综合|新的?|融合|组合|统合|統合|結合|修正)?后?的?)"
+    r"[^\n:：。.]{0,50}?"
     r"(?:描述|说明|說明|标题|標題|字幕|图注|文字|句子|结果|結果|版本|内容|キャプション|説明文?"
     r"|文章|です|캡션|설명|결과|문장|입니다)"
-    r"[^\n:：。]{0,20}(?:[:：]\s*|\s*\n)"
+    r"[^\n:：。.]{0,20}[:：]\s*"
 )
 
 INTERJECTION = re.compile(
@@ -104,6 +104,7 @@ HEAD = re.compile(
     rf"|{_QUALITY}{{1,5}}{_CAPTION}\s*\n\s*"
     rf"|{_EAST}"
     rf"|[^\n:：.]{{0,100}}\b{_LABEL}\b[^\n:：.]{{0,80}}[:：]\s*\n\s*"
+    r"|let(?:'s| me) (?:combine|merge|write|create|put)[^\n:.]{0,60}:\s*"
     r"|(?:combined|merged|final|revised|rewritten|updated|fused|unified)\s*[:：]\s*"
     r"|(?:assistant|ai|bot|chatgpt|gpt|claude)\s*[:：]\s*|(?:assistant|model)\s*\n\s*"
     r")",

@@ -5,11 +5,12 @@
 import re
 
 _LEAD = (
-    r"(?:(?:unfortunately|regrettably|however|hello|hi|oh|well|but|and|apologies|sorry"
+    r"(?:(?:unfortunately|regrettably|however|hello|hi|oh|oh no|hm+|okay|ok|well|but|and|so"
+    r"|apologies|sorry"
     r"|my (?:sincere )?apologies|as an? (?:ai|artificial|assistant|language)[^,.\n]{0,60}"
     r"|leider|malheureusement|lamentablemente|desafortunadamente|purtroppo|infelizmente|helaas"
     r"|niestety|je regrette|dommage|perd[oó]n|i understand[^,.\n]{0,60})[\s,.!:;\u2014-]+"
-    r"(?:but |mais |pero |ma |mas |maar |aber |ale )?)*"
+    r"(?:but |mais |pero |ma |mas |maar |aber |ale )?){0,4}"
 )
 
 _ENGLISH = (
@@ -17,8 +18,9 @@ _ENGLISH = (
     r"|unable|not able|not in a position|not comfortable|not (?:allowed|permitted|designed|going to"
     r"|capable|equipped|programmed|seeing any|sure what)|an? (?:ai|artificial|text|language|large)"
     r"|ready to (?:help|assist))",
-    r"i (?:ca ?n'?t|can ?not|won'?t|will not|could ?n'?t|could not|would ?n'?t|would not|shouldn't)"
-    r" (?:be able|in good|(?:\w+ly |really |just )?(?:help|assist|provid|describ|see\b|view"
+    r"(?:i|we) (?:ca ?n'?t|can ?not|won'?t|will not|could ?n'?t|could not|would ?n'?t|would not"
+    r"|shouldn't),? (?:be able|in good|(?:\w+ly |really |just )?(?:help|assist|provid|describ"
+    r"|see\b|view"
     r"|generat|creat"
     r"|writ|produc|fulfil|compl|process|do\b|continu|engag|discuss|identif|recogni|determin"
     r"|combin|merg"
@@ -27,11 +29,17 @@ _ENGLISH = (
     r"|includ|participat|assum|open|read|look|display|work|proceed|accept|us(?:e|ing)\b|follow"
     r"|output"
     r"|perform|interpret|show|allow|find|know|speculat|comment|agree|condone|promot))",
-    r"i (?:must (?:decline|refuse|ask)|have to (?:decline|refuse|ask)|decline|refuse|apologi[sz]e"
+    r"i(?:'m| am)? (?:(?:must|have to|need to|going to(?: have to)?"
+    r"|will have to) (?:\w+ly )?(?:decline"
+    r"|refuse|ask|pass)|decline|refuse|apologi[sz]e"
     r"|(?:do not|don't|did not|didn't) (?:actually |currently )?(?:see|have|know|feel|think"
     r"|receive|understand|believe|wish|want|find|provide|create|write|generate|describe|produce"
     r"|engage))\b",
     r"i (?:see|notice) (?:that )?(?:no|you (?:haven't|have not|didn't|did not)|there)\b",
+    r"(?:that|this)(?:'s| is) (?:not something (?:i|we)|beyond what)\b|(?:there (?:is|are|isn't"
+    r"|aren't|was)"
+    r"(?: not| n't)? |i (?:do not|don't) have |not |in)(?:enough|sufficient) (?:information"
+    r"|context|detail|data)",
     r"i(?:'d| would| will|'ll) (?:be (?:happy|glad|able)|love|need|have to|prefer|rather)\b",
     r"i need (?:the|you|more|a|an|to see|to decline|at least|both)\b",
     r"as an? (?:ai|artificial|(?:large )?language|text|responsible|multimodal|virtual|assistant)\b",
@@ -55,7 +63,8 @@ _ENGLISH = (
     r"|text|query|material|task|topic) (?:\w+ ){0,5}?(?:violates?|against|inappropriate"
     r"|(?:is|was|are|were) (?:not (?:provided|appropriate|allowed|something i)|missing|empty"
     r"|blocked|denied)|wasn't provided|"
-    r"can ?not be (?:described|processed|provided|completed|fulfilled|combined|captioned)"
+    r"(?:can ?not|can't|could not|couldn't) be (?:described|processed|provided|completed"
+    r"|fulfilled|combined|captioned)"
     r"|not be able)\b",
     r"(?:unable|not able|can ?not|can't|failed|refus(?:e|ing)) (?:to )?(?:help|assist|provide"
     r"|process|comply|generate|fulfil+|engage|continue with|caption|(?:describe|create|complete"

@@ -16,6 +16,7 @@ _NEXT = {1: 4, 2: 3, 3: 2, 4: 2, 5: 2, 6: 2}
 _CLAUSE = re.compile(r"[,;:.!?\u2014\u3001\u3002\uff0c\uff1b\n]+|\s[-\u2013]\s")
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _CLAUSE_WORDS, _SENTENCE_WORDS, _CHARACTERS = 4, 3, 6
+_STUTTER = re.compile(r"([^\W\d])\1{9,}")
 _TAGS = 3
 """Times that a tag may stand in a list, less one."""
 
@@ -38,6 +39,7 @@ def _repeated(text: str) -> set[str]:
     found = _twice(sentences(text), words=_SENTENCE_WORDS)
     clauses = [clause for clause in _CLAUSE.split(text) if clause.strip()]
     found |= _twice(clauses, words=_CLAUSE_WORDS)
+    found |= {match[0] for match in _STUTTER.finditer(text)}
     tags = [folded(clause) for clause in clauses]
     found |= {tag for tag in tags if tag and tags.count(tag) >= _TAGS}
     words = folded(text).split()

@@ -37,6 +37,15 @@ _ENGLISH = (
     r"|modifications?|breakdown|word count|words|character count|length|tokens?|sources? used"
     r"|confidence|keywords|tags|alternatives?|alternatively|or alternatively|option \w|version \w)"
     r"\s*[:：(]",
+    r"\(?(?:total )?(?:words?|tokens?|characters?)(?: count)?\s*[:=]\s*\d+",
+    r"\W*end of (?:the )?(?:caption|output|response|answer)\b",
+    r"(?:the )?trigger (?:words?|phrase|terms?|tokens?)\b",
+    r"no (?:other |further |additional |new )*(?:changes|details|information|facts"
+    r"|words)\b[^\n.]{0,30}\b(?:made"
+    r"|added|needed|included|changed|invented)\b",
+    r"(?:all |every |the |both )?(?:\w+ )?(?:names?|facts?|details|numbers?|wording|dates?"
+    r"|style)\b[^\n.]{0,40}"
+    r"\b(?:kept|preserved|retained|unchanged|intact|maintained)\b",
     r"\(?(?:approx(?:imately|\.)? |about |total:? )?\d+ (?:words?|characters?|tokens?)\)?\W*$",
     r"\(?(?:this|the|my|the above) (?:\w+ ){0,3}?(?:caption|description|version|answer|sentence"
     r"|response|output|rewrite)\b[^\n]{0,40}?\b(?:combin|merg|keep|preserv|retain|incorporat"

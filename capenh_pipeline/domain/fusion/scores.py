@@ -9,6 +9,9 @@ from capenh_pipeline.domain.fusion.function_words import PLACES
 from capenh_pipeline.domain.fusion.terms import has_exactly
 from capenh_pipeline.domain.fusion.words import Word, is_neutral, stems, tokens
 
+_SHORTEST_PART = 3
+"""Letters of the parts of compounds; with less, words would be parts of each other by chance."""
+
 
 class Score(NamedTuple):
     """A share of words.
@@ -16,10 +19,13 @@ class Score(NamedTuple):
     Attributes:
         value: 0 to 1, or None if there is nothing to count.
         missing: what the share lacks, as it stands in the text, in order.
+        grave: those of `missing` that no share makes good: names, numbers, quotations, terms,
+            colours and sides.
     """
 
     value: float | None
     missing: tuple[str, ...] = ()
+    grave: tuple[str, ...] = ()
 
 
 def retention(
@@ -33,8 +39,18 @@ def retention(
     """
     facts = facts_of(manual, terms, language=language)
     said, words = _Said([caption], language), tokens(manual, language)
-    lost = [fact.text for fact in facts if not _is_kept(fact, caption, said, words)]
-    return _score(len(facts), lost)
+    places = {word.start: place for place, word in enumerate(words)}
+
+    def is_kept(fact: Fact) -> bool:
+        if fact.kind == "term":
+            return has_exactly(caption, fact.text)
+        if fact.kind == "quote":
+            return said.has_run(fact.words)
+        return said.has(words, places[fact.words[0].start])
+
+    lost = [fact for fact in facts if not is_kept(fact)]
+    grave = [fact.text for fact in lost if fact.is_grave]
+    return _score(len(facts), [fact.text for fact in lost], grave)
 
 
 def support(caption: str, sources: Iterable[str], *, language: str | None = None) -> Score:
@@ -44,20 +60,27 @@ def support(caption: str, sources: Iterable[str], *, language: str | None = None
     do not count.
     """
     said, words = _Said(sources, language), tokens(caption, language)
-    content: dict[tuple[str, bool], Word] = {}
-    for word in words:
+    content: dict[tuple[str, bool], int] = {}
+    for place, word in enumerate(words):
         if not is_neutral(word.key, language) and word.key not in PLACES:
-            content.setdefault((word.key, word.is_negated), word)
-    added = [word for word in content.values() if not said.has(word, words)]
-    return _score(len(content), [f"no {w.text}" if w.is_negated else w.text for w in added])
+            content.setdefault((word.key, word.is_negated), place)
+    added = [words[place] for place in content.values() if not said.has(words, place)]
+    facts = (fact for fact in facts_of(caption, language=language) if fact.is_grave)
+    places = {word.start for fact in facts for word in fact.words}
+    grave = [_shown(word) for word in added if word.start in places]
+    return _score(len(content), [*map(_shown, added)], grave)
 
 
-def _score(count: int, missing: Sequence[str]) -> Score:
-    return Score(1 - len(missing) / count if count else None, tuple(missing))
+def _shown(word: Word) -> str:
+    return f"no {word.text}" if word.is_negated else word.text
+
+
+def _score(count: int, missing: Sequence[str], grave: Sequence[str]) -> Score:
+    return Score(1 - len(missing) / count if count else None, tuple(missing), tuple(grave))
 
 
 class _Said:
-    """What some texts say: the forms of their words, and of each two as one compound."""
+    """What some texts say: the forms of their words, and the words one after the other."""
 
     def __init__(self, texts: Iterable[str], language: str | None) -> None:
         self._language = language
@@ -68,35 +91,33 @@ class _Said:
             self._lines.append(_line(words))
             for word in words:
                 self._forms[word.is_negated] |= stems(word.key, language)
-            for first, second in pairwise(words):
-                self._forms[second.is_negated] |= self._compounds(first, second)
 
-    def has(self, word: Word, words: Sequence[Word]) -> bool:
-        """Return whether `word` is said, as it is or as a part of a compound, in `words`."""
+    def has(self, words: Sequence[Word], place: int) -> bool:
+        """Return whether the word at `place` in `words` is said, be it in a compound."""
+        word = words[place]
         forms = self._forms[word.is_negated]
         if not forms.isdisjoint(stems(word.key, self._language)):
             return True
-        place = words.index(word)
-        neighbours = pairwise(words[max(place - 1, 0) : place + 2])
-        return any(not forms.isdisjoint(self._compounds(*pair)) for pair in neighbours)
+        if not word.key.isalpha():
+            return False
+        whole = (
+            first.key + second.key
+            for first, second in pairwise(words[max(place - 1, 0) : place + 2])
+        )
+        return self._has_parts(word.key) or any(
+            not forms.isdisjoint(stems(compound, self._language)) for compound in whole
+        )
 
     def has_run(self, words: Sequence[Word]) -> bool:
         """Return whether `words` are said one after the other."""
         return any(_line(words) in line for line in self._lines)
 
-    def _compounds(self, first: Word, second: Word) -> set[str]:
-        if not (first.key.isalpha() and second.key.isalpha()):
-            return set()
-        return {first.key + form for form in stems(second.key, self._language)}
+    def _has_parts(self, key: str) -> bool:
+        """Return whether two words are said that begin as the parts of a compound do."""
+        cuts = range(_SHORTEST_PART, len(key) - _SHORTEST_PART + 1)
+        parts = [f" {key[:cut]} {key[cut:]}" for cut in cuts]
+        return any(part in line for line in self._lines for part in parts)
 
 
 def _line(words: Sequence[Word]) -> str:
     return f" {' '.join(word.key for word in words)} "
-
-
-def _is_kept(fact: Fact, caption: str, said: _Said, words: Sequence[Word]) -> bool:
-    if fact.kind == "term":
-        return has_exactly(caption, fact.text)
-    if fact.kind == "quote":
-        return said.has_run(fact.words)
-    return said.has(fact.words[0], words)

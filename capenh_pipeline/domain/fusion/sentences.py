@@ -10,6 +10,7 @@ _END = re.compile(
     r"|[\u3002\uff01\uff1f\u0964\u061f\u06d4]+[\u300d\u300f\u201d\uff09)]?\s*"
     r"|\s*\n\s*"
 )
+_WIDE = re.compile(r"\s{4,}")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _CURLY = str.maketrans("\u2018\u2019\u02bc\u2032\u201b", "'''''")
 
@@ -40,6 +41,11 @@ def unquoted(text: str) -> str:
     for start, end in quotations(text):
         text = f"{text[: start + 1]}{' ' * (end - start - 2)}{text[end - 1 :]}"
     return text
+
+
+def tight(text: str) -> str:
+    """Return `text` with at most three white space characters in a row."""
+    return _WIDE.sub(lambda match: "\n\n" if "\n" in match[0] else " ", text)
 
 
 def straight(text: str) -> str:

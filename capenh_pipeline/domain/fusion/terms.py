@@ -27,9 +27,11 @@ def places_of(text: str, terms: Sequence[str]) -> list[Place]:
     """
     text = unicodedata.normalize("NFC", text)
     found: list[Place] = []
+    taken = bytearray(len(text))
     for term in sorted(_clean(terms), key=len, reverse=True):
         for start, end in _spans(text, term):
-            if all(end <= place.start or place.end <= start for place in found):
+            if not any(taken[start:end]):
+                taken[start:end] = b"\1" * (end - start)
                 found.append(Place(term, start, end))
     return sorted(found, key=lambda place: place.start)
 
@@ -63,17 +65,12 @@ def with_terms(caption: str, terms: Sequence[str]) -> str:
 
 def has_exactly(text: str, term: str) -> bool:
     """Return whether `term` stands in `text` as a whole word, spelt exactly as it is."""
-    text, term = (
-        unicodedata.normalize("NFC", text),
-        " ".join(unicodedata.normalize("NFC", term).split()),
+    text = unicodedata.normalize("NFC", text)
+    return any(
+        " ".join(text[start:end].split()) == clean
+        for clean in _clean([term])
+        for start, end in _spans(text, clean)
     )
-    return any(" ".join(text[start:end].split()) == term for start, end in _spans(text, term))
-
-
-def _respelt(caption: str, wrong: Sequence[Place]) -> str:
-    for place in reversed(wrong):
-        caption = caption[: place.start] + place.term + caption[place.end :]
-    return caption
 
 
 def _clean(terms: Sequence[str]) -> list[str]:

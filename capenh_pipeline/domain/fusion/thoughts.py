@@ -15,7 +15,7 @@ _DO = (
 THOUGHT = re.compile(
     r"(?:(?:okay|ok|alright|all right|so|now|well|hmm+|wait|first(?:ly)?|next|then|but|actually"
     r"|and|also"
-    r"|finally|therefore|thus|maybe|perhaps|in summary|to start)[,.\s\u2026:-]+)*"
+    r"|finally|therefore|thus|maybe|perhaps|in summary|to start)[,.\s\u2026:-]+){0,4}"
     r"(?:let(?:'s| me| us) (?:\w+ )?(?:think|see|start|break|analy|look|combin|check|re-?read"
     r"|consider|try"
     r"|writ|craft|draft|compos|go|figur|pars|examin|identif|recall|mak|count|merg|now|first|put"
@@ -36,6 +36,9 @@ THOUGHT = re.compile(
     r"|draft|rewrit)"
     r"|i(?:'m| am) (?:thinking|wondering|considering|trying to|going to|supposed to|asked to"
     r"|given)\b"
+    r"|(?:my|the|our) (?:goal|task|job|aim|objective) (?:here )?is (?:to|that)\b|(?:(?:first|then"
+    r"|next|now),? i|i"
+    r" (?:first|then|next|now|start|begin|analy[sz]e|identify)) ?\w+"
     r"|i think (?:the|that|this|i|we|a)\b|i wonder\b|(?:that|this) (?:means"
     r"|suggests) (?:that )?(?:i|we)\b"
     r"|(?:the )?(?:manual|vlm|first|second|human|person's|machine|model's)(?:[ _](?:\w+ ){0,1}?"
@@ -52,7 +55,6 @@ THOUGHT = re.compile(
     r"|(?:does|should|do|can|would) (?:this|that|it|i|we|the manual|the vlm)\b[^\n.?]{0,80}\?"
     r"|is (?:that|this|it|there)\b[^\n.?]{0,60}(?:caption|correct|contradict|enough|sentence|ok"
     r"|word)\w*[^\n.?]{0,20}\?"
-    r"|(?:the )?final (?:answer|caption|version|output)\W{0,3}[:：]"
     r"|(?:ich (?:muss|soll|sollte|werde)|der (?:benutzer|nutzer|user)|lass(?:en sie)? (?:mich|uns)"
     r"|zuerst (?:muss|werde)|l'utilisateur|je (?:dois|vais)|d'abord, je|el usuario|(?:debo|voy a"
     r"|necesito)"
@@ -69,7 +71,7 @@ CONCLUSION = re.compile(
     r"(?:^|\n|[.!?]\s)\W*(?:so,? |thus,? |therefore,? )?(?:(?:here is |here's |this is )?(?:the "
     r"|my )?"
     r"(?:final|resulting|combined|merged) (?:answer|caption|output|version|response|description)"
-    r"(?: (?:is|would be|could be))?|answer|caption|output)\W{0,4}:\W{0,4}(?=\w)",
+    r"(?: (?:is|would be|could be))?|answer|caption|output)[\s*_]{0,4}:[\s*_]{0,4}(?=\S)",
     re.IGNORECASE,
 )
 """Matches "Final answer: ", after which a caption follows that was thought about."""

@@ -32,13 +32,21 @@ _MARKS = (
 _WORD = re.compile(
     rf"(?P<number>\d+(?:[.,]\d+)*)(?P<end>(?:st|nd|rd|th|s)\b)?"
     rf"|[{SPACELESS}]"
-    rf"|(?:(?![{SPACELESS}\d_])[\w{_MARKS}])(?:(?![{SPACELESS}_])[\w{_MARKS}])*",
+    rf"|(?:(?![{SPACELESS}\d_])\w)(?:(?![{SPACELESS}_])[\w{_MARKS}])*",
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
 _SENTENCE_END = re.compile(r"[.!?:\u2026\u3002\uff01\uff1f\n]")
 _LONGEST_NUMBER = 18
 """Digits of what is read as a number; more are an identifier."""
+
+_LAST_LATIN = "\u024f"
+
+_LOOSE_NUMBERS = {
+    *("both", "pair", "couple", "duo", "twin", "twins", "trio", "dozen"),
+    *("beide", "paar", "paire", "par", "pareja", "coppia", "paio", "casal"),
+}
+"""Words that say a number beside something else."""
 
 _SNOWBALL = {
     "de": "german",
@@ -56,6 +64,7 @@ _SNOWBALL = {
     "ro": "romanian",
     "tr": "turkish",
 }
+_OF_ANY_LANGUAGE = frozenset().union(*FUNCTION_WORDS.values(), *GLUE.values())
 
 
 class Word(NamedTuple):
@@ -121,25 +130,57 @@ def stems(key: str, language: str | None) -> frozenset[str]:
             no dictionary is for has its words compared as they are.
     """
     code = language_of(language)
-    number = NUMBER_WORDS.get(code, {}).get(key) or ORDINALS.get(key)
-    found = {key, number or key, *_stems(key, code)}
+    number = NUMBER_WORDS.get(code, {}).get(key) or ORDINALS.get(key) or TENS.get(key)
+    found = {key, str(number or key), *_stems(key, code)}
     if key[0].isdigit() and key[-1] == "s":
         found.add(key[:-1])
-    return frozenset(stem.casefold() for stem in found)
+    return frozenset(_plain(stem.casefold()) for stem in found)
 
 
 @lru_cache(maxsize=1 << 16)
 def is_neutral(key: str, language: str | None) -> bool:
-    """Return whether a word is a function word or glue, which says nothing about an image."""
+    """Return whether a word is a function word or glue, which says nothing about an image.
+
+    Without a language those of all languages count that are no English words: people forget to
+    say that their captions are French.
+    """
     code = language_of(language)
     if key in FUNCTION_WORDS.get(code, ()) or key in SPACELESS_FUNCTION_WORDS:
         return True
-    return key in GLUE.get(code, ())
+    return key in GLUE.get(code, ()) or (
+        language is None and key in _OF_ANY_LANGUAGE and not is_known(key, "en")
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def is_known(key: str, code: str) -> bool:
+    """Return whether the dictionary of the language `code` has a word.
+
+    Raises:
+        ValueError: there is no dictionary of that language.
+    """
+    import simplemma  # its dictionaries take up to a second to load
+
+    return simplemma.is_known(key, lang=code)
+
+
+def is_number_word(key: str, language: str | None) -> bool:
+    """Return whether a word says how many there are, beyond one and "a pair"."""
+    number = NUMBER_WORDS.get(language_of(language), {}).get(key)
+    return number is not None and number != "1" and key not in _LOOSE_NUMBERS
 
 
 def language_of(language: str | None) -> str:
     """Return the code of a language without its region; `en` for None."""
     return re.split("[-_]", language.lower())[0] if language else "en"
+
+
+def _plain(key: str) -> str:
+    """Return a word of the Latin script without accents, which people leave out."""
+    if key.isascii() or key[0] > _LAST_LATIN:
+        return key
+    parts = unicodedata.normalize("NFD", key)
+    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _word(match: re.Match[str], *, begins_sentence: bool) -> Word:
@@ -162,12 +203,12 @@ def _digits(number: str) -> str:
 
 def _one_number(first: Word, gap: str, second: Word) -> Word | None:
     """Return the number that two words say together, as twenty-five and 2 million do."""
-    if gap.strip(" -"):
+    if not (first.key in TENS or second.key in SCALES) or gap.strip(" -"):
         return None
     value = _value(first.key)
     if value is None:
         return None
-    if first.key in TENS and (unit := _value(second.key)) and unit < 10:  # decimal
+    if first.key in TENS and (unit := _value(second.key)) and unit < 10:
         value += unit
     elif second.key in SCALES:
         value *= SCALES[second.key]
@@ -179,25 +220,24 @@ def _one_number(first: Word, gap: str, second: Word) -> Word | None:
 def _value(key: str) -> int | None:
     if key in TENS:
         return TENS[key]
-    if key.isdecimal():
+    if key.isdecimal() and len(key) <= _LONGEST_NUMBER:
         return int(key)
     number = NUMBER_WORDS["en"].get(key)
-    return int(number) if number and key not in {"both", "pair", "couple"} else None
+    return int(number) if number and key not in _LOOSE_NUMBERS else None
 
 
 def _stems(key: str, code: str) -> set[str]:
     if not key[0].isalpha() or re.match(f"[{SPACELESS}]", key):
         return set()
-    import simplemma  # its dictionaries take a second to load
+    import simplemma
 
     try:
-        is_known = simplemma.is_known(key, lang=code)
         lemmas = {simplemma.lemmatize(form, lang=code).lower() for form in (key, key.capitalize())}
     except ValueError:  # it has no dictionary of this language
         return _snowball({key}, code)
     if code != "en":
         return lemmas | _snowball({key, *lemmas}, code)
-    if not is_known:
+    if not is_known(key, code):
         return {key.removesuffix("s")} if len(key) > 3 else set()  # s of a plural
     spelt = {american(form) for form in (key, *lemmas)}
     return lemmas | spelt | {base for form in spelt for base in bases(form)}

@@ -45,7 +45,7 @@ def test_each_kind_of_fact_is_found_in_order():
         ("\u201cA dog on grass\u201d.", ["dog", "grass"]),
         ('a 12" vinyl and a 7" single', ["12", "vinyl", "7", "single"]),
         ("a 'do not enter' sign, the dog's ball", ["do not enter", "sign", "dog", "ball"]),
-        ("ein \u201eHalt\u201c-Schild", ["ein", "Halt", "Schild"]),
+        ("ein \u201eHalt\u201c-Schild", ["Halt", "Schild"]),
         ("\u770b\u677f\u300c\u5165\u53e3\u300d", ["\u770b", "\u677f", "\u5165\u53e3"]),
         ("the of and", []),
         ("", []),
@@ -80,9 +80,22 @@ def test_each_language_has_function_words_of_its_own(manual, language, facts):
     assert texts(manual, language=language) == facts
 
 
+@pytest.mark.parametrize(
+    ("manual", "facts"),
+    [
+        ("une femme assise sur l'herbe avec un chien", ["femme", "herbe", "chien"]),
+        ("eine Katze und ein Ball auf dem Tisch", ["Katze", "Ball", "Tisch"]),
+        ("a van, a man in a hat at the door", ["van", "man", "hat", "door"]),
+    ],
+)
+def test_without_a_language_function_words_of_others_are_known_too(manual, facts):
+    assert texts(manual) == facts
+
+
 def test_a_term_is_one_fact_whatever_its_words_are():
     assert texts("the Grace Hopper photo in C++ style", "Grace Hopper", "C++", "sks") == [
         "Grace Hopper",
         "C++",
         "style",
     ]
+    assert texts('a "Grace Hopper" poster', "Grace Hopper") == ["Grace Hopper", "poster"]

@@ -52,6 +52,12 @@ def test_a_budget_ends_a_joined_caption_at_a_sentence_but_never_cuts_a_person_sh
     assert joined(Sources(manual, (SEEN,)), Budget(words)) == expected
 
 
+def test_nothing_follows_a_sentence_that_was_left_out():
+    seen = "A cat with long fur sleeps nearby. It purrs."
+
+    assert joined(Sources("sks dog", (seen,)), Budget(5)) == "sks dog"
+
+
 def test_no_budget_is_no_limit():
     assert joined(Sources(None, (SEEN,))) == SEEN
 
