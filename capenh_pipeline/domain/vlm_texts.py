@@ -1,6 +1,8 @@
 """What goes wrong in a text that a VLM writes: it is cut off, or goes round in circles."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 LONGEST_PHRASE = 8
 """Words of a phrase whose repetition is looked for."""
@@ -36,6 +38,8 @@ def find_loop(text: str) -> str | None:
     people too write "HA HA HA". Letter case and punctuation do not matter.
     """
     words = _WORD.findall(text.lower())
+    if not _may_loop(words):
+        return None
     for size in range(1, LONGEST_PHRASE + 1):
         run = 0
         for place in range(size, len(words)):
@@ -44,6 +48,16 @@ def find_loop(text: str) -> str | None:
                 first = place - run - size + 1
                 return " ".join(words[first : first + size])
     return None
+
+
+def _may_loop(words: Sequence[str]) -> bool:
+    """Return whether as many frequent words stand in a row as a loop has: a quick test."""
+    counts, run = Counter(words), 0
+    for word in words:
+        run = run + 1 if counts[word] >= _LAST_PHRASES else 0
+        if run >= _LAST_PHRASES:
+            return True
+    return False
 
 
 def whole_sentences(text: str) -> str:

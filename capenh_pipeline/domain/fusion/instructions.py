@@ -84,6 +84,7 @@ def _orders(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+@lru_cache(maxsize=4096)  # an answer has sentences of its sources
 def _first_order(sentence: str) -> int | None:
     """Return where in `sentence` an order starts, or None."""
     anywhere = (

@@ -65,10 +65,13 @@ def support(caption: str, sources: Iterable[str], *, language: str | None = None
         if not is_neutral(word.key, language) and word.key not in PLACES:
             content.setdefault((word.key, word.is_negated), place)
     added = [words[place] for place in content.values() if not said.has(words, place)]
-    facts = (fact for fact in facts_of(caption, language=language) if fact.is_grave)
-    places = {word.start for fact in facts for word in fact.words}
-    grave = [_shown(word) for word in added if word.start in places]
-    return _score(len(content), [*map(_shown, added)], grave)
+    facts = facts_of(caption, language=language) if added else ()
+    grave = {word.start for fact in facts if fact.is_grave for word in fact.words}
+    return _score(
+        len(content),
+        [*map(_shown, added)],
+        [_shown(word) for word in added if word.start in grave],
+    )
 
 
 def _shown(word: Word) -> str:
