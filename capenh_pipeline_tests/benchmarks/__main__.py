@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from capenh_pipeline_tests.benchmarks.llm_stage import llm_stage
+from capenh_pipeline_tests.benchmarks.local_server import local_server
 from capenh_pipeline_tests.benchmarks.nothing_to_do import nothing_to_do
 from capenh_pipeline_tests.benchmarks.startup import startup
 from capenh_pipeline_tests.benchmarks.vlm_process import vlm_process
@@ -18,6 +20,8 @@ def main() -> None:
             **startup(),
             **vlm_stage(Path(folder) / "vlm"),
             **vlm_process(Path(folder) / "process"),
+            **llm_stage(),
+            **local_server(),
             **nothing_to_do(Path(folder) / "noop"),
             "load_average": os.getloadavg()[0],
         }

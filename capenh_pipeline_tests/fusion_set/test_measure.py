@@ -36,14 +36,15 @@ def test_a_good_answer_is_kept_and_a_bad_one_mended_or_rejected_for_its_fault(ri
     assert judged.is_right == right
 
 
-def test_another_reason_is_a_miss_of_one_gate_and_a_false_alarm_of_the_other():
+def test_a_bad_answer_is_stopped_under_any_name_and_a_good_one_under_none():
     outcomes = [
         outcome(("refusal",), "No.", kind="refusal"),
         outcome(("refusal",), "No.", kind="empty"),
+        outcome(("refusal",), "No.", caption="No."),
         outcome((), "A dog.", kind="empty"),
     ]
     scores = {score.gate: score for score in gate_scores(outcomes)}
     refusal, empty = scores["refusal"], scores["empty"]
-    assert (refusal.answers, refusal.caught, refusal.renamed, refusal.false_alarms) == (2, 1, 1, 0)
-    assert (empty.answers, empty.caught, empty.renamed, empty.false_alarms) == (0, 0, 0, 2)
-    assert (refusal.recall, refusal.precision, empty.precision) == (0.5, 1.0, 0.0)
+    assert (refusal.answers, refusal.stopped, refusal.named) == (3, 2, 1)
+    assert (empty.rejected, empty.rightly) == (2, 1)
+    assert (refusal.recall, refusal.precision, empty.precision) == (2 / 3, 1.0, 0.5)

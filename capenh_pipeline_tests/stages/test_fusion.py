@@ -27,7 +27,8 @@ def combine(tmp_path, open_run):
 
     def combined(*answers, **options):
         remaining = iter(answers)
-        with FakeLlmServer(lambda payload: next(remaining), models=None) as server:
+        no_more = Response(status=400, body=error_body("no more answers"))
+        with FakeLlmServer(lambda payload: next(remaining, no_more), models=None) as server:
             run = open_run(base_url=server.base_url, prompt="see", **options)
             build_image_manifest(run)
             keep_captions(run, {"a.png": {None: SEEN}})
@@ -126,8 +127,11 @@ def test_a_gate_that_is_skipped_lets_its_fault_through(combine, option):
     assert row["retention"] < 0.8
 
 
-def test_a_lower_limit_lets_more_through(combine):
-    assert combine(FORGETFUL, min_retention=0.3).row["caption"] == FORGETFUL
+def test_a_lower_limit_lets_more_through_but_no_lost_name(combine):
+    without_a_noun = "Rosalind, a woman, holds 3 red things in front of a door."
+    assert combine(without_a_noun, min_retention=0.7).row["caption"] == without_a_noun
+    assert combine(FORGETFUL, min_retention=0.1, llm_attempts=1).row["error_kind"] == "retention"
+    assert combine(FORGETFUL, min_retention=0.0).row["caption"] == FORGETFUL
 
 
 def test_a_fallback_is_asked_for_again_with_retry_failed_alone(combine):

@@ -271,7 +271,7 @@ ADDRESSED = re.compile(
     r"(?:must|should|shall|has to|have to|needs? to|please)\b|\b(?:assistant|chatbot), [a-z]+ "
     r"|\bdeveloper (?:mode|message)\b|\bcorrect (?:answer|caption|output):"
     r"|^\W*(?:end|begin|start|finish|close) with:|^\W*(?:append|prepend) \W"
-    r"|^\W*(?:decode|decrypt|execute|obey)\b",
+    r"|\band obey\b",
     re.IGNORECASE,
 )
 """Finds what is said to whoever writes the caption; then the whole sentence is."""
