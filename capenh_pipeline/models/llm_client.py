@@ -90,6 +90,12 @@ class Server:
             key = rf"(?<!\w){key}(?!\w)"
         return re.sub(key, "***", text)
 
+    def without_secret(self, answer: bytes) -> bytes:
+        """Return an answer without the API key; words such as "EMPTY" are no secret and stay."""
+        if self.api_key is None or len(self.api_key) < _SHORTEST_SECRET:
+            return answer
+        return answer.replace(self.api_key.encode(), b"***")
+
 
 class LlmClient:
     """Asks a server once, and says what came of it; it never tries again.
@@ -161,7 +167,7 @@ class LlmClient:
             return connection_fault(error)
         except UnicodeEncodeError as error:
             return unsendable_fault(error)
-        return _read(response, read)
+        return _read(self.server.without_secret(response), read)
 
     async def _send(self, send: Send) -> bytes:
         """Send a request; again, if it went over a connection that the server had just closed.

@@ -56,13 +56,13 @@ def test_a_passing_fault_is_tried_again(name, surroundings):
     assert len(received) == 4
 
 
-@pytest.mark.parametrize("name", TRANSIENT.keys() - FOREIGN)
+@pytest.mark.parametrize("name", sorted(TRANSIENT.keys() - FOREIGN))
 def test_a_passing_fault_of_a_server_that_did_not_answer_before_is_tried_again_too(name):
     (reply,), received = ask(first_then_merge(TRANSIENT[name], TRANSIENT[name]))
     assert reply.attempts == len(received) == 3
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("name", sorted(FOREIGN))
 def test_what_never_answered_as_an_llm_server_is_most_likely_none(name):
     replies = []
     with FakeLlmServer(lambda payload: TRANSIENT[name]) as server:
