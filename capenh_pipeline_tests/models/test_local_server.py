@@ -157,6 +157,7 @@ def test_rows_are_answered_several_at_once_as_one_by_one(caplog):
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.soak
 def test_a_row_longer_than_the_cache_is_answered_and_costs_no_other_row(caplog):
     """It ends the server's worker, and the rows that the worker had."""
     long = ("sks", "A red circle. " * 40)
@@ -179,7 +180,13 @@ def test_an_architecture_that_cannot_be_batched_answers_one_by_one(tmp_path, cap
     assert caplog.text.count("answer one by one") == 1
 
 
-@pytest.mark.parametrize(("name", "value"), [("repetition_penalty", 1.1), ("bad_words_ids", [[9]])])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("repetition_penalty", 1.1),
+        pytest.param("bad_words_ids", [[9]], marks=pytest.mark.soak),
+    ],
+)
 def test_a_checkpoint_whose_settings_batching_would_drop_is_asked_one_by_one(
     name, value, tmp_path, caplog
 ):
