@@ -61,7 +61,9 @@ def vlm_captions(run: Run, outside: Outside, assets: set[str]) -> Report:
 def combined_captions(run: Run, outside: Outside, assets: set[str]) -> Report:
     """What an LLM makes of the manual and the VLM caption: one row for each distinct request.
 
-    A request is sent only if its answer is missing. The manual caption is authoritative.
+    A request is sent only if its answer is missing. The manual caption is authoritative: an answer
+    that loses its facts or adds what no caption has is asked for again, and at last the two
+    captions are joined (`fallback`). `retention` and `support` say how good the captions are.
     """
     del assets
     return fill_combined_captions(run, connect=outside.connect_llm)

@@ -72,6 +72,9 @@ _NO_CONNECTION = {  # by name: httpx or httpx2, as openai likes, and aiohttp, if
     "ConnectionTimeoutError",
 }
 _HTML_TAG = re.compile(r"<[^>]*>")
+_NO_MODEL = re.compile(r"server is pinned to|unknown model|no such model", re.IGNORECASE)
+"""What servers say with status 400 of a model that they do not have (`transformers serve`)."""
+
 _PARAMETERS = ("temperature", "max_tokens")
 _REFUSED_CODES = {"unsupported_parameter", "unsupported_value"}
 _REFUSED_WORDS = re.compile(
@@ -119,7 +122,7 @@ def status_fault(error: Any, *, now_s: Callable[[], float]) -> Fault:
         now_s: the clock, in seconds since 1970; a `Retry-After` may be a date.
     """
     words = _server_words(error)
-    severity, kind = _meaning(error)
+    severity, kind = _meaning(error, words)
     return Fault(
         severity,
         kind,
@@ -130,9 +133,11 @@ def status_fault(error: Any, *, now_s: Callable[[], float]) -> Fault:
     )
 
 
-def _meaning(error: Any) -> tuple[Severity, str]:
+def _meaning(error: Any, words: str) -> tuple[Severity, str]:
     if "insufficient_quota" in (error.code, error.type):
         return _BY_STATUS[402]
+    if error.status_code == 400 and (error.code == "model_not_found" or _NO_MODEL.search(words)):
+        return _BY_STATUS[404]
     is_rejected = 400 <= error.status_code < 500
     default = (Severity.ROW, "rejected") if is_rejected else (Severity.TRANSIENT, "server_error")
     return _BY_STATUS.get(error.status_code, default)

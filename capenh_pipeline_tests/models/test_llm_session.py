@@ -150,6 +150,7 @@ FATAL = {
     "permission": (403, error_body("not yours"), r"wants an API key \(403: not yours\)"),
     "quota": (429, error_body("exceeded", "insufficient_quota"), r"no quota left \(429: exceeded"),
     "balance": (402, error_body("Insufficient Balance"), "no quota left"),
+    "model": (400, {"detail": "Server is pinned to 'a'; requested 'b'"}, "has no model"),
     "method": (405, {"detail": "Method Not Allowed"}, "--base_url, which usually ends in /v1"),
 }
 
