@@ -22,6 +22,7 @@ from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.failures import failures
 from capenh_pipeline.stages.figures import described, rows_of_run
+from capenh_pipeline.stages.fusion import locked_terms
 from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.summary import RunResult, caption_table, left_over, summary
@@ -145,6 +146,7 @@ def _open_run(outside: Any, values: Values) -> Run:
     run = outside.open_run(Options(**values))
     vlm_choice(run)
     llm_choice(run)
+    locked_terms(run.options)
     return run
 
 

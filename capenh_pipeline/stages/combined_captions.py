@@ -65,7 +65,8 @@ def fill_combined_captions(run: Run, *, connect: Connect) -> Report:
             keep({**requests.cells(reply), "model": llm.effective_model})
 
         rows = absent.sort(INPUTS).iter_rows(named=True)
-        llm.merge(spending.affordable(map(requests.request, rows)), kept)
+        for affordable in spending.rounds(map(requests.request, rows)):
+            llm.merge(affordable, kept)
 
     report = fill(
         run,

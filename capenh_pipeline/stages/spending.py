@@ -1,6 +1,7 @@
 """What a run may spend on the LLM, and when it has to stop."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from capenh_pipeline.domain.costs import cost_of
 from capenh_pipeline.domain.options import Options
@@ -23,7 +24,7 @@ class Spending:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._read = self._written = self._answered = self._sent = 0
-        self._is_spent = False
+        self._held: MergeRequest | None = None
 
     def add(self, prompt_tokens: int, completion_tokens: int) -> None:
         """Count what a row has cost."""
@@ -31,11 +32,22 @@ class Spending:
         self._written += completion_tokens
         self._answered += 1
 
-    def affordable(self, requests: Iterable[MergeRequest]) -> Iterator[MergeRequest]:
-        """Yield requests as long as they can be paid."""
+    def rounds(self, requests: Iterable[MergeRequest]) -> Iterator[Iterator[MergeRequest]]:
+        """Yield requests in rounds, each to be answered before the next: as many as can be paid.
+
+        What is on its way is known by a guess, so that a round can end early; there is another
+        one if the answers leave room for it.
+        """
+        remaining = iter(requests)
+        yield self._round(remaining)
+        while self._held and self._can_pay(self._held):
+            yield self._round(chain([self._held], remaining))
+
+    def _round(self, requests: Iterable[MergeRequest]) -> Iterator[MergeRequest]:
+        self._held = None
         for request in requests:
             if not self._can_pay(request):
-                self._is_spent = True
+                self._held = request
                 return
             self._sent += 1
             yield request
@@ -46,7 +58,7 @@ class Spending:
         Args:
             left: captions that are still missing.
         """
-        if not self._is_spent:
+        if self._held is None:
             return []
         limits = [
             f"--{name} {value:g}"

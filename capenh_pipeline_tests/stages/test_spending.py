@@ -12,12 +12,12 @@ TOKENS = 100  # of every request and answer
 def asked(count, **options):
     """Return how many of `count` requests a run sends, one after the other."""
     spending = Spending(Options(**options))
+    requests = (MergeRequest(None, "x" * 120, "y" * 280, None) for _ in range(count))
     sent = 0
-    for _ in spending.affordable(
-        MergeRequest(None, "x" * 120, "y" * 280, None) for _ in range(count)
-    ):
-        sent += 1
-        spending.add(TOKENS, TOKENS)
+    for affordable in spending.rounds(requests):
+        for _ in affordable:
+            sent += 1
+            spending.add(TOKENS, TOKENS)
     return sent, spending.warnings(left=count - sent)
 
 
@@ -41,10 +41,17 @@ def test_a_run_stops_before_its_limit(options, sent):
     assert asked(50, **options)[0] == sent
 
 
-def test_what_is_on_its_way_counts():
+def test_what_is_on_its_way_counts_and_goes_on_when_it_was_cheaper_than_guessed():
     spending = Spending(Options(max_tokens_total=2000))
-    requests = spending.affordable(MergeRequest(None, "", "y" * 400, None) for _ in range(50))
-    assert len([request for request, _ in zip(requests, range(9), strict=False)]) < 10
+    rounds = spending.rounds(MergeRequest(None, "", "y" * 400, None) for _ in range(50))
+    first = len([*next(rounds)])
+    assert first == 9  # of 220 tokens each, by the guess
+    for _ in range(first):
+        spending.add(50, 50)
+    assert len([*next(rounds)]) == 11
+    for _ in range(11):
+        spending.add(50, 50)
+    assert next(rounds, None) is None
 
 
 def test_the_user_is_told_what_is_left():
