@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import TypeVar
 
 from capenh_pipeline.errors import ConfigurationError, ServerError
 from capenh_pipeline.models.base import MergeReply, MergeRequest
@@ -20,6 +20,7 @@ from capenh_pipeline.models.llm_surroundings import REAL, Surroundings
 CHECK_TIMEOUT_S = 10.0
 
 Emit = Callable[[MergeReply], None]
+T = TypeVar("T")
 
 
 class OpenAiLanguageModel:
@@ -106,12 +107,7 @@ class OpenAiLanguageModel:
             self.effective_model = self._find_only_model(client, loop)
         session = self._converse(client, self._settings, self.effective_model)
         flight = Flight(loop, session.answer, limit=self._settings.concurrency)
-        for request in requests:
-            flight.add(request)
-            while flight.wants_taking:
-                deliver_next(flight, emit)
-        while not flight.is_empty:
-            deliver_next(flight, emit)
+        deliver(flight, requests, emit)
 
     def _converse(self, client: LlmClient, settings: LlmSettings, model: str) -> LlmSession:
         return LlmSession(client, settings, model, self._knowledge, self._around)
@@ -143,17 +139,20 @@ class OpenAiLanguageModel:
             raise run_complaint(fault, self._server, model=self.effective_model, offered=None)
 
 
-def deliver_next(flight: Flight[Any, MergeReply], emit: Emit) -> None:
-    """Wait for the next reply and emit it.
+def deliver(flight: Flight[T, MergeReply], items: Iterable[T], emit: Emit) -> None:
+    """Have every item worked on, and emit the replies as they get ready.
 
-    Raises:
-        ServerError: it came in place of a reply; replies that are ready by then are emitted first.
+    However this ends, also by Ctrl-C, what is ready by then is emitted first.
     """
     try:
-        reply = flight.take()
-    except ServerError:
+        for item in items:
+            flight.add(item)
+            while flight.wants_taking:
+                emit(flight.take())
+        while not flight.is_empty:
+            emit(flight.take())
+    except BaseException:
         with contextlib.suppress(ServerError):  # the first one says it
             for late in flight.take_finished():
                 emit(late)
         raise
-    emit(reply)

@@ -10,7 +10,7 @@ import pytest
 
 from capenh_pipeline.errors import ServerError
 from capenh_pipeline.models.base import MergeReply
-from capenh_pipeline.models.llm import OpenAiLanguageModel, deliver_next
+from capenh_pipeline.models.llm import OpenAiLanguageModel, deliver
 from capenh_pipeline.models.llm_loop import EventLoopThread, Flight
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer, captions_in, merge_reply
 from capenh_pipeline_tests.models.llm_rows import rows, settings
@@ -97,11 +97,6 @@ def test_an_interrupt_by_a_signal_ends_a_merge_cleanly():
     assert (out, err, process.returncode) == ("interrupted with 1 thread\n", "", 0)
 
 
-def deliver_all(flight, emit):
-    while not flight.is_empty:
-        deliver_next(flight, emit)
-
-
 def test_what_is_ready_when_the_run_ends_is_emitted_first():
     others = []
 
@@ -116,10 +111,8 @@ def test_what_is_ready_when_the_run_ends_is_emitted_first():
     replies = []
     with EventLoopThread() as loop:
         flight = Flight(loop, outcome_of, limit=9)
-        for number in range(3):
-            flight.add(number)
         with pytest.raises(ServerError, match="refused"):
-            deliver_all(flight, replies.append)
+            deliver(flight, range(3), replies.append)
     assert sorted(reply.key for reply in replies) == [1, 2]
 
 
