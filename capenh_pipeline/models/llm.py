@@ -142,17 +142,25 @@ class OpenAiLanguageModel:
 def deliver(flight: Flight[T, MergeReply], items: Iterable[T], emit: Emit) -> None:
     """Have every item worked on, and emit the replies as they get ready.
 
-    However this ends, also by Ctrl-C, what is ready by then is emitted first.
+    However this ends, also by Ctrl-C, what is ready by then is emitted first; the reply that was
+    just being emitted may be so twice.
     """
+    taken: list[MergeReply] = []
+
+    def hand_over() -> None:
+        taken.append(flight.take())
+        emit(taken[-1])
+        taken.clear()
+
     try:
         for item in items:
             flight.add(item)
             while flight.wants_taking:
-                emit(flight.take())
+                hand_over()
         while not flight.is_empty:
-            emit(flight.take())
+            hand_over()
     except BaseException:
         with contextlib.suppress(ServerError):  # the first one says it
-            for late in flight.take_finished():
+            for late in chain(taken, flight.take_finished()):
                 emit(late)
         raise
