@@ -43,7 +43,7 @@ def enhance(values: Values, environment: Environment) -> int:
         run, result = _run_job(values, environment, progress)
     failed = failures(run)
     seconds = time.monotonic() - began
-    details = described(rows_of_run(run, result.run_id), run.options)
+    details = described(rows_of_run(run, result.run_id), run.options) if result.combined else []
     details += left_over(plan.images_left(run)) if result.left else []
     text = summary(
         result,

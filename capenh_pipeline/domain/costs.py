@@ -2,6 +2,9 @@
 
 from capenh_pipeline.domain.llm_options import CostOptions
 
+CHARACTERS_A_TOKEN = 4
+"""Of English text: what a request will cost has to be guessed before it is answered."""
+
 _UNIT = 1_000_000
 
 

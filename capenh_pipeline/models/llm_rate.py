@@ -17,11 +17,11 @@ from typing import Any
 
 from filelock import FileLock
 
+from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.models.llm_protocol import Completion, LlmSettings
 
 FIRST_ANSWER_TOKENS = 100
-CHARS_A_TOKEN = 4
 _LOCK_POLL_S = 0.005
 _FARTHEST_S = 3600.0  # a turn later than this is from a clock that was wrong
 
@@ -58,7 +58,7 @@ class RateLimit:
             return 0
         mean = self._answer_tokens / self._answers if self._answers else FIRST_ANSWER_TOKENS
         chars = sum(len(message["content"]) for message in messages)
-        return chars // CHARS_A_TOKEN + int(min(mean, self._longest))
+        return chars // CHARACTERS_A_TOKEN + int(min(mean, self._longest))
 
     def correct(self, estimate: int, completion: Completion) -> None:
         """Take note of what a request cost; the difference is settled with the next one."""

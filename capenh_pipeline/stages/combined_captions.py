@@ -133,7 +133,6 @@ class _Requests:
     """Turns missing rows into requests, and replies into rows."""
 
     def __init__(self, run: Run, recipes: dict[str, Recipe]) -> None:
-        self._options = run.options
         self._prompts = told_prompts(run)
         self._fusion = Fusion(run.options)
         self._recipes = recipes

@@ -49,6 +49,13 @@ class Fusion:
         trigger_word = (options.trigger_word,) if options.trigger_word else ()
         self._terms = (*trigger_word, *locked_terms(options))
         self._budget = _budget(options)
+        self._rules = Rules(
+            min_retention=options.min_retention,
+            min_support=options.min_support,
+            skipped=skipped_gates(options.skip_gates),
+            language=options.caption_language,
+            budget=self._budget,
+        )
 
     @property
     def max_words(self) -> int | None:
@@ -64,14 +71,7 @@ class Fusion:
 
     def judge(self, sources: Sources, system_prompt: str) -> Callable[[str], Verdict]:
         """Return what judges an answer of the LLM."""
-        rules = Rules(
-            min_retention=self._options.min_retention,
-            min_support=self._options.min_support,
-            skipped=skipped_gates(self._options.skip_gates),
-            language=self._options.caption_language,
-            budget=self._budget,
-            system_prompts=(system_prompt,),
-        )
+        rules = replace(self._rules, system_prompts=(system_prompt,))
         return lambda answer: judge(answer, sources, rules)
 
     def cells(self, reply: MergeReply, sources: Sources) -> Mapping[str, Any]:
@@ -113,7 +113,7 @@ class Fusion:
 
 def _budget(options: Options) -> Budget | None:
     if options.fit is None:
-        return Budget(options.max_words, None, None) if options.max_words else None
+        return Budget(options.max_words) if options.max_words else None
     fit = FITS[options.fit]
     count = token_counter(options.fit_tokenizer) if options.fit_tokenizer else fit.approximate
     return Budget(options.max_words, fit.max_tokens, count)

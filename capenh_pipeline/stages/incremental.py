@@ -38,13 +38,22 @@ def fill(
     table, inputs = run.store.table(schema), wanted.columns
     columns = list(dict.fromkeys(["image_hash", *inputs, "status", "error_kind", *totals]))
     stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
-    absent = missing(wanted, stored, on=inputs, retry_failed=run.options.retry_failed)
+    absent = _absent(run, wanted, stored)
     if absent.height:
         _compute(run, schema, absent, compute)
         table.compact(run.shards)
         stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
     stored = _matching(stored, wanted)
     return _report(run, wanted, stored, absent, totals)
+
+
+def missing_rows(
+    run: Run, schema: TableSchema, wanted: pl.DataFrame, *, recipe_hashes: Sequence[str]
+) -> pl.DataFrame:
+    """Return the rows of `wanted` that `fill` would compute."""
+    columns = [*wanted.columns, "status", "error_kind"]
+    stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
+    return _absent(run, wanted, stored)
 
 
 def rows_of_recipes(
@@ -54,6 +63,10 @@ def rows_of_recipes(
     read = list(dict.fromkeys([*columns, "recipe_hash"]))
     rows = run.store.table(schema).read(run.shards, columns=read)
     return rows.filter(pl.col("recipe_hash").is_in(list(recipe_hashes))).select(columns)
+
+
+def _absent(run: Run, wanted: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+    return missing(wanted, stored, on=wanted.columns, retry_failed=run.options.retry_failed)
 
 
 def _compute(

@@ -6,8 +6,7 @@ from datetime import timedelta
 import polars as pl
 
 from capenh_pipeline.dataset.scan import list_dataset
-from capenh_pipeline.domain.costs import cost_of
-from capenh_pipeline.domain.increment import missing
+from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN, cost_of
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK, VLM_CAPTIONS, TableSchema
 from capenh_pipeline.models.choice import LlmChoice
 from capenh_pipeline.stages.combined_captions import (
@@ -18,10 +17,10 @@ from capenh_pipeline.stages.combined_captions import (
     with_requests,
 )
 from capenh_pipeline.stages.image_manifest import known_files
-from capenh_pipeline.stages.incremental import rows_of_recipes
+from capenh_pipeline.stages.incremental import missing_rows
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.spending import ANSWER_TOKENS, CHARACTERS_A_TOKEN
+from capenh_pipeline.stages.spending import ANSWER_TOKENS
 from capenh_pipeline.stages.vlm_captions import captions_to_make, vlm_choice
 
 MESSAGE_TOKENS = 150
@@ -94,17 +93,15 @@ def plan(run: Run) -> Plan:
     images = manifest_rows(run).join(files, on=["path", "size_bytes"], how="semi")
     new = files.height - images.height
     vlm, llm = vlm_choice(run, images), llm_choice(run)
-    unseen = _missing(
+    unseen = missing_rows(
         run,
         VLM_CAPTIONS,
         captions_to_make(images.filter(pl.col("width").is_not_null()), vlm),
-        [asked.recipe.hash for asked in vlm.all_prompts],
+        recipe_hashes=[asked.recipe.hash for asked in vlm.all_prompts],
     )
-    llm_rows = missing_requests(run, images, llm).height + _requests_to_come(
-        run, images, unseen, llm
-    )
+    unasked = _missing_requests(run, images, llm).height
+    llm_rows = unasked + _requests_to_come(run, images, unseen, llm) + new
     tokens = _tokens(run, llm)
-    llm_rows += new
     return Plan(
         images=files.height,
         to_scan=files.height - known_files(run, files).height,
@@ -117,16 +114,10 @@ def plan(run: Run) -> Plan:
     )
 
 
-def missing_requests(run: Run, images: pl.DataFrame, choice: LlmChoice) -> pl.DataFrame:
-    """Return the `INPUTS` of the combined captions that could be asked for and are not there."""
-    wanted = captions_to_combine(run, images, choice)
-    return _missing(run, COMBINED_CAPTIONS, wanted, [*llm_recipes(choice, images)])
-
-
 def images_left(run: Run) -> list[str]:
     """Return the paths of the images whose combined captions were not asked for."""
     images, choice = manifest_rows(run), llm_choice(run)
-    left = missing_requests(run, images, choice)
+    left = _missing_requests(run, images, choice)
     requests = with_requests(run, images.filter(pl.col("status") == OK), choice)
     return requests.join(left, on=INPUTS, how="semi", nulls_equal=True)["path"].to_list()
 
@@ -147,12 +138,10 @@ def described(found: Plan) -> list[str]:
     ]
 
 
-def _missing(
-    run: Run, schema: TableSchema, wanted: pl.DataFrame, recipes: list[str]
-) -> pl.DataFrame:
-    columns = list(dict.fromkeys([*wanted.columns, "status", "error_kind"]))
-    stored = rows_of_recipes(run, schema, recipes, columns=columns)
-    return missing(wanted, stored, on=wanted.columns, retry_failed=run.options.retry_failed)
+def _missing_requests(run: Run, images: pl.DataFrame, choice: LlmChoice) -> pl.DataFrame:
+    """Return the `INPUTS` of the combined captions that could be asked for and are not there."""
+    wanted, recipes = captions_to_combine(run, images, choice), [*llm_recipes(choice, images)]
+    return missing_rows(run, COMBINED_CAPTIONS, wanted, recipe_hashes=recipes)
 
 
 def _requests_to_come(

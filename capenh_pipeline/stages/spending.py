@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from capenh_pipeline.domain.costs import cost_of
+from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN, cost_of
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.models.base import MergeRequest
-
-CHARACTERS_A_TOKEN = 4
-"""Of English text; what a request will cost has to be guessed before it is answered."""
 
 ANSWER_TOKENS = 120
 """What an answer is guessed to have until there was one."""

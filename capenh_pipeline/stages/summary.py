@@ -36,6 +36,11 @@ class RunResult:
     run_id: str = ""
 
     @property
+    def combined(self) -> int:
+        """Combined captions that were made."""
+        return self.totals.get("combined_captions", Counter())["computed"]
+
+    @property
     def left(self) -> int:
         """Combined captions that were not asked for, because of what they would have cost."""
         return self.totals.get("combined_captions", Counter())["left"]

@@ -1,7 +1,5 @@
 """A caption that was cut off."""
 
-# letters and marks of other scripts are meant
-
 import re
 from itertools import pairwise
 

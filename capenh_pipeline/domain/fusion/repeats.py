@@ -1,7 +1,5 @@
 """A caption that says the same twice."""
 
-# letters and marks of other scripts are meant
-
 import re
 
 from capenh_pipeline.domain.fusion.sentences import folded, sentences, unquoted
