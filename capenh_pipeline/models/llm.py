@@ -1,12 +1,11 @@
 """An LLM behind any server that speaks the OpenAI chat protocol."""
 
-import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
 
-from capenh_pipeline.errors import ConfigurationError, ServerError
+from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.models.base import MergeReply, MergeRequest
 from capenh_pipeline.models.llm_client import OPENAI_URL, LlmClient, Server
 from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint
@@ -145,22 +144,13 @@ def deliver(flight: Flight[T, MergeReply], items: Iterable[T], emit: Emit) -> No
     However this ends, also by Ctrl-C, what is ready by then is emitted first; the reply that was
     just being emitted may be so twice.
     """
-    taken: list[MergeReply] = []
-
-    def hand_over() -> None:
-        taken.append(flight.take())
-        emit(taken[-1])
-        taken.clear()
-
     try:
         for item in items:
             flight.add(item)
-            while flight.wants_taking:
-                hand_over()
+            while flight.is_due:
+                flight.hand_over(emit)
         while not flight.is_empty:
-            hand_over()
+            flight.hand_over(emit)
     except BaseException:
-        with contextlib.suppress(ServerError):  # the first one says it
-            for late in chain(taken, flight.take_finished()):
-                emit(late)
+        flight.hand_over_rest(emit)
         raise

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
@@ -82,9 +82,13 @@ class EventLoopThread:
 class Flight(Generic[T, R]):
     """Items that are worked on in an event loop, at most `limit` at a time.
 
-    The caller's thread adds items and takes results, in the order in which they get ready. As
+    The caller's thread adds items and is handed results, in the order in which they get ready. As
     many items again may wait in the loop: who is done with one goes on with the next at once,
     without a turn of the caller's thread, which would bring many requests into step.
+
+    A result stays here until whoever it was handed to returns. Taken out before, it would be lost
+    whenever a signal handler raises between the taking and the next line: the caller's thread
+    wakes up some milliseconds after the result got ready, and a signal of that time is seen then.
     """
 
     def __init__(
@@ -93,21 +97,22 @@ class Flight(Generic[T, R]):
         self._loop = loop
         self._work = work
         self._limit = limit
-        self._count = 0
         self._waiting: deque[T] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._busy = 0
-        self._finished: SimpleQueue[R | BaseException] = SimpleQueue()
+        self._count = 0
+        self._ready: deque[R | BaseException] = deque()
+        self._news: SimpleQueue[None] = SimpleQueue()  # one for each that is ready
 
     @property
     def is_empty(self) -> bool:
-        """Whether every result was taken."""
+        """Whether every result was handed over."""
         return self._count == 0
 
     @property
-    def wants_taking(self) -> bool:
-        """Whether a result must be taken before the next item, or can be without waiting."""
-        return self._count >= 2 * self._limit or not self._finished.empty()
+    def is_due(self) -> bool:
+        """Whether a result must be handed over before the next item, or can be without waiting."""
+        return self._count >= 2 * self._limit or bool(self._ready)
 
     def add(self, item: T) -> None:
         """Start the work on `item` as soon as it is its turn."""
@@ -115,18 +120,21 @@ class Flight(Generic[T, R]):
         self._waiting.append(item)
         self._loop.soon(self._let_work)
 
-    def take(self) -> R:
-        """Wait for the next result; what the work raised is raised here."""
-        result = self._finished.get()
-        self._count -= 1
+    def hand_over(self, emit: Callable[[R], object]) -> None:
+        """Wait for the next result and give it to `emit`; what the work raised is raised here."""
+        self._news.get()
+        result = self._ready[0]
         if isinstance(result, BaseException):
             raise result
-        return result
+        emit(result)
+        self._ready.popleft()
+        self._count -= 1
 
-    def take_finished(self) -> Iterator[R]:
-        """Yield the results that are ready."""
-        while not self._finished.empty():
-            yield self.take()
+    def hand_over_rest(self, emit: Callable[[R], object]) -> None:
+        """Give `emit` every result that is ready, and the one that it did not return from."""
+        for result in list(self._ready):
+            if not isinstance(result, BaseException):
+                emit(result)
 
     def _let_work(self) -> None:
         if self._waiting and self._busy < self._limit:
@@ -136,13 +144,16 @@ class Flight(Generic[T, R]):
             worker.add_done_callback(self._note_end)
 
     async def _work_on(self) -> None:
-        while self._waiting:
-            self._finished.put(await self._work(self._waiting.popleft()))
+        while self._waiting and self._limit:
+            self._note(await self._work(self._waiting.popleft()))
         self._busy -= 1
+
+    def _note(self, result: R | BaseException) -> None:
+        self._ready.append(result)
+        self._news.put(None)
 
     def _note_end(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
         if not worker.cancelled() and (error := worker.exception()) is not None:
-            self._waiting.clear()  # nothing is begun any more
-            self._limit = 0
-            self._finished.put(error)
+            self._limit = 0  # nothing is begun any more
+            self._note(error)

@@ -146,6 +146,13 @@ async def wait_for(event):
     return "ready"
 
 
+def handed_over(flight, count):
+    results = []
+    for _ in range(count):
+        flight.hand_over(results.append)
+    return results
+
+
 async def set_all(events):
     for event in events:
         event.set()
@@ -153,30 +160,30 @@ async def set_all(events):
         await asyncio.sleep(0)
 
 
-def test_a_flight_wants_taking_as_soon_as_something_is_ready():
+def test_a_flight_is_due_as_soon_as_something_is_ready():
     with EventLoopThread() as loop:
         event = asyncio.Event()
         flight = Flight(loop, wait_for, limit=9)
         flight.add(event)
-        assert not flight.wants_taking
+        assert not flight.is_due
         loop.run(set_all([event]))
-        assert flight.wants_taking
-        assert [*flight.take_finished()] == ["ready"]
+        assert flight.is_due
+        assert handed_over(flight, 1) == ["ready"]
 
 
-def test_a_flight_wants_taking_when_it_is_full():
+def test_a_flight_is_due_when_it_is_full():
     with EventLoopThread() as loop:
         events = [asyncio.Event() for _ in range(4)]
         flight = Flight(loop, wait_for, limit=2)
         assert flight.is_empty
         for event in events:
-            assert not flight.wants_taking
+            assert not flight.is_due
             flight.add(event)
-        assert flight.wants_taking
+        assert flight.is_due
         loop.run(set_all(events))
-        assert [flight.take() for _ in events] == ["ready"] * 4
+        assert handed_over(flight, 4) == ["ready"] * 4
         assert flight.is_empty
-        assert not flight.wants_taking
+        assert not flight.is_due
 
 
 def test_no_more_than_allowed_are_worked_on_and_each_that_is_done_makes_way_for_the_next():
@@ -196,7 +203,7 @@ def test_no_more_than_allowed_are_worked_on_and_each_that_is_done_makes_way_for_
         loop.run(set_all([gates[1]]))
         assert begun == [0, 1, 2]
         loop.run(set_all(gates))
-        assert next(flight.take() for _ in gates) == 1
+        assert handed_over(flight, 1) == [1]
 
 
 def test_after_an_error_nothing_else_is_begun():
@@ -210,10 +217,29 @@ def test_after_an_error_nothing_else_is_begun():
 
     with EventLoopThread() as loop:
         flight = Flight(loop, work, limit=2)
-        for number in (1, 0, 2, 3):
+        for number in (1, 0):
             flight.add(number)
         loop.run(set_all([]))
+        for number in (2, 3):
+            flight.add(number)
         with pytest.raises(LookupError):
-            flight.take()
+            flight.hand_over(print)
         loop.run(set_all([gate]))
     assert begun == [1, 0]
+
+
+def test_an_interrupt_in_the_moment_in_which_a_reply_gets_ready_does_not_cost_it():
+    async def work(number):
+        if number == 1:  # begun in the same turn of the loop: the other thread just wakes up
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            await asyncio.Event().wait()
+        while not flight.is_due:
+            await asyncio.sleep(0)
+        return number
+
+    replies = []
+    with EventLoopThread() as loop:
+        flight = Flight(loop, work, limit=1)
+        with pytest.raises(KeyboardInterrupt):
+            deliver(flight, range(2), replies.append)
+    assert replies == [0]
