@@ -61,7 +61,7 @@ def fill_combined_captions(run: Run, *, connect: Connect) -> Report:
         llm, requests = connect(choice), _Requests(run, recipes)
 
         def kept(reply: MergeReply) -> None:
-            spending.add(reply.prompt_tokens, reply.completion_tokens)
+            spending.add(reply)
             keep({**requests.cells(reply), "model": llm.effective_model})
 
         rows = absent.sort(INPUTS).iter_rows(named=True)

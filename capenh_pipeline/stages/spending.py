@@ -5,7 +5,7 @@ from itertools import chain
 
 from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN, cost_of
 from capenh_pipeline.domain.options import Options
-from capenh_pipeline.models.base import MergeRequest
+from capenh_pipeline.models.base import MergeReply, MergeRequest
 
 ANSWER_TOKENS = 120
 """What an answer is guessed to have until there was one."""
@@ -14,19 +14,24 @@ ANSWER_TOKENS = 120
 class Spending:
     """Lets no request through that is expected to go beyond what the options allow.
 
-    What is on its way is counted as the answers so far were, so the limit is missed by the
-    difference, which is small: it may be passed by a few answers that are longer than usual.
+    What is on its way is counted as the answers so far were, before the first one as the most
+    that it can be, so that an LLM that writes far more than is usual is found out in time. The
+    limit may still be passed by rows on their way that take more than those before them.
     """
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._read = self._written = self._answered = self._sent = 0
+        self._guess = (0, 0)
         self._held: MergeRequest | None = None
 
-    def add(self, prompt_tokens: int, completion_tokens: int) -> None:
-        """Count what a row has cost."""
-        self._read += prompt_tokens
-        self._written += completion_tokens
+    def add(self, reply: MergeReply) -> None:
+        """Count what a row has cost; by a guess if the server does not say how many tokens."""
+        read, written = reply.prompt_tokens, reply.completion_tokens
+        if not read + written and reply.latency_s:
+            read, written = (tokens * reply.attempts for tokens in self._guess)
+        self._read += read
+        self._written += written
         self._answered += 1
 
     def rounds(self, requests: Iterable[MergeRequest]) -> Iterator[Iterator[MergeRequest]]:
@@ -47,6 +52,7 @@ class Spending:
                 self._held = request
                 return
             self._sent += 1
+            self._guess = _guessed(request)
             yield request
 
     def warnings(self, *, left: int) -> list[str]:
@@ -57,31 +63,45 @@ class Spending:
         """
         if self._held is None:
             return []
-        limits = [
+        limits = " or ".join(
             f"--{name} {value:g}"
             for name in ("max_tokens_total", "max_cost")
             if (value := getattr(self._options, name)) is not None
-        ]
+        )
+        if not self._sent:
+            read, written = _guessed(self._held)
+            return [
+                f"No combined caption was asked for: the first is expected to read {read} tokens "
+                f"and write {written}, which {limits} does not allow; raise it. {left} are left."
+            ]
         return [
-            f"Stopped before {' or '.join(limits)} was passed, after {self._read + self._written} "
-            f"tokens: {left} combined captions are left; run again to go on."
+            f"Stopped before {limits} was passed, after {self._read + self._written} tokens: "
+            f"{left} combined captions are left; run again to go on."
         ]
 
     def _can_pay(self, request: MergeRequest) -> bool:
         options = self._options
         if options.max_tokens_total is None and options.max_cost is None:
             return True
-        read, written = self._expected(request)
         coming = self._sent - self._answered + 1
+        read, written = self._expected(request, coming)
         read, written = self._read + coming * read, self._written + coming * written
         cost = cost_of(options, read, written) or 0.0
         return read + written <= (options.max_tokens_total or float("inf")) and (
             options.max_cost is None or cost <= options.max_cost
         )
 
-    def _expected(self, request: MergeRequest) -> tuple[float, float]:
-        """Return the tokens that one more row is expected to read and write."""
+    def _expected(self, request: MergeRequest, coming: int) -> tuple[float, float]:
+        """Return the tokens that each of the `coming` rows is expected to read and write."""
         if self._answered:
             return self._read / self._answered, self._written / self._answered
-        characters = len(request.system_prompt) + len(request.user_message)
-        return characters / CHARACTERS_A_TOKEN, ANSWER_TOKENS
+        read, written = _guessed(request)
+        if coming == 1:
+            return read, written
+        attempts = self._options.llm_attempts
+        return read * attempts, self._options.llm_max_tokens * attempts
+
+
+def _guessed(request: MergeRequest) -> tuple[int, int]:
+    characters = len(request.system_prompt) + len(request.user_message)
+    return characters // CHARACTERS_A_TOKEN, ANSWER_TOKENS

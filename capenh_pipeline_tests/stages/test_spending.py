@@ -3,10 +3,14 @@
 import pytest
 
 from capenh_pipeline.domain.options import Options
-from capenh_pipeline.models.base import MergeRequest
+from capenh_pipeline.models.base import MergeReply, MergeRequest
 from capenh_pipeline.stages.spending import Spending
 
 TOKENS = 100  # of every request and answer
+
+
+def reply(read, written, *, attempts=1):
+    return MergeReply(None, None, None, None, "stop", read, written, attempts, latency_s=0.1)
 
 
 def asked(count, **options):
@@ -17,7 +21,7 @@ def asked(count, **options):
     for affordable in spending.rounds(requests):
         for _ in affordable:
             sent += 1
-            spending.add(TOKENS, TOKENS)
+            spending.add(reply(TOKENS, TOKENS))
     return sent, spending.warnings(left=count - sent)
 
 
@@ -41,17 +45,41 @@ def test_a_run_stops_before_its_limit(options, sent):
     assert asked(50, **options)[0] == sent
 
 
-def test_what_is_on_its_way_counts_and_goes_on_when_it_was_cheaper_than_guessed():
-    spending = Spending(Options(max_tokens_total=2000))
-    rounds = spending.rounds(MergeRequest(None, "", "y" * 400, None) for _ in range(50))
-    first = len([*next(rounds)])
-    assert first == 9  # of 220 tokens each, by the guess
-    for _ in range(first):
-        spending.add(50, 50)
-    assert len([*next(rounds)]) == 11
-    for _ in range(11):
-        spending.add(50, 50)
-    assert next(rounds, None) is None
+def sent_by_rounds(count, answer, **options):
+    """Return how many of `count` requests each round sends, all on their way at once."""
+    spending = Spending(Options(**options))
+    sizes = []
+    for affordable in spending.rounds(
+        MergeRequest(None, "", "y" * 400, None) for _ in range(count)
+    ):
+        sizes.append(len([*affordable]))
+        for _ in range(sizes[-1]):
+            spending.add(answer)
+    return sizes
+
+
+def test_what_is_on_its_way_counts_and_goes_on_when_it_was_cheaper_than_it_can_be():
+    assert sent_by_rounds(50, reply(50, 50), max_tokens_total=2000) == [1, 19]
+
+
+def test_a_limit_that_is_far_away_slows_nothing_down():
+    assert sent_by_rounds(50, reply(50, 50), max_tokens_total=200_000) == [50]
+
+
+def test_an_llm_that_writes_far_more_than_was_guessed_is_found_out_in_time():
+    assert sum(sent_by_rounds(50, reply(900, 3072), max_tokens_total=10_000)) == 2
+
+
+def test_a_server_that_does_not_count_tokens_is_paid_by_a_guess():
+    assert sum(sent_by_rounds(50, reply(0, 0), max_tokens_total=2200)) == 10
+    assert sum(sent_by_rounds(50, reply(0, 0, attempts=2), max_tokens_total=2200)) == 5
+
+
+def test_a_limit_below_one_row_says_that_running_again_does_not_help():
+    sent, (warning,) = asked(50, max_tokens_total=100)
+    assert sent == 0
+    assert "read 100 tokens and write 120, which --max_tokens_total 100 does not allow" in warning
+    assert "run again" not in warning
 
 
 def test_the_user_is_told_what_is_left():
