@@ -71,11 +71,27 @@ def test_what_is_planned_is_what_is_done(captioned, options):
     assert rows(numbers) == (work.vlm_images, work.llm_requests)
 
 
+def test_a_manual_caption_of_this_moment_is_planned(captioned):
+    (captioned.dataset / "03.txt").write_text("sks circle")
+    (captioned.dataset / "04.txt").write_bytes(b"\xff\xfe\x00")
+    assert rows(planned(captioned)[0]) == (0, 1)
+    assert captioned.run().llm_requests == 1
+    (captioned.dataset / "04.txt").write_text("mended")
+    assert rows(planned(captioned)[0]) == (0, 1)
+
+
+def test_images_that_are_gone_do_not_count_to_the_limit(captioned):
+    for number in range(2):
+        (captioned.dataset / f"{number:02}.png").unlink()
+    assert rows(planned(captioned, "--limit", "5")[0]) == (0, 0)
+    assert captioned.run(limit=5).llm_requests == 0
+
+
 def test_tokens_cost_and_hours_go_by_the_rows_that_are_there(captioned):
-    flags = ["--llm_max_tokens", "9", "--price_in", "1000000", "--price_out", "1000000"]
+    flags = ["--llm_max_tokens", "9", "--price_in", "2", "--price_out", "4"]
     numbers, text = planned(captioned, *flags)
     assert int(numbers["LLM tokens"]) == IMAGES * 18  # the server says 11 in and 7 out
-    assert float(numbers["cost"]) == IMAGES * 18
+    assert float(numbers["cost"]) == 0.0006  # of small data sets too
     assert "the mean of 12 captions of other recipes" in text
 
 

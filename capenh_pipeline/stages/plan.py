@@ -1,6 +1,6 @@
 """What a run would compute, how long it would take and what it would cost; computes nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import polars as pl
@@ -19,7 +19,9 @@ from capenh_pipeline.stages.combined_captions import (
 from capenh_pipeline.stages.image_manifest import known_files
 from capenh_pipeline.stages.incremental import missing_rows
 from capenh_pipeline.stages.manifest_rows import manifest_rows
+from capenh_pipeline.stages.manual_captions import ManualCaptions
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.sidecar_plan import sidecars_of
 from capenh_pipeline.stages.spending import ANSWER_TOKENS
 from capenh_pipeline.stages.vlm_captions import captions_to_make, vlm_choice
 
@@ -80,9 +82,7 @@ class Plan:
 
 
 def plan(run: Run) -> Plan:
-    """Find out what a run would do, from the store and the dates of the image files.
-
-    Manual captions count as they were at the last run.
+    """Find out what a run would do, from the store, the dates of image files and manual captions.
 
     Raises:
         DatasetError: the folder is missing, not a folder, or holds no image.
@@ -90,13 +90,14 @@ def plan(run: Run) -> Plan:
     """
     listing = list_dataset(run.dataset, recursive=run.options.recursive, skip=[run.store.root])
     files = listing.images.head(run.options.limit or listing.images.height)
-    images = manifest_rows(run).join(files, on=["path", "size_bytes"], how="semi")
-    new = files.height - images.height
+    known = _known_images(run).join(files, on=["path", "size_bytes"], how="semi")
+    new = files.height - known.height
+    images = _with_manual_captions(run, known, listing.images)
     vlm, llm = vlm_choice(run, images), llm_choice(run)
     unseen = missing_rows(
         run,
         VLM_CAPTIONS,
-        captions_to_make(images.filter(pl.col("width").is_not_null()), vlm),
+        captions_to_make(images, vlm),
         recipe_hashes=[asked.recipe.hash for asked in vlm.all_prompts],
     )
     unasked = _missing_requests(run, images, llm).height
@@ -132,10 +133,24 @@ def described(found: Plan) -> list[str]:
         f"combined captions  {found.llm_rows:>12,}   to be made",
         f"LLM tokens         {read + written:>12,.0f}   {read:,.0f} in, {written:,.0f} out: "
         f"{tokens.read:.0f} and {tokens.written:.0f} a caption, {tokens.basis}",
-        f"cost               {_amount(found.cost, ',.2f', 'set --price_in and --price_out')}",
+        f"cost               {_amount(found.cost, ',.4f', 'set --price_in and --price_out')}",
         f"hours              {_hours(found)}",
         "Nothing was computed.",
     ]
+
+
+def _known_images(run: Run) -> pl.DataFrame:
+    """Return the rows of the manifest, also those beyond a limit: files before it may be gone."""
+    return manifest_rows(replace(run, options=replace(run.options, limit=None)))
+
+
+def _with_manual_captions(run: Run, images: pl.DataFrame, listing: pl.DataFrame) -> pl.DataFrame:
+    """Return the `images` that can be opened, with their manual captions of this moment."""
+    sidecars, _ = sidecars_of(run, listing)
+    opened = images.filter(pl.col("width").is_not_null())
+    nothing = pl.lit(None, pl.String)
+    unjudged = opened.with_columns(pl.lit(OK).alias("status"), error_kind=nothing, error=nothing)
+    return ManualCaptions(run, sidecars).added_to(unjudged)
 
 
 def _missing_requests(run: Run, images: pl.DataFrame, choice: LlmChoice) -> pl.DataFrame:
