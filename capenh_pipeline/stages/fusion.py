@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from capenh_pipeline.dataset.prompt_files import read_terms
-from capenh_pipeline.domain.fusion.budget import Budget
+from capenh_pipeline.domain.fusion.budget import Budget, count_words
 from capenh_pipeline.domain.fusion.fit import FITS
 from capenh_pipeline.domain.fusion.gates import ANSWER_FAULTS, TERM_LOST, skipped_gates
 from capenh_pipeline.domain.fusion.instructions import without_instructions
@@ -17,6 +17,7 @@ from capenh_pipeline.domain.fusion.terms import terms_in
 from capenh_pipeline.domain.fusion.verdict import Verdict
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import FAILED, OK
+from capenh_pipeline.files import absolute_path
 from capenh_pipeline.models.base import MergeReply
 from capenh_pipeline.models.prompt_tokens import token_counter
 
@@ -46,9 +47,9 @@ class Fusion:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        trigger_word = (options.trigger_word,) if options.trigger_word else ()
-        self._terms = (*trigger_word, *locked_terms(options))
-        self._budget = _budget(options)
+        self._always = (options.trigger_word,) if options.trigger_word else ()
+        self._terms = (*self._always, *locked_terms(options))
+        self._budget = _budget(options, always=self._always)
         self._rules = Rules(
             min_retention=options.min_retention,
             min_support=options.min_support,
@@ -59,10 +60,13 @@ class Fusion:
 
     @property
     def max_words(self) -> int | None:
-        """Words that the LLM is told to write at most, by either limit; None is no limit."""
+        """Words that the LLM is told to write at most, by either limit; None is no limit.
+
+        There has to be room for the trigger word.
+        """
         fit = FITS[self._options.fit].max_tokens if self._options.fit else 0
         limits = [limit for limit in (self._options.max_words, int(fit / TOKENS_A_WORD)) if limit]
-        return min(limits, default=None)
+        return max(min(limits) - count_words(" ".join(self._always)), 1) if limits else None
 
     def sources(self, manual: str | None, seen: Sequence[tuple[str | None, str]]) -> Sources:
         """Return what a caption is made of."""
@@ -111,9 +115,10 @@ class Fusion:
         }
 
 
-def _budget(options: Options) -> Budget | None:
+def _budget(options: Options, *, always: tuple[str, ...]) -> Budget | None:
     if options.fit is None:
-        return Budget(options.max_words) if options.max_words else None
-    fit = FITS[options.fit]
-    count = token_counter(options.fit_tokenizer) if options.fit_tokenizer else fit.approximate
-    return Budget(options.max_words, fit.max_tokens, count)
+        return Budget(options.max_words, always=always) if options.max_words else None
+    fit, count = FITS[options.fit], FITS[options.fit].approximate
+    if options.fit_tokenizer:
+        count = token_counter(str(absolute_path(options.fit_tokenizer, option="fit_tokenizer")))
+    return Budget(options.max_words, fit.max_tokens, count, always)

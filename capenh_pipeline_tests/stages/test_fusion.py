@@ -142,6 +142,15 @@ def test_a_fallback_is_asked_for_again_with_retry_failed_alone(combine):
     assert combine(retry_failed=True).requests == []
 
 
+def test_a_trigger_word_that_the_file_gets_counts_in_the_length_of_a_caption(combine):
+    beside = f"{GOOD} The door is in front of a wooden door."
+    assert len(GOOD.split()) == 17
+    assert combine(beside, max_words=19, trigger_word="ohwx woman").row["caption"] == GOOD
+    done = combine(GOOD, max_words=18, trigger_word="ohwx woman", llm_attempts=1)
+    assert done.row["error"] == "it is too long: 19 words, at most 18"
+    assert done.requests[0]["messages"][0]["content"].endswith("Write at most 16 words.")
+
+
 def test_a_lost_trigger_word_is_put_in(combine, tmp_path):
     (tmp_path / "images" / "a.txt").write_text(f"{MANUAL}, ohwx-v2")
     row = combine(*[GOOD] * 3, trigger_word="ohwx-v2").row

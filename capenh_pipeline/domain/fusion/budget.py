@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from capenh_pipeline.domain.fusion.terms import with_terms
 from capenh_pipeline.domain.fusion.words import SPACELESS
 from capenh_pipeline.domain.vlm_texts import sentence_ends
 
@@ -20,14 +21,17 @@ class Budget:
         max_words: words, see `count_words`.
         max_tokens: tokens, as `count_tokens` counts them.
         count_tokens: how many tokens a text is, special ones included; needed for `max_tokens`.
+        always: words that the file of every caption has: they count even where a text lacks them.
     """
 
     max_words: int | None = None
     max_tokens: int | None = None
     count_tokens: Callable[[str], int] | None = None
+    always: tuple[str, ...] = ()
 
     def excess(self, text: str) -> str | None:
         """Return what is too much, as "31 words, at most 25"; None if nothing is."""
+        text = with_terms(text, self.always)
         if self.max_words is not None and (count := count_words(text)) > self.max_words:
             return f"{count} words, at most {self.max_words}"
         if self.max_tokens is None or self.count_tokens is None:

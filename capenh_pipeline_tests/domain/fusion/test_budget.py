@@ -33,6 +33,9 @@ def test_words_are_counted_as_people_count(text, words):
         (Budget(None, 40, len), None),
         (Budget(None, 39, len), "40 tokens, at most 39"),
         (Budget(8, 39, len), "9 words, at most 8"),
+        (Budget(10, always=("ohwx woman",)), "11 words, at most 10"),
+        (Budget(None, 44, len, ("sks",)), "45 tokens, at most 44"),
+        (Budget(9, always=("Dog",)), None),
     ],
 )
 def test_what_is_too_much_is_said_in_numbers(budget, excess):
