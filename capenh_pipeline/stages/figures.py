@@ -7,7 +7,7 @@ import polars as pl
 
 from capenh_pipeline.domain.costs import cost_of
 from capenh_pipeline.domain.llm_options import CostOptions
-from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS
+from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, FAILED
 from capenh_pipeline.stages.run import Run
 
 SCORES = ("retention", "support")
@@ -15,7 +15,7 @@ TENTHS = 10
 
 _BARS = "▁▂▃▄▅▆▇█"
 _COLUMNS = [
-    *("image_hash", "run_id", "error_kind", "fallback", "latency_s", *SCORES),
+    *("image_hash", "run_id", "status", "error_kind", "fallback", "latency_s", *SCORES),
     *("prompt_tokens", "completion_tokens"),
 ]
 
@@ -33,9 +33,10 @@ def figures(rows: pl.DataFrame, options: CostOptions) -> dict[str, float]:
         rows: of `rows_of_run`.
         options: the prices.
     """
+    latency = rows["latency_s"].filter(rows["latency_s"] > 0)  # 0 is a row without any answer
     found = {
-        "latency_p50_s": rows["latency_s"].quantile(0.5, "linear"),
-        "latency_p95_s": rows["latency_s"].quantile(0.95, "linear"),
+        "latency_p50_s": latency.quantile(0.5, "linear"),
+        "latency_p95_s": latency.quantile(0.95, "linear"),
         **{f"{score}_mean": rows[score].mean() for score in SCORES},
         **{f"{score}_p05": rows[score].quantile(0.05, "linear") for score in SCORES},
         "cost": cost_of(options, _sum(rows["prompt_tokens"]), _sum(rows["completion_tokens"])),
@@ -60,7 +61,9 @@ def described(rows: pl.DataFrame, options: CostOptions) -> list[str]:
     if rows.is_empty():
         return []
     found = figures(rows, options)
-    lines = [f"{rows.height} combined captions were made{_fallbacks(rows)}."]
+    failed = rows.filter(pl.col("status") == FAILED).height
+    made = f"{rows.height - failed} combined captions were made{_fallbacks(rows)}"
+    lines = [f"{made}; {failed} failed." if failed else f"{made}."]
     if "latency_p50_s" in found:
         lines.append(
             f"  latency    median {found['latency_p50_s']:.2f} s, "

@@ -9,6 +9,7 @@ from capenh_pipeline.stages.figures import described, distribution, figures
 def rows(**columns):
     count = len(next(iter(columns.values())))
     nothing = {
+        "status": pl.Series(["ok"] * count),
         "error_kind": pl.Series([None] * count, dtype=pl.String),
         "fallback": pl.Series([False] * count),
         "latency_s": pl.Series([None] * count, dtype=pl.Float64),
@@ -27,10 +28,10 @@ def test_scores_are_counted_by_tenths():
 
 def test_percentiles_and_cost():
     found = figures(
-        rows(latency_s=[float(n) for n in range(101)], prompt_tokens=[10_000] * 101),
+        rows(latency_s=[n + 1.0 for n in range(101)], prompt_tokens=[10_000] * 101),
         Options(price_in=2.0),
     )
-    assert (found["latency_p50_s"], found["latency_p95_s"]) == (50.0, 95.0)
+    assert (found["latency_p50_s"], found["latency_p95_s"]) == (51.0, 96.0)
     assert found["cost"] == 2.02
     assert "retention_mean" not in found
 
@@ -52,6 +53,13 @@ def test_people_read_how_good_the_captions_are():
     assert "retention  mean 0.83" in text
     assert "median 2.00 s" in text
     assert "cost" not in text
+
+
+def test_rows_that_failed_were_not_made_and_no_answer_is_no_fast_answer():
+    refused = {"status": ["ok", "failed", "failed"], "error_kind": [None, "rejected", "rejected"]}
+    text = "\n".join(described(rows(latency_s=[2.0, 0.0, 0.0], **refused), Options()))
+    assert "1 combined captions were made; 2 failed." in text
+    assert "median 2.00 s, 95 % within 2.00 s" in text
 
 
 def test_no_captions_no_lines():
