@@ -73,18 +73,25 @@ def has_exactly(text: str, term: str) -> bool:
     )
 
 
-def _clean(terms: Sequence[str]) -> list[str]:
+def _clean(terms: Sequence[str]) -> tuple[str, ...]:
     """Return terms composed and trimmed, in order, the first spelling of each."""
+    return _cleaned(tuple(terms))
+
+
+@lru_cache(maxsize=1 << 8)
+def _cleaned(terms: tuple[str, ...]) -> tuple[str, ...]:
     spelt = (" ".join(unicodedata.normalize("NFC", term).split()) for term in terms)
     first: dict[str, str] = {}
     for term in filter(None, spelt):
         first.setdefault(_folded(term)[0], term)
-    return list(first.values())
+    return tuple(first.values())
 
 
 def _spans(text: str, term: str) -> Iterator[tuple[int, int]]:
     """Yield where a composed term starts and ends in a composed text."""
     folded, starts = _folded(text)
+    if not all(word in folded for word in _words(term)):
+        return  # most of a long list are not there, and compiling a pattern takes long
     for match in _pattern(term).finditer(folded):
         start, end = match.span(1)
         if _is_apart(folded[max(start - 1, 0) : start], folded[start]) and _is_apart(
@@ -96,8 +103,13 @@ def _spans(text: str, term: str) -> Iterator[tuple[int, int]]:
 @lru_cache(maxsize=1 << 10)
 def _pattern(term: str) -> re.Pattern[str]:
     """Return what finds `term` in a folded text wherever it starts."""
-    words = r"\s+".join(map(re.escape, _folded(term)[0].split()))
+    words = r"\s+".join(map(re.escape, _words(term)))
     return re.compile(f"(?=({words}))")
+
+
+@lru_cache(maxsize=1 << 16)
+def _words(term: str) -> tuple[str, ...]:
+    return tuple(_folded(term)[0].split())
 
 
 @lru_cache(maxsize=1 << 8)
