@@ -22,7 +22,7 @@ from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.failures import failures
 from capenh_pipeline.stages.figures import described, rows_of_run
-from capenh_pipeline.stages.fusion import locked_terms
+from capenh_pipeline.stages.fusion import Fusion
 from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.summary import RunResult, caption_table, left_over, summary
@@ -146,7 +146,7 @@ def _open_run(outside: Any, values: Values) -> Run:
     run = outside.open_run(Options(**values))
     vlm_choice(run)
     llm_choice(run)
-    locked_terms(run.options)
+    Fusion(run.options)
     return run
 
 
@@ -178,11 +178,8 @@ def _failures_command(values: Values, environment: Environment) -> str:
     words = [_program(), "failures"]
     for name, value in values.items():
         if value != known.get(name) and name not in ("retry_failed", "limit"):
-            words += (
-                [f"--{name}"]
-                if value is True
-                else [f"--{name}", "" if value is None else str(value)]
-            )
+            text = "" if value is None else value  # it may begin with -
+            words.append(f"--{name}" if value is True else f"--{name}={text}")
     return shlex.join(words)
 
 

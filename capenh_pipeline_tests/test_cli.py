@@ -1,6 +1,8 @@
 """The command line, as a user meets it: real processes, exit codes and sentences."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 
@@ -80,6 +82,7 @@ def test_an_unknown_flag_gets_a_suggestion(tmp_path):
         (("--vlm_system_prompt", "missing.txt"), "missing.txt"),
         (("--locked_terms", "missing.txt"), "missing.txt"),
         (("--fit", "clip", "--fit_tokenizer", "missing"), "missing is no folder"),
+        (("--fit", "clip", "--fit_tokenizer", "."), "There is no tokenizer in"),
         (("--max_cost", "1"), "needs --price_in and --price_out"),
         (("--skip_gates", "everything"), "it can name empty, refusal"),
         (("--model_id", "./no-such-model"), "no-such-model"),
@@ -259,11 +262,12 @@ def test_failures_are_named_and_listed_and_the_others_are_captioned(dataset, ser
     (dataset / "half.png").write_bytes(whole[: len(whole) // 2])
     options = [
         *("--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
-        *("--base_url", server.base_url, "--model", "served"),
+        *("--base_url", server.base_url, "--model", "served", "--combined_suffix=-both"),
     ]
     done = enhance(tmp_path, *options, OPENAI_API_KEY="right")
     assert done.returncode == 1
-    listed = capenh("failures", *options, cwd=tmp_path, OPENAI_API_KEY="right")
+    (named,) = re.findall("^All of them: capenh (.*)$", done.stdout, re.MULTILINE)
+    listed = capenh(*shlex.split(named), cwd=tmp_path, OPENAI_API_KEY="right")
     assert listed.returncode == 1
     rows = [line.split("\t")[:3] for line in listed.stdout.splitlines()]
     assert rows == [
@@ -274,7 +278,7 @@ def test_failures_are_named_and_listed_and_the_others_are_captioned(dataset, ser
     ]
     for path, stage, kind in rows:
         assert f"{path}: {stage}: {kind}" in done.stdout
-    assert (dataset / "good_combined.txt").read_text() == f"{caption}\n"
-    assert not (dataset / "text_combined.txt").exists()
+    assert (dataset / "good-both.txt").read_text() == f"{caption}\n"
+    assert not (dataset / "text-both.txt").exists()
     rows = pl.read_parquet(dataset / ".capenh" / "vlm_captions/**/*.parquet")
     assert rows.filter(status="ok").height == 2  # a.png, and good.png which is text.png too
