@@ -23,7 +23,7 @@ def test_a_run_ends_at_its_limit_names_what_is_left_and_the_next_one_goes_on(tmp
         assert len(server.requests) == IMAGES
     assert asked == LIMIT // TOKENS
     assert (first.returncode, second.returncode) == (1, 0)
-    assert "Stopped before --max_tokens_total 400 was passed" in first.stderr
+    assert "Stopped because of --max_tokens_total 400, after 396 tokens" in first.stderr
     assert f"Left for the next run ({IMAGES - asked}):" in first.stdout
     assert ".png" in first.stdout.partition("Left for the next run")[2]
     assert len([*dataset.glob("*_combined.txt")]) == IMAGES

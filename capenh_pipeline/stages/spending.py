@@ -75,7 +75,7 @@ class Spending:
                 f"and write {written}, which {limits} does not allow; raise it. {left} are left."
             ]
         return [
-            f"Stopped before {limits} was passed, after {self._read + self._written} tokens: "
+            f"Stopped because of {limits}, after {self._read + self._written} tokens: "
             f"{left} combined captions are left; run again to go on."
         ]
 

@@ -82,6 +82,16 @@ def test_a_limit_below_one_row_says_that_running_again_does_not_help():
     assert "run again" not in warning
 
 
+def test_nobody_is_told_that_a_limit_was_kept_that_rows_on_their_way_passed():
+    spending = Spending(Options(max_tokens_total=2000))
+    costs = iter([100, *[150] * 49])
+    for affordable in spending.rounds(MergeRequest(None, "", "y" * 400, None) for _ in range(50)):
+        for _ in [*affordable]:
+            spending.add(reply(next(costs), 0))
+    (warning,) = spending.warnings(left=30)
+    assert warning.startswith("Stopped because of --max_tokens_total 2000, after 2950 tokens: 30 ")
+
+
 def test_the_user_is_told_what_is_left():
     _, (warning,) = asked(50, max_tokens_total=2000)
     assert "--max_tokens_total 2000" in warning
