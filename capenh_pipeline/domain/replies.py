@@ -46,7 +46,9 @@ def without_reasoning(text: str) -> str:
     Reasoning models leave their thoughts in the answer. Some are cut off in them, and some
     chat templates end with the opening tag, so that the answer has the closing one only.
     """
-    after_last_closing = _CLOSING.split(_REASONING.sub("", text))[-1]
+    end = max((match.end() for match in _CLOSING.finditer(text)), default=0)
+    before = _REASONING.sub("", text[:end])  # an opening after it would be looked up in vain
+    after_last_closing = _CLOSING.split(before + text[end:])[-1]
     return _OPENING.split(after_last_closing, maxsplit=1)[0]
 
 

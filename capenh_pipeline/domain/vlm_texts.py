@@ -16,7 +16,7 @@ _WORD = re.compile(
     r"|(?:(?![\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f])\w)+"
 )
 _SENTENCE_END = re.compile(
-    r"[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]]*(?=\s|$)"
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019\u00bb)\]]*+(?=\s|$)"
     r"|[\u3002\uff01\uff1f\u0964\u061f\u06d4][\u300d\u300f\u201d]?"
 )
 _ABBREVIATIONS = (

@@ -30,12 +30,13 @@ _QUOTES = (
     ("\u201e", "\u201c"), ("\u201e", "\u201d"), ("\u300c", "\u300d"), ("\u300e", "\u300f"),
     ("``", "''"), ("''", "''"), ("`", "`"), ("\u201d", "\u201d"), ("\u00bb", "\u00ab"),
 )  # fmt: skip
-_AFTER_QUOTE = re.compile(r"[.,;!?]*$")
+_AFTER_QUOTE = ".,;!?"
 _ANSWER_TAG = re.compile(
     r"<(answer|final|final_answer|output)>(.+?)</\1>", re.DOTALL | re.IGNORECASE
 )
 _BULLET = re.compile(r"\A[^\w(]+")
 _LONGEST_PREAMBLE = 240
+_LONGEST_ORNAMENT = 400
 _BRACKETED = re.compile(r"\s*[(\[]([^()\[\]]{3,400})[)\]]\s*$")
 _SENTENCE_END = ".!?\u2026\u3002\uff01\uff1f"
 
@@ -138,7 +139,7 @@ def _without_residue(text: str, manual: str | None) -> str:
         return text
     if (section := SECTION.search(plain)) and not holds(manual, section[0]):
         return text[: section.start()]
-    if (ornament := ORNAMENT.search(text)) and not (manual and ORNAMENT.search(manual)):
+    if (ornament := _ornament(text)) and not (manual and _ornament(manual)):
         return text[: ornament.start()] or text
     bracket = _BRACKETED.search(plain)
     if bracket and RESIDUE.match(plain, bracket.start(1)) and not holds(manual, bracket[1]):
@@ -154,12 +155,16 @@ def _without_residue(text: str, manual: str | None) -> str:
     return text[:cut]
 
 
+def _ornament(text: str) -> re.Match[str] | None:
+    return ORNAMENT.search(text, max(len(text) - _LONGEST_ORNAMENT, 0))
+
+
 def _without_quotes(text: str, manual: str | None) -> str:
     """Drop quotation marks around all of `text`; those of a quotation at both ends stay."""
     if manual and text.strip() in manual:
         return text
-    end = _AFTER_QUOTE.search(text)
-    body, after = (text[: end.start()], end[0]) if end else (text, "")
+    body = text.rstrip(_AFTER_QUOTE)
+    after = text[len(body) :]
     for opening, closing in _QUOTES:
         if len(body) <= len(opening) + len(closing) or not body.startswith(opening):
             continue

@@ -8,6 +8,7 @@ from capenh_pipeline.domain.fusion.languages import likely_language
 from capenh_pipeline.domain.fusion.quotations import quotations
 from capenh_pipeline.domain.fusion.sentences import folded, straight
 from capenh_pipeline.domain.fusion.sources import Sources
+from capenh_pipeline.domain.fusion.words import is_known
 from capenh_pipeline.domain.vlm_texts import whole_sentences
 
 _DANGLING = {
@@ -160,6 +161,4 @@ def _is_half_a_word(text: str, sources: Sources) -> bool:
 
 
 def _is_known(word: str) -> bool:
-    import simplemma  # its dictionary takes a while to load, and few captions need it
-
-    return not word.isascii() or simplemma.is_known(word, lang="en")
+    return not word.isascii() or is_known(word, "en")

@@ -1,6 +1,7 @@
 """A caption that says the same twice."""
 
 import re
+from collections import Counter
 
 from capenh_pipeline.domain.fusion.sentences import folded, sentences, unquoted
 from capenh_pipeline.domain.vlm_texts import find_loop
@@ -38,8 +39,8 @@ def _repeated(text: str) -> set[str]:
     clauses = [clause for clause in _CLAUSE.split(text) if clause.strip()]
     found |= _twice(clauses, words=_CLAUSE_WORDS)
     found |= {match[0] for match in _STUTTER.finditer(text)}
-    tags = [folded(clause) for clause in clauses]
-    found |= {tag for tag in tags if tag and tags.count(tag) >= _TAGS}
+    tags = Counter(map(folded, clauses))
+    found |= {tag for tag, count in tags.items() if tag and count >= _TAGS}
     words = folded(text).split()
     return found | _runs(words) | _in_a_row(words)
 
@@ -56,8 +57,8 @@ def _twice(parts: list[str], *, words: int) -> set[str]:
 
 
 def _runs(words: list[str]) -> set[str]:
-    runs = [" ".join(words[place : place + _RUN]) for place in range(len(words) - _RUN + 1)]
-    return {run for run in runs if runs.count(run) > 1} if len(set(runs)) < len(runs) else set()
+    runs = Counter(" ".join(words[place : place + _RUN]) for place in range(len(words) - _RUN + 1))
+    return {run for run, count in runs.items() if count > 1}
 
 
 def _in_a_row(words: list[str]) -> set[str]:

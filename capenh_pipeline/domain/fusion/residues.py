@@ -127,9 +127,9 @@ SECTION = re.compile(
 """Matches the heading of a paragraph about the caption: all that follows is about it."""
 
 ORNAMENT = re.compile(
-    r"(?:\s*[\u2600-\u27bf\u2b50\ufe0f\u200d\U0001f1e6-\U0001faff]+|\s+#\w+(?=\s|$))+\s*\Z"
+    r"(?:\s*+[\u2600-\u27bf\u2b50\ufe0f\u200d\U0001f1e6-\U0001faff]++|\s++#\w++(?=\s|$))++\s*+\Z"
 )
-"""Matches emoji and hashtags at the end."""
+"""Matches emoji and hashtags at the end; possessive, as every way to part a row would be tried."""
 
 SPECIAL = re.compile(
     r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?s>|<(?:eos|bos|pad|unk|end_of_turn|start_of_turn|end"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from capenh_pipeline.domain.fusion.facts import Fact, facts_of
 from capenh_pipeline.domain.fusion.function_words import PLACES
 from capenh_pipeline.domain.fusion.terms import has_exactly
-from capenh_pipeline.domain.fusion.words import Word, is_neutral, stems, tokens
+from capenh_pipeline.domain.fusion.words import LONGEST_WORD, Word, is_neutral, stems, tokens
 
 _SHORTEST_PART = 3
 """Letters of the parts of compounds; with less, words would be parts of each other by chance."""
@@ -117,7 +117,7 @@ class _Said:
 
     def _has_parts(self, key: str) -> bool:
         """Return whether two words are said that begin as the parts of a compound do."""
-        cuts = range(_SHORTEST_PART, len(key) - _SHORTEST_PART + 1)
+        cuts = range(_SHORTEST_PART, min(len(key), LONGEST_WORD) - _SHORTEST_PART + 1)
         parts = [f" {key[:cut]} {key[cut:]}" for cut in cuts]
         return any(part in line for line in self._lines for part in parts)
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from capenh_pipeline.domain.fusion.quotations import quotations
 
 _END = re.compile(
-    r"[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]*_]*\s+"
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019\u00bb)\]*_]*+\s+"
     r"|[\u3002\uff01\uff1f\u0964\u061f\u06d4]+[\u300d\u300f\u201d\uff09)]?\s*"
     r"|\s*\n\s*"
 )

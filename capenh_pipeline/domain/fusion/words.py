@@ -40,6 +40,9 @@ _SENTENCE_END = re.compile(r"[.!?:\u2026\u3002\uff01\uff1f\n]")
 _LONGEST_NUMBER = 18
 """Digits of what is read as a number; more are an identifier."""
 
+LONGEST_WORD = 60
+"""Letters of what is looked up in a dictionary, which tries all parts of a word as a compound."""
+
 _LAST_LATIN = "\u024f"
 
 _LOOSE_NUMBERS = {
@@ -161,7 +164,7 @@ def is_known(key: str, code: str) -> bool:
     """
     import simplemma  # its dictionaries take up to a second to load
 
-    return simplemma.is_known(key, lang=code)
+    return simplemma.is_known(key[:LONGEST_WORD], lang=code)
 
 
 def is_number_word(key: str, language: str | None) -> bool:
@@ -227,7 +230,7 @@ def _value(key: str) -> int | None:
 
 
 def _stems(key: str, code: str) -> set[str]:
-    if not key[0].isalpha() or re.match(f"[{SPACELESS}]", key):
+    if not key[0].isalpha() or len(key) > LONGEST_WORD or re.match(f"[{SPACELESS}]", key):
         return set()
     import simplemma
 

@@ -184,3 +184,13 @@ def test_a_text_that_repeats_itself_a_thousand_times_is_judged_in_no_time(unit):
     judge(unit * 2000, SOURCES, RULES)
     judge(GOOD, Sources(unit * 2000, (unit * 2000,)), RULES)
     assert time.perf_counter() - start < 20  # seconds; a pattern that backtracks takes hours
+
+
+@pytest.mark.parametrize(
+    "unit", ["\u2728", "\u2728 ", ".", "<think>", "a", "lovely dogs in a row "]
+)
+def test_a_hundred_thousand_characters_are_judged_in_seconds(unit):
+    answer = unit * (100_000 // len(unit)) + "x"
+    start = time.perf_counter()
+    judge(answer, SOURCES, RULES)
+    assert time.perf_counter() - start < 10  # a second here; without end, or minutes, it was
