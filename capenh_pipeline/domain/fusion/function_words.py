@@ -4,6 +4,8 @@ The lists are short on purpose. What a list misses counts as a word that says so
 sources and in the caption alike, so that it does no harm where both have it.
 """
 
+# ruff: noqa: RUF001  # letters of other scripts are meant
+
 FUNCTION_WORDS = {
     language: frozenset(words.split())
     for language, words in {
@@ -172,15 +174,29 @@ COLOURS_AND_SIDES = frozenset(_COLOURS_AND_SIDES.split())
 """Words that change what a picture shows when they are changed."""
 
 NEGATORS = {
-    "en": frozenset({"no", "without"}),
-    "de": frozenset({"ohne", "kein", "keine", "keinen", "keinem", "keiner"}),
-    "fr": frozenset({"sans", "aucun", "aucune"}),
-    "es": frozenset({"sin", "ningún", "ninguna"}),
-    "it": frozenset({"senza", "nessun", "nessuna"}),
-    "pt": frozenset({"sem", "nenhum", "nenhuma"}),
-    "nl": frozenset({"zonder", "geen"}),
+    language: frozenset(words.split())
+    for language, words in {
+        "en": "no not without never neither nor isn aren wasn weren doesn didn hasn haven hadn",
+        "de": "ohne kein keine keinen keinem keiner keines weder",
+        "fr": "sans aucun aucune ni",
+        "es": "sin ningún ninguna ni",
+        "it": "senza nessun nessuno nessuna",
+        "pt": "sem nenhum nenhuma nem",
+        "nl": "zonder geen",
+        "pl": "bez żaden żadna żadne żadnego żadnej żadnych ani",
+        "ru": "без ни нет",
+        "uk": "без ні немає",
+        "sv": "utan ingen inget inga",
+        "da": "uden ingen intet",
+        "nb": "uten ingen intet",
+        "cs": "bez žádný žádná žádné ani",
+    }.items()
 }
-"""Words that say of the next one that it is not there."""
+"""Words that say of the next one that it is not there, or not so; neither "don" nor "won", which
+are more often a name and a victory."""
+
+ALTERNATIVES = frozenset(("or", "oder", "ou", "lub", "или", "або", "eller", "nebo"))
+"""Words that carry a "no" on: no cars or people."""
 
 NUMBER_WORDS = {
     language: {

@@ -20,7 +20,7 @@ class Score(NamedTuple):
         value: 0 to 1, or None if there is nothing to count.
         missing: what the share lacks, as it stands in the text, in order.
         grave: those of `missing` that no share makes good: names, numbers, quotations, terms,
-            colours and sides.
+            colours, sides, and what the one negates and the other does not.
     """
 
     value: float | None
@@ -49,7 +49,7 @@ def retention(
         return said.has(words, places[fact.words[0].start])
 
     lost = [fact for fact in facts if not is_kept(fact)]
-    grave = [fact.text for fact in lost if fact.is_grave]
+    grave = [fact.text for fact in lost if fact.is_grave or any(map(said.denies, fact.words))]
     return _score(len(facts), [fact.text for fact in lost], grave)
 
 
@@ -70,7 +70,7 @@ def support(caption: str, sources: Iterable[str], *, language: str | None = None
     return _score(
         len(content),
         [*map(_shown, added)],
-        [_shown(word) for word in added if word.start in grave],
+        [_shown(word) for word in added if word.start in grave or said.denies(word)],
     )
 
 
@@ -110,6 +110,10 @@ class _Said:
         return self._has_parts(word.key) or any(
             not forms.isdisjoint(stems(compound, self._language)) for compound in whole
         )
+
+    def denies(self, word: Word) -> bool:
+        """Return whether the word is said where it is negated here, or the other way round."""
+        return not self._forms[not word.is_negated].isdisjoint(stems(word.key, self._language))
 
     def has_run(self, words: Sequence[Word]) -> bool:
         """Return whether `words` are said one after the other."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from capenh_pipeline.domain.fusion.english import american, bases
 from capenh_pipeline.domain.fusion.function_words import (
+    ALTERNATIVES,
     FUNCTION_WORDS,
     GLUE,
     NEGATORS,
@@ -45,6 +46,9 @@ LONGEST_WORD = 60
 
 _LAST_LATIN = "\u024f"
 
+_MORE_THAN = frozenset(("only", "just"))
+"""Words after which "not" negates nothing: not only a dog, but also a cat."""
+
 _LOOSE_NUMBERS = {
     *("both", "pair", "couple", "duo", "twin", "twins", "trio", "dozen"),
     *("beide", "paar", "paire", "par", "pareja", "coppia", "paio", "casal"),
@@ -67,6 +71,7 @@ _SNOWBALL = {
     "ro": "romanian",
     "tr": "turkish",
 }
+_NEGATORS_OF_ANY_LANGUAGE = frozenset().union(*NEGATORS.values())
 _OF_ANY_LANGUAGE = frozenset().union(*FUNCTION_WORDS.values(), *GLUE.values())
 
 
@@ -101,7 +106,6 @@ def tokens(text: str, language: str | None = None) -> tuple[Word, ...]:
         text: a caption.
         language: see `stems`; it tells which words negate the next one.
     """
-    negators = NEGATORS.get(language_of(language), frozenset())
     text = unicodedata.normalize("NFC", text)
     words: list[Word] = []
     negates, end = False, 0
@@ -112,10 +116,11 @@ def tokens(text: str, language: str | None = None) -> tuple[Word, ...]:
         if words and (whole := _one_number(words[-1], gap, word)):
             words[-1] = whole
             continue
-        negates = negates and not word.begins_sentence
+        negates = negates and not word.begins_sentence and word.key not in _MORE_THAN
         if negates and not is_neutral(word.key, language):
             word, negates = word._replace(is_negated=not word.key[0].isdigit()), False
-        negates = negates or word.key in negators
+        is_carried_on = word.key in ALTERNATIVES and words and words[-1].is_negated
+        negates = negates or is_carried_on or _is_negator(word.key, language)
         words.append(word)
     return tuple(words)
 
@@ -176,6 +181,13 @@ def is_number_word(key: str, language: str | None) -> bool:
 def language_of(language: str | None) -> str:
     """Return the code of a language without its region; `en` for None."""
     return re.split("[-_]", language.lower())[0] if language else "en"
+
+
+def _is_negator(key: str, language: str | None) -> bool:
+    """Return whether a word negates the next one; without a language see `is_neutral`."""
+    return key in NEGATORS.get(language_of(language), ()) or (
+        language is None and key in _NEGATORS_OF_ANY_LANGUAGE and not is_known(key, "en")
+    )
 
 
 def _plain(key: str) -> str:

@@ -84,6 +84,18 @@ def test_what_no_source_says_is_named(caption, added):
     assert support(caption, ["a grey dog"]).missing == added
 
 
+@pytest.mark.parametrize(
+    ("said", "denied"),
+    [("people", "no people"), ("smiling", "not smiling"), ("cars and people", "no cars or people")],
+)
+def test_a_lost_or_an_invented_no_is_grave_however_long_the_caption(said, denied):
+    long = "a wide street at dawn with wet asphalt, tall houses, old lamps and shop windows, {}"
+
+    assert retention(long.format(denied), long.format(said)).grave
+    assert support(long.format(denied), [long.format(said)]).grave
+    assert retention(long.format(denied), long.format(denied)).grave == ()
+
+
 def test_nothing_to_count_is_no_score():
     assert retention("the", "a dog") == retention("", "a dog") == (None, (), ())
     assert support("This is an image.", ["a dog"]) == support("", []) == (None, (), ())

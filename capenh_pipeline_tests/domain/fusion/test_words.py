@@ -55,6 +55,10 @@ def test_words_remember_how_they_were_written():
         ("ein Mann ohne einen Hut", "de", ["hut"]),
         ("um gato no parque", "pt", []),
         ("un homme sans chapeau", "fr", ["chapeau"]),
+        ("ein Hund ohne Leine", None, ["leine"]),
+        ("a man is not smiling, isn't wearing a hat", None, ["smiling", "hat"]),
+        ("no cars or people, neither dogs nor cats", None, ["cars", "people", "dogs", "cats"]),
+        ("not only dogs, but also Don Quixote", None, []),
     ],
 )
 def test_what_is_said_not_to_be_there_is_marked(text, language, negated):
