@@ -8,7 +8,7 @@ from capenh_pipeline.domain.fusion.gates import GATES
 from capenh_pipeline_tests.fusion_set.labelled import attacks, labelled_answers
 from capenh_pipeline_tests.fusion_set.measure import gate_scores, is_rejected_or_mended, outcome
 
-MIN_RECALL = 0.92  # the aim is 0.95: three gates with 14 to 18 bad answers miss one each
+MIN_RECALL = 0.95
 MIN_PRECISION = 0.95  # the aim is 0.98: one of 36 that `retention` rejects is good
 
 

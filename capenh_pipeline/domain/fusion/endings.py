@@ -1,5 +1,7 @@
 """A caption that was cut off."""
 
+# ruff: noqa: RUF001  # letters of other scripts are meant
+
 import re
 from itertools import pairwise
 
@@ -20,16 +22,25 @@ _DANGLING = {
         " alongside"
         " surrounded",
         "de": "und oder mit der die das ein eine einem einer einen im am von vom zum zur auf des"
-        " dem",
-        "fr": "et ou avec un une le la les du de dans sur à au aux des qui",
-        "es": "y o con el la los las un una unos unas de del en al que",
-        "it": "e o con un una il lo la gli le di della dello dei delle nel nella sul sulla che",
-        "pt": "e ou com o a os as um uma de do da dos das no na nos nas em que",
-        "nl": "en of met de het een van op naar voor die",
-        "pl": "i oraz lub w z na do",
+        " dem in für gegen zwischen neben sowie",
+        "fr": "et ou avec un une le la les du de dans sur à au aux des qui par pour sous chez vers",
+        "es": "y o con el la los las un una unos unas de del en al que por para hacia desde entre",
+        "it": "e o con un una il lo la gli le di della dello dei delle nel nella sul sulla che per"
+        " tra fra dal dalla nei negli nelle sui sugli sulle",
+        "pt": "e ou com o a os as um uma de do da dos das no na nos nas em que por para entre sob",
+        "nl": "en of met de het een van op naar voor die tussen",
+        "pl": "i oraz lub w we z ze na do od po pod nad przed przy przez o u dla bez między a ale",
+        "cs": "a i nebo v ve z ze na do od po pod nad před při přes o u pro bez mezi ale",
+        "sv": "och eller en ett från som vid mot hos mellan",
+        "ru": "и а но или в во на с со к ко у о об от из под над перед при про по для без через"
+        " между",
+        "uk": "і й та а але або в у на з із зі до від під над перед при про по для без через між",
+        "el": "και ή με σε από για στο στη στην στον στα στις",
+        "ar": "و أو في من على إلى مع عن",
     }.items()
 }
-"""Words that something must follow, by language."""
+"""Words that something must follow, by language: articles, conjunctions and prepositions, but
+those that are adverbs or parts of verbs too (German "auf", Swedish "på")."""
 
 _ALSO_AT_A_FULL_STOP = frozenset(
     ("a", "an", "the", "and", "or", "with", "of", "his", "its", "their")

@@ -20,6 +20,7 @@ from capenh_pipeline.domain.fusion.sentences import (
 )
 from capenh_pipeline.domain.fusion.sources import Sources
 from capenh_pipeline.domain.fusion.thoughts import THOUGHT
+from capenh_pipeline.domain.fusion.words import SPACELESS
 from capenh_pipeline.domain.replies import one_line
 
 _LEAK_WORDS = 8
@@ -31,6 +32,8 @@ _OUR_TASK = re.compile(
     r"|\bmanual_caption\b|\bvlm_caption\b",
     re.IGNORECASE,
 )
+_REST_OF_WORD = re.compile(r"[\w']*")
+_SPACELESS = re.compile(f"[{SPACELESS}]")
 _ASIDE = ' \t\n-*_([#>\u2022"'
 _SECOND = re.compile(
     r"(?:^|\n)\W*(?:option|version|caption|alternative|variant)s? ?(?:#? ?[2-9]|b|two)\b\W*[:.)-]",
@@ -98,9 +101,16 @@ def _at_a_start(
     for start, end in zip(starts, (*starts[1:], len(plain)), strict=True):
         sentence = plain[start:end].lstrip(_ASIDE)
         match = pattern.match(sentence)
-        if match and not holds(manual, match[0]):
+        if match and not holds(manual, sentence[: _word_end(sentence, match.end())]):
             return caption[end - len(sentence) : end]
     return None
+
+
+def _word_end(text: str, place: int) -> int:
+    """Return where the word ends within which a pattern may have stopped ("sorry i" of "I'm")."""
+    match = _REST_OF_WORD.match(text, place)
+    is_spaceless = _SPACELESS.match(text, max(place - 1, 0))
+    return match.end() if match and not is_spaceless else place
 
 
 def _runs(text: str) -> list[str]:

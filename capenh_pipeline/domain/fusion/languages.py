@@ -94,7 +94,13 @@ def language_name(language: str) -> str:
 
 
 def likely_language(text: str) -> str:
-    """Return the language whose little words `text` has most of; `en` if it has none."""
+    """Return the language of the script that `text` has most of, in Latin that of its little words.
+
+    It is `en` where nothing tells.
+    """
+    scripts = Counter(filter(None, map(_script, text))).most_common(1)
+    if scripts and scripts[0][0] != "LATIN":
+        return _language_in(scripts[0][0], text)
     counts = _little_words(text)
     best = max(counts, key=lambda code: counts[code])
     return best if counts[best] > counts["en"] else "en"

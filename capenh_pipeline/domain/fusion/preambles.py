@@ -74,6 +74,12 @@ _EAST = (
     r"[^\n:：。.]{0,20}[:：]\s*"
 )
 
+_AS_FOLLOWS_JAPANESE = (
+    r"(?:[^\n:：。]{0,20}(?:キャプション|説明文?|文章)は、?(?:以下|次|下記)の(?:通り|とおり|ように)"
+    r"|(?:以下|次|下記|こちら)[がは][^\n:：。]{0,20}(?:キャプション|説明文?|文章))"
+    r"(?:です|になります|となります)[。：:]\s*"
+)
+
 INTERJECTION = re.compile(
     rf"\s*(?:{_AGREEMENT}(?:\s*[!.。！…]+|\s*[,，、:：\u2014-]+|\s*\n)"
     rf"|ok(?:ay)?\s*\.\s+|{_GREETING}(?:\s*[!。！:：]+|\s*\n|\s*[,.，、\u2014-]+\s*(?={_HERE}\b)))"
@@ -103,6 +109,7 @@ HEAD = re.compile(
     r"(?=[\"'\u201c\u00ab\u201e])"
     rf"|{_QUALITY}{{1,5}}{_CAPTION}\s*\n\s*"
     rf"|{_EAST}"
+    rf"|{_AS_FOLLOWS_JAPANESE}"
     rf"|[^\n:：.]{{0,100}}\b{_LABEL}\b[^\n:：.]{{0,80}}[:：]\s*\n\s*"
     r"|let(?:'s| me) (?:combine|merge|write|create|put)[^\n:.]{0,60}:\s*"
     r"|(?:combined|merged|final|revised|rewritten|updated|fused|unified)\s*[:：]\s*"

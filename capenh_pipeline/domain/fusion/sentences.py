@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from capenh_pipeline.domain.fusion.quotations import quotations
+from capenh_pipeline.domain.fusion.words import SPACELESS
 
 _END = re.compile(
     r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019\u00bb)\]*_]*+\s+"
@@ -11,6 +12,7 @@ _END = re.compile(
     r"|\s*\n\s*"
 )
 _WIDE = re.compile(r"\s{4,}")
+_SPACELESS = re.compile(f"[{SPACELESS}]")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _CURLY = str.maketrans("\u2018\u2019\u02bc\u2032\u201b", "'''''")
 
@@ -62,4 +64,8 @@ def folded(text: str) -> str:
 def holds(text: str | None, wording: str) -> bool:
     """Tell whether `wording` stands in `text`, whatever its punctuation and letter case."""
     words = folded(wording)
-    return bool(text and words) and f" {words} " in f" {folded(text)} "
+    if not (text and words):
+        return False
+    if _SPACELESS.search(words):
+        return words in folded(text)
+    return f" {words} " in f" {folded(text)} "

@@ -111,6 +111,8 @@ def test_a_caption_stays_as_it_is_whatever_it_is_about(caption):
         '  "caption": "{}"',
         "Sure thing! Here's a caption that blends both sources seamlessly:\n\n{}",
         "Caption 1: {}",
+        "説明文は次のとおりです。{}",
+        "下記が画像の説明になります。\n{}",
     ],
 )
 def test_what_is_around_a_caption_goes(answer):

@@ -132,6 +132,33 @@ def test_an_answer_that_was_cut_off_is_found(answer):
 
 
 @pytest.mark.parametrize(
+    "caption",
+    [
+        "Две собаки играют на пляже под",
+        "Дві собаки грають на пляжі через",
+        "Δύο σκυλιά παίζουν στην παραλία με",
+        "كلبان يلعبان على الشاطئ مع",
+        "Två hundar sitter på en strand och",
+        "Zwei Hunde spielen auf einer Wiese neben",
+        "Deux chiens jouent sur la plage par",
+    ],
+)
+def test_no_language_ends_a_caption_in_a_preposition_or_an_and(caption):
+    whole = caption.rpartition(" ")[0]
+    assert cut_off(caption, Sources(None, ()))
+    assert cut_off(whole, Sources(None, ())) is None
+
+
+@pytest.mark.parametrize(
+    "manual", ["Sorry I'm late, a card", "我不会游泳的狗", "I can't describe it, a poster"]
+)
+def test_a_refusal_that_a_person_wrote_is_none(manual):
+    sources = Sources(manual, ())
+    assert refusal_in(manual, sources) is None
+    assert refusal_in(manual, Sources(None, ()))
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         "sks dog Rosalind with 3 red balls, Brighton beach",
