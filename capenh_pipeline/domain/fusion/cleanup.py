@@ -30,6 +30,7 @@ _QUOTES = (
     ("\u201e", "\u201c"), ("\u201e", "\u201d"), ("\u300c", "\u300d"), ("\u300e", "\u300f"),
     ("``", "''"), ("''", "''"), ("`", "`"), ("\u201d", "\u201d"), ("\u00bb", "\u00ab"),
 )  # fmt: skip
+_DECADE = re.compile(r"['\u2018\u2019]\d\ds\b")  # '90s
 _AFTER_QUOTE = ".,;!?"
 _ANSWER_TAG = re.compile(
     r"<(answer|final|final_answer|output)>(.+?)</\1>", re.DOTALL | re.IGNORECASE
@@ -161,7 +162,7 @@ def _ornament(text: str) -> re.Match[str] | None:
 
 def _without_quotes(text: str, manual: str | None) -> str:
     """Drop quotation marks around all of `text`; those of a quotation at both ends stay."""
-    if manual and text.strip() in manual:
+    if (manual and text.strip() in manual) or _DECADE.match(text):
         return text
     body = text.rstrip(_AFTER_QUOTE)
     after = text[len(body) :]

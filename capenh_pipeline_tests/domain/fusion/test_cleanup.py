@@ -192,3 +192,7 @@ def test_thoughts_are_not_mended_down_to_their_first_sentence():
 def test_cleaning_twice_is_cleaning_once():
     once = clean('Sure! **Caption:** "A dog."\n\nNote: I kept the dog.').text
     assert clean(once).text == once == "A dog."
+
+
+def test_a_decade_keeps_its_apostrophe():
+    assert clean("'90s style photo of a street.").text == "'90s style photo of a street."
