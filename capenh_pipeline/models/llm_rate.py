@@ -6,6 +6,7 @@ in which the stricter limit allows as much, so that no minute holds more than ei
 """
 
 import asyncio
+import contextlib
 import hashlib
 import operator
 import os
@@ -15,14 +16,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.models.llm_protocol import Completion, LlmSettings
 
 FIRST_ANSWER_TOKENS = 100
-_LOCK_POLL_S = 0.005
+_LOCK_POLL_S, _LOCK_TIMEOUT_S = 0.005, 1.0
 _FARTHEST_S = 3600.0  # a turn later than this is from a clock that was wrong
 
 
@@ -51,6 +52,7 @@ class RateLimit:
         self._answers = self._answer_tokens = 0
         self._longest = settings.max_tokens
         self._owed_tokens = 0
+        self._line = asyncio.Lock()
 
     def estimate(self, messages: Sequence[Mapping[str, str]]) -> int:
         """Return the tokens that a request will most likely cost, its answer included."""
@@ -70,15 +72,20 @@ class RateLimit:
         self._owed_tokens += cost - estimate
 
     async def wait(self, tokens: int, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Return when a request of so many tokens may go."""
+        """Return when a request of so many tokens may go.
+
+        One request of a process waits for its turn, the others for that one: when a process ends,
+        the next one does not have to wait for the turns of requests that are never sent.
+        """
         if self._turns is None:
             return
-        units = (1, max(0, tokens + self._owed_tokens))
-        self._owed_tokens = min(0, tokens + self._owed_tokens)
-        cost_s = max(map(operator.mul, self._intervals_s, units))
-        wait_s = await asyncio.to_thread(self._turns.take, cost_s, self._clock)
-        if wait_s > 0:
-            await sleep(wait_s)
+        async with self._line:
+            units = (1, max(0, tokens + self._owed_tokens))
+            self._owed_tokens = min(0, tokens + self._owed_tokens)
+            cost_s = max(map(operator.mul, self._intervals_s, units))
+            wait_s = await _take(self._turns, cost_s, self._clock)
+            if wait_s > 0:
+                await sleep(wait_s)
 
 
 class Turns:
@@ -87,7 +94,12 @@ class Turns:
     def __init__(self, where: str, folder: Path) -> None:
         name = hashlib.sha256(where.encode()).hexdigest()[:32]
         self._path = folder / f"{name}.turn"
-        self._lock = FileLock(folder / f"{name}.lock", mode=0o600, poll_interval=_LOCK_POLL_S)
+        self._lock = FileLock(
+            folder / f"{name}.lock",
+            timeout=_LOCK_TIMEOUT_S,
+            mode=0o600,
+            poll_interval=_LOCK_POLL_S,
+        )
 
     def take(self, cost_s: float, clock: Callable[[], float]) -> float:
         """Take the next turn and return how many seconds away it is.
@@ -95,6 +107,9 @@ class Turns:
         Args:
             cost_s: how much later the turn after it is.
             clock: seconds since 1970.
+
+        Raises:
+            Timeout: another process keeps the file to itself; most likely somebody stopped it.
         """
         with self._lock:
             now = clock()
@@ -110,6 +125,13 @@ class Turns:
         except (OSError, ValueError):
             return now
         return turn if turn <= now + _FARTHEST_S else now
+
+
+async def _take(turns: Turns, cost_s: float, clock: Callable[[], float]) -> float:
+    """Take the next turn; a run that is interrupted waits for a lock no longer than its timeout."""
+    while True:
+        with contextlib.suppress(Timeout):
+            return await asyncio.to_thread(turns.take, cost_s, clock)
 
 
 def turns_folder() -> Path:

@@ -1,11 +1,13 @@
 """Limits of requests and tokens a minute, and who shares them."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import stat
 import time
 
 import pytest
+from filelock import FileLock
 
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.models.llm import OpenAiLanguageModel
@@ -105,6 +107,56 @@ def test_two_limits_of_one_address_share_their_turns_and_two_addresses_do_not():
     assert times_of(around, first, [0, 0]) == [0, 1]
     assert times_of(around, other, [0]) == [0]
     assert times_of(around, second, [0]) == [1]
+
+
+def test_turns_that_are_far_away_are_held_too():
+    """At one a minute, the last of these waits for more than an hour."""
+    around = FakeTime()
+    limit = limited(around, requests_per_minute=1)
+
+    async def all_wait():
+        await asyncio.gather(*[went(limit) for _ in range(64)])
+
+    async def went(limit):
+        await limit.wait(0, around.sleep)
+        times.append(round(around.now - began))
+
+    began, times = around.now, []
+    asyncio.run(all_wait())
+    assert times == [60 * place for place in range(64)]
+
+
+def test_requests_that_were_given_up_hold_up_nobody():
+    limits = {"requests_per_minute": 60}
+    around = FakeTime()
+
+    async def interrupted():
+        waiting = [asyncio.create_task(limit.wait(0, asyncio.sleep)) for _ in range(16)]
+        await waiting[0]
+        for task in waiting[1:]:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    limit = limited(around, **limits)
+    asyncio.run(interrupted())
+    assert times_of(around, limited(around, **limits), [0])[0] <= 2
+
+
+def test_an_interrupt_does_not_wait_for_a_process_that_was_stopped_with_the_lock():
+    around = FakeTime()
+    limit = limited(around, requests_per_minute=60)
+    times_of(around, limit, [0])
+    (path,) = turns_folder().glob("*.lock")
+
+    async def interrupted():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(limit.wait(0, around.sleep), 0.1)
+
+    with FileLock(path, is_singleton=False):
+        started = time.monotonic()
+        asyncio.run(interrupted())
+        assert time.monotonic() - started < 5
+    assert times_of(around, limit, [0]) == [1]
 
 
 @pytest.mark.parametrize("content", ["", "no number", "nan", "inf", "1e99", "-1e99"])
