@@ -172,7 +172,7 @@ def _retry_after_s(headers: Any, *, now_s: Callable[[], float]) -> float | None:
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now_s())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from capenh_pipeline.models.llm_faults import RATE_LIMITED, Fault
+from capenh_pipeline.models.llm_faults import Fault
 from capenh_pipeline.models.llm_surroundings import MAX_BACKOFF_S, Surroundings
 
 SPREAD_S = 5.0  # within which requests go again after a pause, lest they overrun the server
@@ -46,6 +46,9 @@ class Pause:
     def refused(self, fault: Fault, *, sent_at: float) -> bool:
         """Begin a pause if the server asks for one.
 
+        Its word counts alone once. If it refuses again what waited as long as it asked for, our
+        own pause is the least: who asks for no time at all would be asked without end.
+
         Args:
             fault: what it answered.
             sent_at: when the request went. What went before the present pause began is about
@@ -54,16 +57,21 @@ class Pause:
         Returns:
             Whether this was news.
         """
-        is_news = sent_at >= self._began
-        if fault.retry_after_s is not None:
-            self._extend(fault.retry_after_s)
-        elif fault.kind == RATE_LIMITED and is_news:
-            longest_s = min(MAX_BACKOFF_S, self._backoff_s * 2 ** min(self._in_a_row, 32))
-            self._in_a_row += 1
-            self._extend(longest_s * (0.5 + 0.5 * self._around.spread()))
-        else:
+        if not fault.is_refusal:
             return False
+        is_news = sent_at >= self._began
+        seconds = fault.retry_after_s or 0.0
+        if is_news:
+            if fault.retry_after_s is None or self._in_a_row:
+                seconds = max(seconds, self._own_s())
+            self._began = self._around.clock()
+            self._in_a_row += 1
+        self._extend(seconds)
         return is_news
+
+    def _own_s(self) -> float:
+        longest_s = min(MAX_BACKOFF_S, self._backoff_s * 2 ** min(self._in_a_row, 32))
+        return longest_s * (0.5 + 0.5 * self._around.spread())
 
     def _extend(self, seconds: float) -> None:
         now = self._around.clock()
@@ -71,7 +79,7 @@ class Pause:
         if until > self._until + SPREAD_S and seconds >= _WORTH_TELLING_S:
             _tell(self._where, seconds)
         if until > self._until:
-            self._began, self._until = now, until
+            self._until = until
             self._spread_s = min(seconds, SPREAD_S)
 
 

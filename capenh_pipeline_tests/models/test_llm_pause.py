@@ -15,6 +15,7 @@ from capenh_pipeline_tests.fakes.llm_server import (
     Response,
     error_body,
     first_then_merge,
+    merge_reply,
 )
 from capenh_pipeline_tests.models.llm_rows import ask, merged, rows, settings
 
@@ -104,7 +105,30 @@ def test_the_pause_that_a_server_asks_for_replaces_our_own(value):
     assert time.monotonic() - started < 20
 
 
-@pytest.mark.parametrize("value", ["soon", "nan", "inf", "-", ""])
+@pytest.mark.parametrize("value", ["0", "0.001", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_a_server_that_refuses_for_a_while_and_asks_for_no_pause_loses_no_row(value):
+    around = FakeTime()
+    well_at = around.now + 60
+
+    def reply(payload):
+        return busy(value) if around.now < well_at else merge_reply(payload)
+
+    with FakeLlmServer(reply) as server:
+        asked = settings(server.base_url, concurrency=8, backoff_s=1.0)
+        llm = OpenAiLanguageModel(asked, surroundings=around.surroundings())
+        replies = merged(llm, rows(40))
+    assert [reply.error for reply in replies] == [None] * 40
+    assert len(server.requests) < 40 + 60
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("soon", "nan", "inf", "-", "-5", ""),
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2035 00:00:00 +99999999999999999",
+    ],
+)
 def test_a_pause_that_cannot_be_read_is_ours(value):
     (reply,), _ = ask(first_then_merge(busy(value)))
     assert reply.attempts == 2
