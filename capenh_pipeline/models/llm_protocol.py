@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from capenh_pipeline.domain.replies import one_line
+
+_MOST_TOKENS = 10**8
+"""An answer that cost more is miscounted; the column of a table holds twenty times as many."""
+
 
 @dataclass(frozen=True)
 class LlmSettings:
@@ -82,18 +87,20 @@ def read_completion(body: Any) -> Completion | None:
     """Return the first choice of a chat completion, or None if `body` is none.
 
     Servers send `choices` that are null or empty, errors with status 200, and texts in parts.
+    What is not text or a number of tokens never gets to a table, which could not hold it.
     """
     choices = _field(body, "choices", list) or [None]
     message = _field(choices[0], "message", dict)
     if message is None:
         return None
+    finish_reason = _field(choices[0], "finish_reason", str)
     usage = _field(body, "usage", dict)
     return Completion(
         text=_text(message.get("content")),
-        finish_reason=_field(choices[0], "finish_reason", str),
+        finish_reason=None if finish_reason is None else one_line(finish_reason),
         refusal=_field(message, "refusal", str),
-        prompt_tokens=_field(usage, "prompt_tokens", int) or 0,
-        completion_tokens=_field(usage, "completion_tokens", int) or 0,
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
     )
 
 
@@ -109,6 +116,11 @@ def _text(content: Any) -> str | None:
     if isinstance(content, list):
         return "".join(_field(part, "text", str) or "" for part in content)
     return content if isinstance(content, str) else None
+
+
+def _count(usage: Any, name: str) -> int:
+    count = _field(usage, name, int) or 0
+    return count if 0 <= count <= _MOST_TOKENS else 0
 
 
 def _field(value: Any, name: str, kind: type) -> Any:

@@ -12,6 +12,28 @@ from capenh_pipeline_tests.fakes.llm_server import (
 from capenh_pipeline_tests.models.llm_rows import ask, merged, rows, settings
 
 
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 10**30, "completion_tokens": 5}, (0, 5)),
+        ({"prompt_tokens": 3 * 10**9, "completion_tokens": 5}, (0, 5)),
+        ({"prompt_tokens": -7, "completion_tokens": -1}, (0, 0)),
+        ({"prompt_tokens": "7", "completion_tokens": None}, (0, 0)),
+    ],
+)
+def test_a_number_of_tokens_that_cannot_be_is_none(usage, tokens):
+    body = {"choices": [{"message": {"content": "A dog."}}], "usage": usage}
+    (reply,), _ = ask(lambda payload: Response(body=body))
+    assert (reply.caption, reply.prompt_tokens, reply.completion_tokens) == ("A dog.", *tokens)
+
+
+def test_a_finish_reason_is_a_short_text_that_a_table_can_hold():
+    (reply,), _ = ask(lambda payload: Response("A dog.", finish_reason="st\ud83dop" + "x" * 9999))
+    assert reply.caption == "A dog."
+    assert str(reply.finish_reason).startswith("stopx")
+    assert len(str(reply.finish_reason)) <= 300
+
+
 class TestParametersThatAModelDoesNotTake:
     """The words are those of OpenAI's reasoning models, and of others."""
 
