@@ -1,5 +1,6 @@
 """Every way in which a server misbehaves: what the row says, what it costs, how long it takes."""
 
+import gzip
 import logging
 import time
 import traceback
@@ -212,3 +213,36 @@ def test_a_server_elsewhere_is_asked_through_the_proxy_of_the_environment(
         asked = settings("http://llm.invalid/v1")
         with pytest.raises(ServerError, match=r"has no model .*no such page"):
             OpenAiLanguageModel(asked, surroundings=surroundings).merge(rows(1), print)
+
+
+def megabytes(count):
+    return b" " * (count * 2**20)
+
+
+@pytest.mark.parametrize("surroundings", TRANSPORTS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Response(raw=megabytes(5)), id="endless"),
+        pytest.param(
+            Response(raw=gzip.compress(megabytes(200)), headers={"Content-Encoding": "gzip"}),
+            id="gzip bomb",
+        ),
+    ],
+)
+def test_an_answer_that_would_fill_the_memory_is_not_read_to_its_end(answer, surroundings):
+    replies, error, own = merge(Case(answer, "server_error"), surroundings)
+    assert error is None
+    assert [reply.error_kind for reply in replies] == [None, "server_error", None]
+    assert "failed in each of 2 tries: the answer is longer than" in str(replies[1].error)
+    assert own[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("surroundings", TRANSPORTS)
+@pytest.mark.parametrize("charset", ["hex", "rot13", "undefined"])
+def test_an_error_in_a_charset_that_is_no_text_fails_its_row_and_not_the_run(charset, surroundings):
+    headers = {"Content-Type": f"text/plain; charset={charset}"}
+    answer = Response(status=500, raw=b"oops", headers=headers)
+    replies, error, _ = merge(Case(answer, "server_error"), surroundings)
+    assert error is None
+    assert "answered 500 in each of 2 tries: oops" in str(replies[1].error)
