@@ -61,6 +61,8 @@ class Pause:
             return False
         is_news = sent_at >= self._began
         seconds = fault.retry_after_s or 0.0
+        if seconds >= _WORTH_TELLING_S and not self._covers(seconds):
+            _tell(self._where, seconds)
         if is_news:
             if fault.retry_after_s is None or self._in_a_row:
                 seconds = max(seconds, self._own_s())
@@ -73,11 +75,11 @@ class Pause:
         longest_s = min(MAX_BACKOFF_S, self._backoff_s * 2 ** min(self._in_a_row, 32))
         return longest_s * (0.5 + 0.5 * self._around.spread())
 
+    def _covers(self, seconds: float) -> bool:
+        return self._around.clock() + seconds <= self._until + SPREAD_S
+
     def _extend(self, seconds: float) -> None:
-        now = self._around.clock()
-        until = now + seconds
-        if until > self._until + SPREAD_S and seconds >= _WORTH_TELLING_S:
-            _tell(self._where, seconds)
+        until = self._around.clock() + seconds
         if until > self._until:
             self._until = until
             self._spread_s = min(seconds, SPREAD_S)

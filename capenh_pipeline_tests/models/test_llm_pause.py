@@ -78,6 +78,16 @@ def test_a_long_pause_is_told_once_however_many_were_refused(caplog):
     assert told.startswith("The LLM server at http://here/v1 asks to wait 300 s (until ")
 
 
+def test_a_pause_of_ours_is_not_said_to_be_a_wish_of_the_server(caplog):
+    around = FakeTime(spread=1.0)
+    pause = Pause("http://here/v1", 1.0, around.surroundings())
+    for _ in range(9):
+        pause.refused(asks_for(1), sent_at=around.now)
+        asyncio.run(pause.wait())
+    assert max(around.slept) > 30
+    assert not caplog.messages
+
+
 def test_a_server_that_does_not_say_how_long_is_left_alone_ever_longer():
     around = FakeTime(spread=1.0)
     pause = Pause("here", 1.0, around.surroundings())
