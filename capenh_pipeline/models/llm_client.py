@@ -90,11 +90,20 @@ class Server:
             key = rf"(?<!\w){key}(?!\w)"
         return re.sub(key, "***", text)
 
-    def without_secret(self, answer: bytes) -> bytes:
-        """Return an answer without the API key; words such as "EMPTY" are no secret and stay."""
+    def without_secret(self, answer: Any) -> Any:
+        """Return a value of JSON without the API key; words such as "EMPTY" are no secret and stay.
+
+        The texts are searched, not the bytes: JSON may write any character as an escape.
+        """
         if self.api_key is None or len(self.api_key) < _SHORTEST_SECRET:
             return answer
-        return answer.replace(self.api_key.encode(), b"***")
+        if isinstance(answer, str):
+            return answer.replace(self.api_key, "***")
+        if isinstance(answer, list):
+            return [self.without_secret(item) for item in answer]
+        if isinstance(answer, dict):
+            return {name: self.without_secret(value) for name, value in answer.items()}
+        return answer
 
 
 class LlmClient:
@@ -167,7 +176,7 @@ class LlmClient:
             return connection_fault(error)
         except UnicodeEncodeError as error:
             return unsendable_fault(error)
-        return _read(self.server.without_secret(response), read)
+        return self._read(response, read)
 
     async def _send(self, send: Send) -> bytes:
         """Send a request; again, if it went over a connection that the server had just closed.
@@ -189,13 +198,12 @@ class LlmClient:
         self._idle_connections += 1
         return response
 
-
-def _read(content: bytes, read: Callable[[Any], T | None]) -> T | Fault:
-    try:
-        answer = read(json.loads(content))
-    except (ValueError, RecursionError):
-        answer = None
-    return undecodable_fault(content.decode(errors="replace")) if answer is None else answer
+    def _read(self, content: bytes, read: Callable[[Any], T | None]) -> T | Fault:
+        try:
+            answer = read(self.server.without_secret(json.loads(content)))
+        except (ValueError, RecursionError):
+            answer = None
+        return undecodable_fault(content.decode(errors="replace")) if answer is None else answer
 
 
 def _is_web_address(url: str) -> bool:

@@ -246,3 +246,12 @@ def test_an_error_in_a_charset_that_is_no_text_fails_its_row_and_not_the_run(cha
     replies, error, _ = merge(Case(answer, "server_error"), surroundings)
     assert error is None
     assert "answered 500 in each of 2 tries: oops" in str(replies[1].error)
+
+
+@pytest.mark.parametrize("field", ["content", "refusal"])
+def test_a_key_that_a_server_repeats_in_escapes_is_in_no_reply(field):
+    escaped = "".join(f"\\u{ord(character):04x}" for character in KEY)
+    raw = f'{{"choices": [{{"message": {{"{field}": "A dog. {escaped}"}}}}]}}'.encode()
+    replies, _, _ = merge(Case(Response(raw=raw), None), TRANSPORTS[-1].values[0])
+    assert "A dog. ***" in str(replies[1])
+    assert KEY not in str(replies)
