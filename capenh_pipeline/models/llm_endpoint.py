@@ -10,7 +10,8 @@ from capenh_pipeline.models.llm_protocol import Dialect, LlmSettings
 from capenh_pipeline.models.llm_surroundings import Surroundings
 from capenh_pipeline.models.llm_window import Window
 
-COST_OF_REFUSAL, COST_OF_FAILURE = 1, 10  # to a row: "not now" says little about it
+# To a row: "not now", or nobody there where somebody has answered before, says little about it.
+COST_OF_REFUSAL, COST_OF_FAILURE = 1, 10
 
 
 @dataclass
@@ -111,7 +112,8 @@ class Endpoint:
             self._breaker.answered()
         elif (is_news or not fault.is_refusal) and await self._is_down(fault, sent_at=sent_at):
             return 0
-        return COST_OF_REFUSAL if fault.is_refusal else COST_OF_FAILURE
+        is_about_server = fault.is_refusal or fault.severity is Severity.UNREACHABLE
+        return COST_OF_REFUSAL if is_about_server else COST_OF_FAILURE
 
     async def _is_down(self, fault: Fault, *, sent_at: float) -> bool:
         if fault.retry_after_s is not None:  # it is well, and says when it is to be asked again

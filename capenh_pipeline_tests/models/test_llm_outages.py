@@ -1,5 +1,6 @@
 """A server that goes down in mid-run: what waits, what is lost (nothing), and for how long."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -10,7 +11,10 @@ import pytest
 
 from capenh_pipeline.errors import ServerError
 from capenh_pipeline.models.llm import OpenAiLanguageModel
+from capenh_pipeline.models.llm_endpoint import COST_OF_FAILURE, Endpoint, Knowledge
+from capenh_pipeline.models.llm_faults import Fault, Severity
 from capenh_pipeline.models.llm_session import QUESTION
+from capenh_pipeline.models.llm_surroundings import REAL
 from capenh_pipeline_tests.fakes.fake_time import FakeTime
 from capenh_pipeline_tests.fakes.llm_server import (
     FakeLlmServer,
@@ -148,7 +152,7 @@ def test_while_it_is_down_it_is_asked_by_one_probe_at_a_time_and_then_by_few_row
         return OOPS if is_down else merge_reply(payload)
 
     with FakeLlmServer(reply) as server:
-        llm = OpenAiLanguageModel(settings(server.base_url, concurrency=8))
+        llm = OpenAiLanguageModel(settings(server.base_url, concurrency=8, backoff_s=0.05))
         replies = merged(llm, rows(60))
     assert [reply.error for reply in replies] == [None] * 60
     kinds = [is_probe for is_probe, _ in at_once]
@@ -252,3 +256,25 @@ def test_while_a_server_wants_to_be_left_alone_nothing_goes_and_an_interrupt_kee
     assert sum("error_kind=None" in reply for reply in replies) == len(replies) == 8
     assert last == "interrupted with 1 thread"
     assert err.count("asks to wait 300 s (until ") == 1
+
+
+def test_a_row_that_finds_nobody_there_is_hardly_to_blame_though_the_probe_finds_the_server_well():
+    """It may have come back between the two."""
+
+    async def is_well():
+        return None
+
+    async def cost_of(severity):
+        endpoint = Endpoint(
+            "http://x/v1",
+            settings("http://x/v1", max_attempts=1),
+            REAL,
+            knowledge=Knowledge(was_reached=True, has_answered=True),
+            probe=is_well,
+            complain=None,
+        )
+        fault = Fault(severity, "server_error", "…")
+        return await endpoint.cost(fault, sent_at=REAL.clock())
+
+    assert asyncio.run(cost_of(Severity.UNREACHABLE)) == COST_OF_FAILURE / 10
+    assert asyncio.run(cost_of(Severity.TRANSIENT)) == COST_OF_FAILURE
