@@ -17,10 +17,11 @@ _HEAD = """\
 
 
 def main() -> None:
-    outcomes = [outcome(answer) for answer in labelled_answers()]
-    lines = [_HEAD, *map(_row, gate_scores(outcomes)), "", _overall(outcomes), ""]
-    lines += [f"- {missed}" for missed in outcomes if not missed.is_right]
-    sys.stdout.write("\n".join(lines) + "\n")
+    for is_fresh in (False, True):
+        outcomes = [outcome(answer) for answer in labelled_answers(is_fresh=is_fresh)]
+        lines = [_HEAD, *map(_row, gate_scores(outcomes)), "", _overall(outcomes), ""]
+        lines += [f"- {missed}" for missed in outcomes if not missed.is_right]
+        sys.stdout.write("\n".join(lines) + "\n\n")
 
 
 def _row(score: GateScore) -> str:

@@ -49,3 +49,11 @@ def test_good_answers_come_through_as_they_are(outcomes):
     good = [o for o in outcomes if not o.answer.kinds]
     harmed = [str(o) for o in good if not o.is_right]
     assert len(harmed) <= 0.02 * len(good), "\n".join(harmed)
+
+
+def test_of_answers_that_no_rule_was_made_for_most_are_judged_rightly():
+    outcomes = [outcome(answer) for answer in labelled_answers(is_fresh=True)]
+    good = [o for o in outcomes if not o.answer.kinds]
+    bad = [o for o in outcomes if o.answer.kinds]
+    assert sum(o.is_right for o in good) >= 104
+    assert sum(map(is_rejected_or_mended, bad)) >= 132

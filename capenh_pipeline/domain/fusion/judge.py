@@ -1,6 +1,6 @@
 """Is an answer of an LLM a caption that can be trusted?"""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from capenh_pipeline.domain.fusion.faults import (
 )
 from capenh_pipeline.domain.fusion.gates import TERM_LOST
 from capenh_pipeline.domain.fusion.instructions import instructions_in, without_instructions
-from capenh_pipeline.domain.fusion.languages import wrong_language
+from capenh_pipeline.domain.fusion.languages import likely_language, wrong_language
 from capenh_pipeline.domain.fusion.markup import markup_in
 from capenh_pipeline.domain.fusion.repeats import repetition_in
 from capenh_pipeline.domain.fusion.scores import Score, retention, support
@@ -165,30 +165,42 @@ def _too_long(case: _Case) -> str | None:
 
 
 def _kept(case: _Case) -> Score:
-    if not case.text or not _comparable([case.told.manual or ""], case):
+    manual = case.told.manual or ""
+    if not case.text:
         return Score(None)
     return retention(
-        case.told.manual or "", case.caption, terms=case.told.terms, language=case.rules.language
+        manual,
+        case.caption,
+        terms=case.told.terms,
+        language=case.rules.language,
+        is_translated=_is_foreign(manual, case),
     )
 
 
 def _supported(case: _Case) -> Score:
     """Score what the answer states; an order that it only repeats is no statement."""
-    if not case.text or not _comparable(_texts(case.told), case):
+    texts = _texts(case.told)
+    if not case.text or not texts:
         return Score(None)
-    stated = without_instructions(case.caption)
-    return support(stated, _texts(case.told), language=case.rules.language)
-
-
-def _comparable(texts: Iterable[str], case: _Case) -> bool:
-    """Tell whether one of `texts` is in the language that the answer has to be in.
-
-    The words of a translation are others, so that they cannot be compared.
-    """
-    language, nothing = case.rules.language, Sources(None, ())
-    return any(
-        text and not (language and wrong_language(text, nothing, language)) for text in texts
+    return support(
+        without_instructions(case.caption),
+        texts,
+        language=case.rules.language,
+        is_translated=any(_is_foreign(text, case) for text in texts),
     )
+
+
+def _is_foreign(text: str, case: _Case) -> bool:
+    """Tell whether a source is in another language than the answer has to be in.
+
+    Nobody asked for an answer in a language that no source is in: that one is compared as it is.
+    """
+    nothing, language = Sources(None, ()), case.rules.language
+    if language is None:
+        language = likely_language(case.text)
+        if all(wrong_language(source, nothing, language) for source in _texts(case.told)):
+            return False
+    return bool(wrong_language(text, nothing, language))
 
 
 def _texts(sources: Sources) -> tuple[str, ...]:
@@ -211,8 +223,9 @@ def _excess(case: _Case, supported: Score) -> str | None:
     """Say what the answer adds: too much, or what only an order in a source has."""
     if supported.value is None:
         texts = _texts(case.sources)
-        can_tell = _comparable(texts, case) and support(" ".join(texts), texts).value is not None
-        return "it says nothing that a source says" if can_tell else None
+        can_tell = not any(_is_foreign(text, case) for text in texts)
+        says_something = support(" ".join(texts), texts).value is not None
+        return "it says nothing that a source says" if can_tell and says_something else None
     orders = [instructions_in(text) for text in _texts(case.sources)]
     obeyed = [word for word in supported.missing if any(holds(text, word) for text in orders)]
     added = supported.grave or obeyed if case.rules.min_support else ()

@@ -29,15 +29,23 @@ class Score(NamedTuple):
 
 
 def retention(
-    manual: str, caption: str, *, terms: Sequence[str] = (), language: str | None = None
+    manual: str,
+    caption: str,
+    *,
+    terms: Sequence[str] = (),
+    language: str | None = None,
+    is_translated: bool = False,
 ) -> Score:
     """Return the share of the manual caption's facts (see `facts_of`) that `caption` keeps.
 
     A locked term is kept as a whole word with its exact spelling, a quotation by all of its words
     in order, and any other word by one of its forms, in a compound too (sun-lit, sunlit). What
-    the one negates the other must negate.
+    the one negates the other must negate. Of a caption in another language only what no
+    translation changes counts: terms and numbers in digits.
     """
     facts = facts_of(manual, terms, language=language)
+    if is_translated:
+        facts = tuple(fact for fact in facts if _outlasts_translation(fact))
     said, words = _Said([caption], language), tokens(manual, language)
     places = {word.start: place for place, word in enumerate(words)}
 
@@ -53,16 +61,23 @@ def retention(
     return _score(len(facts), [fact.text for fact in lost], grave)
 
 
-def support(caption: str, sources: Iterable[str], *, language: str | None = None) -> Score:
+def support(
+    caption: str,
+    sources: Iterable[str],
+    *,
+    language: str | None = None,
+    is_translated: bool = False,
+) -> Score:
     """Return the share of the caption's content words that stand in one of `sources`.
 
     Each word counts once; function words, the glue of captions and parts of any picture ("front")
-    do not count.
+    do not count. Where a source is in another language, only numbers in digits do.
     """
     said, words = _Said(sources, language), tokens(caption, language)
     content: dict[tuple[str, bool], int] = {}
     for place, word in enumerate(words):
-        if not is_neutral(word.key, language) and word.key not in PLACES:
+        counts = word.key[0].isdigit() if is_translated else _is_content(word, language)
+        if counts:
             content.setdefault((word.key, word.is_negated), place)
     added = [words[place] for place in content.values() if not said.has(words, place)]
     facts = facts_of(caption, language=language) if added else ()
@@ -72,6 +87,14 @@ def support(caption: str, sources: Iterable[str], *, language: str | None = None
         [*map(_shown, added)],
         [_shown(word) for word in added if word.start in grave or said.denies(word)],
     )
+
+
+def _outlasts_translation(fact: Fact) -> bool:
+    return fact.kind == "term" or (fact.kind == "number" and fact.words[0].key[0].isdigit())
+
+
+def _is_content(word: Word, language: str | None) -> bool:
+    return not is_neutral(word.key, language) and word.key not in PLACES
 
 
 def _shown(word: Word) -> str:

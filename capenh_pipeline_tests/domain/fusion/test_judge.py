@@ -194,3 +194,35 @@ def test_a_hundred_thousand_characters_are_judged_in_seconds(unit):
     start = time.perf_counter()
     judge(answer, SOURCES, RULES)
     assert time.perf_counter() - start < 10  # a second here; without end, or minutes, it was
+
+
+TRANSLATED = Sources(
+    "Zwei Rehe am Waldrand bei Gößweinstein, 3. Mai",
+    ("Two deer are standing at the edge of a forest in the fog. The grass is wet.",),
+)
+
+
+@pytest.mark.parametrize("language", ["de", None])
+def test_the_words_of_a_translation_are_not_held_against_an_answer(language):
+    """The VLM speaks English, the person and the LLM do not."""
+    answer = "Zwei Rehe stehen am 3. Mai am Waldrand bei Gößweinstein im Nebel, das Gras ist nass."
+    verdict = judge(answer, TRANSLATED, Rules(0.8, 0.8, language=language))
+    assert verdict.fault is None
+    assert (verdict.retention, verdict.support) == (1, 1)
+
+
+def test_a_number_that_no_source_has_is_invented_in_any_language():
+    answer = "Zwei Rehe stehen am 3. Mai am Waldrand bei Gößweinstein im Nebel, es sind 8 Grad."
+    assert kind_of(answer, TRANSLATED, Rules(0.8, 0.8, language="de")) == "support"
+
+
+def test_a_number_that_a_translation_leaves_out_is_lost():
+    answer = "Two deer are standing at the edge of a forest near Gößweinstein in the fog."
+    sources = Sources("Zwei Rehe stehen am Waldrand und das ist bei km 37.", TRANSLATED.seen)
+    assert kind_of(answer, sources, Rules(0.8, 0.8, language="en")) == "retention"
+    assert kind_of(f"{answer[:-1]} at km 37.", sources, Rules(0.8, 0.8, language="en")) is None
+
+
+def test_an_answer_in_a_language_that_nobody_asked_for_and_no_source_is_in_is_compared_as_it_is():
+    answer = "Un perro marrón está de pie en una playa de arena junto a tres pelotas rojas."
+    assert kind_of(answer, rules=Rules(0.8, 0.8)) == "retention"
