@@ -2,9 +2,10 @@
 
 import errno
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from capenh_pipeline.errors import RowError
+from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.files import read_regular_file
 
 MOST_BYTES = 10_000_000
@@ -15,28 +16,41 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all of ASCII's but tab and
 _NO_SUCH_FILE = {errno.ENOENT, errno.ENAMETOOLONG}  # a name that is too long cannot exist
 
 
-def read_manual_caption(path: Path) -> str | None:
-    """Return the text of a caption file; None where there is no such file or it is blank.
+@dataclass(frozen=True, slots=True)
+class CaptionFacts:
+    """What a caption file says.
 
-    The text is as its author wrote it, but for white space at both ends, a byte order mark,
-    line ends (always a newline) and control characters, which have no place in a prompt.
-
-    Raises:
-        RowError: "manual_caption_unreadable", or "manual_caption_not_utf8".
+    Attributes:
+        text_hash: SHA-256 of its bytes, None where they cannot be read.
+        caption: what its author wrote, but for white space at both ends, a byte order mark, line
+            ends (always a newline) and control characters, which have no place in a prompt. None
+            where that is nothing, where there is no file, and where it failed.
+        error_kind: None, "manual_caption_unreadable" or "manual_caption_not_utf8".
+        error: None, or one sentence.
     """
+
+    text_hash: str | None = None
+    caption: str | None = None
+    error_kind: str | None = None
+    error: str | None = None
+
+
+def inspect_caption(path: Path) -> CaptionFacts:
+    """Return what a caption file says."""
     try:
-        text = read_regular_file(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise RowError(
-            "manual_caption_not_utf8", f"{_printable(path)} is not UTF-8; save it as UTF-8."
-        ) from None
+        content = read_regular_file(path, most_bytes=MOST_BYTES)
     except OSError as error:
         if error.errno in _NO_SUCH_FILE:
-            return None
-        raise RowError(
-            "manual_caption_unreadable", f"{_printable(path)} cannot be read: {error.strerror}."
-        ) from None
-    return _CONTROL.sub("", _LINE_END.sub("\n", text)).strip() or None
+            return CaptionFacts()
+        reason = f"{_printable(path)} cannot be read: {error.strerror}."
+        return CaptionFacts(error_kind="manual_caption_unreadable", error=reason)
+    text_hash = sha256_hex(content)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        reason = f"{_printable(path)} is not UTF-8; save it as UTF-8."
+        return CaptionFacts(text_hash, error_kind="manual_caption_not_utf8", error=reason)
+    return CaptionFacts(text_hash, _CONTROL.sub("", _LINE_END.sub("\n", text)).strip() or None)
 
 
 def _printable(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pydantic
 
-from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.dataset.scan import Listing, list_dataset
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.domain.options import Options, option_fields
 from capenh_pipeline.domain.shards import shard_keys
@@ -74,6 +74,7 @@ class Outside:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     environment: Callable[[], Mapping[str, str]] = read_environment
     progress: Progress = field(default_factory=log_progress)
+    listings: dict[str, Listing] = field(default_factory=dict)
 
     def open_run(
         self, options: Options, *, shards: Sequence[str] | None = None, run_id: str = ""
@@ -117,6 +118,7 @@ class Outside:
             environment=self.environment(),
             file_hashes=FileHashes(store.root / "model_hashes.json"),
             hub_commit=self.hub_commit,
+            listings=self.listings,
         )
 
 

@@ -142,6 +142,8 @@ SCAN_INDEX = TableSchema(
         "width": pl.Int32,
         "height": pl.Int32,
         "format": pl.String,
+        "caption": pl.String,  # of a text file: what a person wrote, null if that is nothing
+        "text_hash": pl.String,  # SHA-256 of a text file's bytes, null where they cannot be read
         **_OUTCOME,
     },
     key=("path",),

@@ -1,15 +1,15 @@
 """Sidecars: the text files beside an image, and what is said in them.
 
-All paths here are raw paths (see `paths`), relative to the dataset folder.
+All paths here are the text of paths (see `paths`), relative to the dataset folder.
 """
 
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from capenh_pipeline.domain.paths import encode_path, stored_path
+import polars as pl
+
+from capenh_pipeline.domain.paths import raw_path
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import ConfigurationError
 
@@ -17,23 +17,23 @@ EXTENSION = ".txt"
 
 
 class SidecarPlan(NamedTuple):
-    """The caption files of every image, as columns in the order of the images.
+    """The caption files of every image.
 
     Attributes:
-        manual: where its manual caption may stand; the first of them that exists is read.
-        combined: where its combined caption is written; None if every name for it is taken.
-        generated: the same for its VLM captions, a column for each prompt.
+        files: one row an image. `path`: the image's. `own_manual` and `manual`: where its manual
+            caption may stand; the first of them that exists is read, and the first is null but
+            for images that share their names. `combined`: where its combined caption is written,
+            null if every name for it is taken. `generated_0`, …: the same for its VLM captions, a
+            column for each prompt.
         warnings: sentences for the user.
     """
 
-    manual: list[tuple[str, ...]]
-    combined: list[str | None]
-    generated: tuple[list[str | None], ...]
+    files: pl.DataFrame
     warnings: tuple[str, ...]
 
 
 def plan_sidecars(
-    image_paths: Iterable[str],
+    image_paths: pl.Series,
     *,
     caption_suffix: str,
     combined_suffix: str,
@@ -54,102 +54,102 @@ def plan_sidecars(
         generated_suffixes: suffixes of VLM captions, one for each prompt whose captions are
             written.
     """
-    names = _Names(list(image_paths), caption_suffix)
-    combined = names.assign(combined_suffix)
-    generated = tuple(names.assign(suffix) for suffix in generated_suffixes)
-    return SidecarPlan(names.manual, combined, generated, names.warnings(combined, *generated))
+    names = _names(image_paths)
+    files = names.select("path", *_manual("path", "stem", caption_suffix + EXTENSION))
+    keys = names.select(_manual("path_key", "stem_key", _comparable(caption_suffix) + EXTENSION))
+    taken = pl.concat([keys["own_manual"].drop_nulls(), keys["manual"]])
+    columns = ["combined", *(f"generated_{place}" for place in range(len(generated_suffixes)))]
+    for column, suffix in zip(columns, [combined_suffix, *generated_suffixes], strict=True):
+        output, taken = _assign(names, taken, suffix)
+        files = files.with_columns(output.alias(column))
+    return SidecarPlan(files, tuple(_warnings(files, columns)))
 
 
-class _Names:
-    """Which names are taken: by manual captions from the start, by outputs as they are assigned.
+def _names(paths: pl.Series) -> pl.DataFrame:
+    """Return `path`, `stem` (without the extension), both as compared, and `is_shared`."""
+    path = pl.col("path")
+    parts = pl.DataFrame({"path": paths}).select(
+        "path", stem=path.str.replace(r"\.[^.]*$", ""), name=path.str.extract(r"([^/]*)$")
+    )
+    path_key = path.str.strip_suffix(pl.col("name")) + pl.col("comparable")
+    return (
+        parts.with_columns(comparable=all_comparable(parts["name"]))
+        .select("path", "stem", path_key=path_key)
+        .with_columns(stem_key=pl.col("path_key").str.replace(r"\.[^.]*$", ""))
+        .with_columns(is_shared=pl.col("stem_key").is_duplicated())
+    )
 
-    There may be millions of images, so all are columns: `stems` are paths without the extension,
-    keys are paths and stems in the form that is compared.
+
+def _manual(path: str, stem: str, end: str) -> list[pl.Expr]:
+    own = pl.when("is_shared").then(pl.col(path) + end)
+    return [own.alias("own_manual"), (pl.col(stem) + end).alias("manual")]
+
+
+def _assign(names: pl.DataFrame, taken: pl.Series, suffix: str) -> tuple[pl.Series, pl.Series]:
+    """Return an output for each image, or null, and all names that are taken then.
+
+    Short names are given out before full ones. Images whose own names differ in letter case alone
+    stand on a file system that tells such names apart, so it tells their outputs apart too.
     """
+    end, end_key = suffix + EXTENSION, _comparable(suffix) + EXTENSION
+    short_keys, full_keys = names["stem_key"] + end_key, names["path_key"] + end_key
+    has_short = ~names["is_shared"] & ~short_keys.is_in(taken.implode())
+    taken = pl.concat([taken, short_keys.filter(has_short)])
+    has_full = ~has_short & ~full_keys.is_in(taken.implode())
+    output = pl.when(has_short).then(pl.col("stem") + end).when(has_full).then(pl.col("path") + end)
+    taken = pl.concat([taken, full_keys.filter(has_full)])
+    return names.select(output.alias("output"))["output"], taken
 
-    def __init__(self, paths: list[str], caption_suffix: str) -> None:
-        self.paths = paths
-        self.stems = [_stem(path) for path in paths]
-        self.path_keys = [_key(path) for path in paths]
-        self.stem_keys = [_stem(key) for key in self.path_keys]
-        counts = Counter(self.stem_keys)
-        self.is_shared = [counts[key] > 1 for key in self.stem_keys]
-        self.manual = self._manual(self.paths, self.stems, caption_suffix + EXTENSION)
-        keys = self._manual(self.path_keys, self.stem_keys, _comparable(caption_suffix) + EXTENSION)
-        self._taken = set(chain.from_iterable(keys))
-        self._full_name_of: dict[str, str] = {}
 
-    def assign(self, suffix: str) -> list[str | None]:
-        """Return an output for each image, or None; short names are given out before full ones."""
-        end, end_key = suffix + EXTENSION, _comparable(suffix) + EXTENSION
-        outputs: list[str | None] = [None] * len(self.paths)
-        for index, stem_key in enumerate(self.stem_keys):
-            if not self.is_shared[index] and (key := stem_key + end_key) not in self._taken:
-                self._taken.add(key)
-                outputs[index] = self.stems[index] + end
-        for index, output in enumerate(outputs):
-            if output is None and self._take_full_name(self.path_keys[index], end_key):
-                outputs[index] = self.paths[index] + end
-        return outputs
-
-    def warnings(self, *outputs: Sequence[str | None]) -> tuple[str, ...]:
-        """Return a sentence about shared names, and one about images without a caption file."""
-        sharing = [index for index, is_shared in enumerate(self.is_shared) if is_shared]
-        nameless = sorted(
-            {i for column in outputs for i, path in enumerate(column) if path is None}
+def _warnings(files: pl.DataFrame, outputs: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence about shared names, and one about images without a caption file."""
+    sharing = files.drop_nulls("own_manual")
+    if sharing.height:
+        path, full, short = sharing.select("path", "own_manual", "manual").row(0)
+        yield (
+            f"{sharing.height} images share their names with others in their folders, "
+            f"first {path}: their caption files carry the whole "
+            f"name, and {short} is read for all of its images; write {full} to tell them apart."
         )
-        warnings = []
-        if sharing:
-            full, short = (_printable(path) for path in self.manual[sharing[0]])
-            warnings.append(
-                f"{len(sharing)} images share their names with others in their folders, "
-                f"first {_printable(self.paths[sharing[0]])}: their caption files carry the whole "
-                f"name, and {short} is read for all of its images; write {full} to tell them apart."
-            )
-        if nameless:
-            warnings.append(
-                f"No caption file is written for {len(nameless)} of the images, as each name for "
-                f"it is another image's, first {_printable(self.paths[nameless[0]])}; rename them."
-            )
-        return tuple(warnings)
+    nameless = files.filter(pl.any_horizontal(pl.col(*outputs).is_null()))
+    if nameless.height:
+        yield (
+            f"No caption file is written for {nameless.height} of the images, as each name for "
+            f"it is another image's, first {nameless['path'][0]}; rename them."
+        )
 
-    def _manual(self, paths: list[str], stems: list[str], end: str) -> list[tuple[str, ...]]:
-        return [
-            (path + end, stem + end) if is_shared else (stem + end,)
-            for path, stem, is_shared in zip(paths, stems, self.is_shared, strict=True)
-        ]
 
-    def _take_full_name(self, path_key: str, end_key: str) -> bool:
-        """Take the full name of an image's output, if it is free.
+def raw_sidecar(path: str, path_bytes: bytes | None, sidecar: str) -> str:
+    """Return the raw path of an image's caption file, which the plan names as text.
 
-        Images whose own names differ in letter case alone stand on a file system that tells such
-        names apart, so it tells their outputs apart too.
-        """
-        key = path_key + end_key
-        if key in self._taken:
-            return self._full_name_of.get(key) == path_key
-        self._taken.add(key)
-        self._full_name_of[key] = path_key
-        return True
+    Args:
+        path: the image's, as text.
+        path_bytes: the image's, if it is not UTF-8.
+        sidecar: of `SidecarPlan.files`.
+    """
+    if path_bytes is None:
+        return sidecar
+    raw = raw_path(path, path_bytes)
+    if sidecar.startswith(path):
+        return raw + sidecar[len(path) :]
+    return _stem(raw) + sidecar[len(_stem(path)) :]
 
 
 def _stem(path: str) -> str:
     return path[: path.rindex(".")]
 
 
-def _key(path: str) -> str:
-    folder, slash, name = path.rpartition("/")
-    return folder + slash + _comparable(name)
+def all_comparable(names: pl.Series) -> pl.Series:
+    """Return names as the file systems that are least exact compare them."""
+    if (names.str.len_bytes() == names.str.len_chars()).all():  # ASCII
+        return names.str.to_lowercase()
+    return pl.Series([_comparable(name) for name in names], dtype=pl.String)
 
 
 def _comparable(name: str) -> str:
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _printable(raw: str) -> str:
-    return stored_path(encode_path(raw))[0]
 
 
 def generated_suffixes(generated_suffix: str, prompts: Sequence[VlmPrompt]) -> tuple[str, ...]:

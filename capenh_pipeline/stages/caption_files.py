@@ -1,16 +1,14 @@
 """Caption files: the captions as text beside the images."""
 
-from collections.abc import Iterable
-
 import polars as pl
 
-from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.domain.fusion.terms import terms_in, with_terms
 from capenh_pipeline.domain.increment import count_by_shard
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.paths import encode_path, stored_path
 from capenh_pipeline.domain.schemas import CAPTION_FILES
 from capenh_pipeline.domain.shards import shard_keys, shard_of
+from capenh_pipeline.domain.sidecars import raw_sidecar
 from capenh_pipeline.export.caption_files import ExportOutcome, Stamp, write_caption_files
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.fusion import locked_terms
@@ -43,16 +41,14 @@ def write_files(run: Run) -> Report:
 
 def wanted_files(run: Run) -> pl.DataFrame:
     """Return one row for each file there should be: whose it is, its path, kind and text."""
-    listing = list_dataset(run.dataset, recursive=run.options.recursive, skip=[run.store.root])
-    sidecars, _ = sidecars_of(run, listing.images)
-    images = captions(run).join(listing.images, on="path", how="semi", maintain_order="left")
-    files = [sidecars[path] for path in images["path"]]
-    combined = _with_terms(images, run.options)
-    wanted = [_files(images, "combined", (file.combined for file in files), combined)]
+    listing = run.listing()
+    sidecars = sidecars_of(run, listing.images["path"]).files
+    images = captions(run).join(sidecars, on="path", maintain_order="left")
+    wanted = [_files(images, "combined", "combined", _with_terms(images, run.options))]
     if run.options.cache_generated_captions_to_disk:
         seen = images["vlm_captions"].struct
         wanted += [
-            _files(images, "generated", (file.generated[place] for file in files), seen.field(name))
+            _files(images, "generated", f"generated_{place}", seen.field(name))
             for place, name in enumerate(seen.fields)
         ]
     return pl.concat(wanted)
@@ -74,21 +70,26 @@ def _with_terms(images: pl.DataFrame, options: Options) -> pl.Series:
     return pl.Series(texts, dtype=pl.String)
 
 
-def _files(
-    images: pl.DataFrame, kind: str, raw_paths: Iterable[str | None], texts: pl.Series
-) -> pl.DataFrame:
-    """Return the files of one kind that have a name and a text; all arguments are columns."""
-    stored = [(None, None) if raw is None else stored_path(encode_path(raw)) for raw in raw_paths]
-    paths, path_bytes = zip(*stored, strict=True) if stored else ((), ())
+def _files(images: pl.DataFrame, kind: str, sidecar: str, texts: pl.Series) -> pl.DataFrame:
+    """Return the files of one kind that have a name, in the column `sidecar`, and a text."""
     wanted = images.select(
-        pl.Series("path", paths, pl.String),
-        pl.Series("path_bytes", path_bytes, pl.Binary),
+        pl.col(sidecar).alias("path"),
+        _bytes_of(images, sidecar).alias("path_bytes"),
         "image_hash",
         pl.col("path").alias("image_path"),
         pl.lit(kind).alias("kind"),
         texts.alias("text"),
     )
     return wanted.drop_nulls(["path", "text"])
+
+
+def _bytes_of(images: pl.DataFrame, sidecar: str) -> pl.Series:
+    """Return the bytes of the caption files' paths, null where they are UTF-8."""
+    if images["path_bytes"].null_count() == images.height:
+        return images["path_bytes"]
+    paths = images.select("path", "path_bytes", sidecar).iter_rows()
+    stored = [row[2] and stored_path(encode_path(raw_sidecar(*row)))[1] for row in paths]
+    return pl.Series(stored, dtype=pl.Binary)
 
 
 def _report(run: Run, wanted: pl.DataFrame, outcome: ExportOutcome) -> Report:

@@ -1,148 +1,113 @@
 """The manifest: which images the dataset holds, and what people wrote about them."""
 
-from typing import Any
-
 import polars as pl
 
-from capenh_pipeline.dataset.images import inspect_image
-from capenh_pipeline.dataset.scan import file_path, list_dataset
-from capenh_pipeline.domain.increment import count_by_shard
+from capenh_pipeline.dataset.scan import Listing, is_text_file
 from capenh_pipeline.domain.paths import path_hash
-from capenh_pipeline.domain.schemas import FAILED, IMAGE_MANIFEST, OK, SCAN_INDEX
+from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED, IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
-from capenh_pipeline.models.torch_threads import usable_cores
-from capenh_pipeline.stages.manual_captions import ManualCaptions
-from capenh_pipeline.stages.read_ahead import read_ahead
+from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.scan_index import is_settled, read_files
+from capenh_pipeline.stages.settling import digest_of, fingerprint, may_settle
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 
-RACY_NS = 2_000_000_000
-"""A file that changed less than this before it was read may change again with the same time
-stamps (git's rule for its index), so it is read once more next time. ctime tells when: nobody
-can set it."""
-
-INDEX_ROWS = 20_000
-"""Rows of the scan index in one checkpoint: they lie in all shards, a part in each, and reading
-a file again costs little."""
-
-_STAT = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
-_CONTENT = ["image_hash", "width", "height", "format", "status", "error_kind", "error"]
+_FACTS = [name for name in IMAGE_MANIFEST.columns if name != "scanned_at"]
 
 
 def build_image_manifest(run: Run) -> Report:
     """Bring the manifest of the run's shards up to date with the dataset folder.
 
-    An image is read only if it is new or its size or times changed; a manual caption is read
-    each time. Files that are gone leave the manifest; with `limit`, files beyond it stay in it.
+    A file is read only if it is new or its size or times changed. Files that are gone leave the
+    manifest; with `limit`, files beyond it stay in it.
 
     Raises:
         DatasetError: the folder is missing, not a folder, or holds no image.
     """
-    listing = list_dataset(run.dataset, recursive=run.options.recursive, skip=[run.store.root])
-    files = listing.images.head(run.options.limit or listing.images.height)
-    known = known_files(run, files)
-    read = _read(run, files.join(known, on="path", how="anti"))
-    sidecars, warnings = sidecars_of(run, listing.images)
-    rows = ManualCaptions(run, sidecars).added_to(_with_shards(pl.concat([known, read])))
-    new = _replace_shards(run, rows, beyond=listing.images.join(files, on="path", how="anti"))
-    report = _report(run, rows, new)
-    report.warnings += [*listing.warnings, *warnings]
+    listing = run.scan()
+    report = _settled_report(run, listing) or _build(run, listing)
+    report.warnings += listing.warnings
     return report
 
 
-def known_files(run: Run, files: pl.DataFrame) -> pl.DataFrame:
-    """Return the files whose content is known from an earlier scan, with that content."""
-    is_settled = ~pl.col("is_racy") & pl.col("image_hash").is_not_null()
-    if run.options.retry_failed:
-        is_settled &= pl.col("status") == OK
-    return _indexed(run, files).filter(is_settled).drop("is_racy")
+def _settled_report(run: Run, listing: Listing) -> Report | None:
+    """Return what a scan would report, if it would find all as it was."""
+    if not may_settle(run):
+        return None
+    settled, stamp = run.store.settled(IMAGE_MANIFEST.name), _fingerprint(run, listing)
+    found = {shard: settled.get(shard, stamp) for shard in run.shards}
+    if not all(found.values()):
+        return None
+    warnings = next(iter(found.values()))["warnings"]
+    counts = {shard: value["counts"] for shard, value in found.items()}
+    return Report(counts, warnings=[*warnings])
 
 
-def _read(run: Run, files: pl.DataFrame) -> pl.DataFrame:
-    """Read the files and return them with their content; each is in the scan index afterwards."""
-    if files.height:
-        _index(run, files)
-    return _indexed(run, files).drop("is_racy")
+def _build(run: Run, listing: Listing) -> Report:
+    files = listing.images.head(run.options.limit or listing.images.height)
+    plan = sidecars_of(run, listing.images["path"])
+    sidecars = plan.files.join(files, on="path", how="semi", maintain_order="left")
+    texts = caption_candidates(run, sidecars, listing.texts)
+    read = read_files(run, pl.concat([files, texts]))
+    is_text = pl.Series([is_text_file(path) for path in read["path"]], dtype=pl.Boolean)
+    images = read.filter(~is_text).drop("caption", "text_hash", "is_racy")
+    rows = _with_shards(with_manual_captions(run, images, sidecars, read.filter(is_text)))
+    report = _replace_shards(run, rows, beyond=listing.images.join(files, on="path", how="anti"))
+    if may_settle(run) and is_settled(read).all():
+        _settle(run, listing, report, plan.warnings)
+    report.warnings += plan.warnings
+    return report
 
 
-def _indexed(run: Run, files: pl.DataFrame) -> pl.DataFrame:
-    index = run.store.table(SCAN_INDEX).read(columns=[*_STAT, *_CONTENT, "is_racy"])
-    return files.join(index, on=_STAT)
+def _settle(run: Run, listing: Listing, report: Report, warnings: tuple[str, ...]) -> None:
+    settled, stamp = run.store.settled(IMAGE_MANIFEST.name), _fingerprint(run, listing)
+    for shard, counts in report.shards.items():
+        again = {**counts, "computed": 0, "reused": counts["images"]}
+        settled.put(shard, stamp, {"counts": again, "warnings": [*warnings]})
+    settled.save()
 
 
-def _index(run: Run, files: pl.DataFrame) -> None:
-    with (
-        run.progress.stage("files to read", files.height) as step,
-        run.checkpoint(SCAN_INDEX, rows=INDEX_ROWS) as checkpoint,
-    ):
-        for row in read_ahead(
-            files.iter_rows(named=True),
-            lambda file: _inspect(run, file),
-            workers=run.options.num_workers or usable_cores(),
-        ):
-            checkpoint.add(row)
-            step()
-    run.store.table(SCAN_INDEX).compact(shard_keys(run.store.shard_digits))
-
-
-def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
-    began_ns = int(run.now().timestamp() * 1e9)
-    facts = inspect_image(
-        file_path(run.dataset, file["path"], file["path_bytes"]),
-        timeout_s=run.options.image_timeout_s,
-    )
-    return {
-        **file,
-        "path_hash": path_hash(file["path"], file["path_bytes"]),
-        "is_racy": began_ns - file["ctime_ns"] < RACY_NS,
-        "image_hash": facts.image_hash,
-        "width": facts.width,
-        "height": facts.height,
-        "format": facts.format,
-        "status": OK if facts.error_kind is None else FAILED,
-        "error_kind": facts.error_kind,
-        "error": facts.error,
-    }
+def _fingerprint(run: Run, listing: Listing) -> str:
+    files = [digest_of(listing.images), digest_of(listing.texts)]
+    tables = [run.store.table(CAPTION_FILES), run.store.table(IMAGE_MANIFEST)]
+    keys = shard_keys(run.store.shard_digits)
+    return fingerprint(run, files, [table.part_names(key) for table in tables for key in keys])
 
 
 def _with_shards(rows: pl.DataFrame) -> pl.DataFrame:
     """Add the hash that names a row's shard: the image's, or its path's where it has none."""
-    hashes = [
-        image_hash or path_hash(path, path_bytes)
-        for image_hash, path, path_bytes in rows.select(
-            "image_hash", "path", "path_bytes"
-        ).iter_rows()
-    ]
-    return rows.with_columns(pl.Series("shard_hash", hashes, pl.String))
+    unread = rows.filter(pl.col("image_hash").is_null()).select("path", "path_bytes")
+    hashes = [(path, path_hash(path, path_bytes)) for path, path_bytes in unread.iter_rows()]
+    columns = {"path": pl.String, "path_hash": pl.String}
+    by_path = pl.DataFrame(hashes, schema=columns, orient="row")
+    return rows.join(by_path, on="path", how="left", maintain_order="left").with_columns(
+        shard_hash=pl.coalesce("image_hash", "path_hash")
+    )
 
 
-def _replace_shards(run: Run, rows: pl.DataFrame, *, beyond: pl.DataFrame) -> pl.DataFrame:
-    """Store the rows of the run's shards and return those that were not there before.
+def _replace_shards(run: Run, rows: pl.DataFrame, *, beyond: pl.DataFrame) -> Report:
+    """Store the rows of the run's shards; rows of the files `beyond` the limit stay."""
+    report = Report({})
+    shard = pl.col("shard_hash").str.head(run.store.shard_digits)
+    by_shard = {key: some for (key,), some in rows.group_by(shard.alias("shard"))}
+    for key in run.shards:
+        some = by_shard.get(key, rows.clear())
+        report.shards[key] = _replace(run, key, some, beyond=beyond)
+    return report
 
-    Rows of the files `beyond` the limit stay.
-    """
+
+def _replace(run: Run, shard: str, rows: pl.DataFrame, *, beyond: pl.DataFrame) -> dict[str, int]:
     table = run.store.table(IMAGE_MANIFEST)
-    before = table.read(run.shards)
+    before = table.read([shard])
     now = pl.lit(run.now()).cast(IMAGE_MANIFEST.columns["scanned_at"])
-    facts = [name for name in IMAGE_MANIFEST.columns if name != "scanned_at"]
-    matched = rows.select(facts).join(before, on=facts, how="left", nulls_equal=True)
+    matched = rows.select(_FACTS).join(before, on=_FACTS, how="left", nulls_equal=True)
     dated = matched.with_columns(pl.col("scanned_at").fill_null(now))
     kept = before.join(beyond, on="path", how="semi")
-    everything = pl.concat([dated.select(*IMAGE_MANIFEST.columns), kept])
-    shard = everything["shard_hash"].str.slice(0, run.store.shard_digits)
-    for key in run.shards:
-        table.replace(key, everything.filter(shard == key))
-    return matched.filter(pl.col("scanned_at").is_null())
-
-
-def _report(run: Run, rows: pl.DataFrame, new: pl.DataFrame) -> Report:
-    def count(some: pl.DataFrame) -> dict[str, int]:
-        return count_by_shard(some, column="shard_hash", digits=run.store.shard_digits)
-
-    return Report.of(
-        run.shards,
-        images=count(rows),
-        computed=count(new),
-        reused=count(rows.join(new, on="path", how="anti")),
-        failed=count(rows.filter(pl.col("status") == FAILED)),
-    )
+    table.replace(shard, pl.concat([dated.select(*IMAGE_MANIFEST.columns), kept]))
+    new = matched["scanned_at"].null_count()
+    return {
+        "images": rows.height,
+        "computed": new,
+        "reused": rows.height - new,
+        "failed": rows.filter(pl.col("status") == FAILED).height,
+    }

@@ -1,72 +1,85 @@
 """What people wrote about each image, put beside what is known of its file."""
 
-from typing import Any
-
 import polars as pl
 
-from capenh_pipeline.dataset.manual_captions import read_manual_caption
-from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.domain.paths import encode_path, stored_path, system_path
+from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED
-from capenh_pipeline.errors import RowError
-from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.domain.sidecars import all_comparable
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.sidecar_plan import Sidecars
+
+_SAID = ["caption", "error_kind", "error"]
 
 
-class ManualCaptions:
-    """Reads manual captions, and knows which text files are ours."""
+def caption_candidates(run: Run, sidecars: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
+    """Return those of the text files that may hold a manual caption of the images.
 
-    def __init__(self, run: Run, sidecars: dict[str, Sidecars]) -> None:
-        self._dataset = run.dataset
-        self._sidecars = sidecars
-        ledger = run.store.table(CAPTION_FILES).read(columns=["path", "image_path", "content_hash"])
-        self._ours = {path: (owner, content) for path, owner, content in ledger.iter_rows()}
+    Args:
+        run: its dataset.
+        sidecars: of `SidecarPlan.files`, the images.
+        texts: of a `Listing`.
+    """
+    names = pl.concat([sidecars["own_manual"].drop_nulls(), sidecars["manual"]]).unique()
+    found = texts.filter(pl.col("path").is_in(names.implode()))
+    return pl.concat([found, _spelt_otherwise(run, names, texts)])
 
-    def added_to(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return `rows` with a `manual_caption`, failed where it cannot be read.
 
-        An image that failed itself keeps its own error.
-        """
-        captions, kinds, errors = [], [], []
-        for path in rows["path"]:
-            caption, kind, error = self._read(path)
-            captions.append(caption)
-            kinds.append(kind)
-            errors.append(error)
-        failed = pl.col("error_kind").is_null() & pl.col("caption_kind").is_not_null()
-        return rows.with_columns(
-            pl.Series("manual_caption", captions, pl.String),
-            pl.Series("caption_kind", kinds, pl.String),
-            pl.Series("caption_error", errors, pl.String),
-        ).with_columns(
+def _spelt_otherwise(run: Run, names: pl.Series, texts: pl.DataFrame) -> pl.DataFrame:
+    """Return text files under the names by which some file systems know them as well.
+
+    They take `a.TXT` and `a.txt` for one name, or a letter in its composed and decomposed form.
+    """
+    keyed = texts.with_columns(key=all_comparable(texts["path"]))
+    wanted = pl.DataFrame({"path": names, "key": all_comparable(names)})
+    absent = wanted.join(texts, on="path", how="anti")
+    alike = absent.join(keyed.drop("path"), on="key").unique("path").drop("key")
+    is_known = [file_path(run.dataset, path, None).exists() for path in alike["path"]]
+    return alike.filter(pl.Series(is_known, dtype=pl.Boolean)).select(texts.columns)
+
+
+def with_manual_captions(
+    run: Run, rows: pl.DataFrame, sidecars: pl.DataFrame, texts: pl.DataFrame
+) -> pl.DataFrame:
+    """Return `rows` with a `manual_caption`, failed where it cannot be read.
+
+    An image that failed itself keeps its own error.
+
+    Args:
+        run: its store knows which text files are ours.
+        rows: images, with `path`, `status`, `error_kind` and `error`.
+        sidecars: of `SidecarPlan.files`, those images and maybe others.
+        texts: rows of the scan index that `caption_candidates` led to.
+    """
+    ledger = run.store.table(CAPTION_FILES).read(columns=["path", "image_path", "content_hash"])
+    texts = texts.select("path", "text_hash", *_SAID)
+    texts = texts.join(ledger, on="path", how="left", maintain_order="left")
+    own, shared = _said(sidecars, "own_manual", texts), _said(sidecars, "manual", texts)
+    is_own = own["caption"].is_not_null() | own["error_kind"].is_not_null()
+    said = pl.DataFrame({name: own[name].zip_with(is_own, shared[name]) for name in _SAID})
+    renamed = said.rename({name: f"manual_{name}" for name in _SAID})
+    named = pl.concat([sidecars.select("path"), renamed], how="horizontal")
+    failed = pl.col("error_kind").is_null() & pl.col("manual_error_kind").is_not_null()
+    return (
+        rows.join(named, on="path", how="left", maintain_order="left")
+        .with_columns(
             status=pl.when(failed).then(pl.lit(FAILED)).otherwise("status"),
-            error_kind=pl.when(failed).then("caption_kind").otherwise("error_kind"),
-            error=pl.when(failed).then("caption_error").otherwise("error"),
+            error_kind=pl.when(failed).then("manual_error_kind").otherwise("error_kind"),
+            error=pl.when(failed).then("manual_error").otherwise("error"),
         )
+        .drop("manual_error_kind", "manual_error")
+    )
 
-    def _read(self, path: str) -> tuple[str | None, str | None, str | None]:
-        try:
-            for candidate in self._sidecars[path].manual:
-                if not self._is_ours_for_another(candidate, path):
-                    caption = read_manual_caption(system_path(self._dataset, candidate))
-                    if caption is not None:
-                        return caption, None, None
-        except RowError as error:
-            return None, error.kind, str(error)
-        return None, None, None
 
-    def _is_ours_for_another(self, candidate: str, image_path: str) -> bool:
-        """Return whether we wrote that file for another image and nobody has edited it since.
+def _said(sidecars: pl.DataFrame, name: str, texts: pl.DataFrame) -> pl.DataFrame:
+    """Return what the text files of the column `name` say, a row for each image.
 
-        `a_combined.txt` was written for `a.jpg`; when `a_combined.jpg` lands, it is not what a
-        person wrote about that one.
-        """
-        entry: tuple[Any, Any] | None = self._ours.get(stored_path(encode_path(candidate))[0])
-        if entry is None or entry[0] == image_path:
-            return False
-        try:
-            content = read_regular_file(system_path(self._dataset, candidate))
-        except OSError:
-            return False
-        return sha256_hex(content) == entry[1]
+    What we wrote for another image, and nobody has edited since, says nothing: `a_combined.txt`
+    was written for `a.jpg`, and is not what a person wrote when `a_combined.jpg` lands.
+    """
+    is_ours_for_another = (pl.col("image_path") != pl.col("path")) & (
+        pl.col("content_hash") == pl.col("text_hash")
+    )
+    found = sidecars.select("path", name).join(
+        texts, left_on=name, right_on="path", how="left", maintain_order="left"
+    )
+    is_ours = is_ours_for_another.fill_null(value=False)
+    return found.select(pl.when(~is_ours).then(column).alias(column) for column in _SAID)

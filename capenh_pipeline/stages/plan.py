@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.dataset.scan import Listing
 from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN, cost_of
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK, VLM_CAPTIONS, TableSchema
 from capenh_pipeline.models.choice import LlmChoice
@@ -16,11 +16,11 @@ from capenh_pipeline.stages.combined_captions import (
     llm_recipes,
     with_requests,
 )
-from capenh_pipeline.stages.image_manifest import known_files
 from capenh_pipeline.stages.incremental import missing_rows
 from capenh_pipeline.stages.manifest_rows import manifest_rows
-from capenh_pipeline.stages.manual_captions import ManualCaptions
+from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.scan_index import known_files, look_into
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 from capenh_pipeline.stages.spending import ANSWER_TOKENS
 from capenh_pipeline.stages.vlm_captions import captions_to_make, vlm_choice
@@ -88,11 +88,11 @@ def plan(run: Run) -> Plan:
         DatasetError: the folder is missing, not a folder, or holds no image.
         ConfigurationError: a prompt's file cannot be read.
     """
-    listing = list_dataset(run.dataset, recursive=run.options.recursive, skip=[run.store.root])
+    listing = run.scan()
     files = listing.images.head(run.options.limit or listing.images.height)
     known = _known_images(run).join(files, on=["path", "size_bytes"], how="semi")
     new = files.height - known.height
-    images = _with_manual_captions(run, known, listing.images)
+    images = _with_manual_captions(run, known, listing)
     vlm, llm = vlm_choice(run, images), llm_choice(run)
     unseen = missing_rows(
         run,
@@ -144,13 +144,15 @@ def _known_images(run: Run) -> pl.DataFrame:
     return manifest_rows(replace(run, options=replace(run.options, limit=None)))
 
 
-def _with_manual_captions(run: Run, images: pl.DataFrame, listing: pl.DataFrame) -> pl.DataFrame:
+def _with_manual_captions(run: Run, images: pl.DataFrame, listing: Listing) -> pl.DataFrame:
     """Return the `images` that can be opened, with their manual captions of this moment."""
-    sidecars, _ = sidecars_of(run, listing)
-    opened = images.filter(pl.col("width").is_not_null())
+    opened = images.filter(pl.col("width").is_not_null()).drop("manual_caption")
+    names = sidecars_of(run, listing.images["path"]).files
+    sidecars = names.join(opened, on="path", how="semi", maintain_order="left")
+    texts = look_into(run, caption_candidates(run, sidecars, listing.texts))
     nothing = pl.lit(None, pl.String)
     unjudged = opened.with_columns(pl.lit(OK).alias("status"), error_kind=nothing, error=nothing)
-    return ManualCaptions(run, sidecars).added_to(unjudged)
+    return with_manual_captions(run, unjudged, sidecars, texts)
 
 
 def _missing_requests(run: Run, images: pl.DataFrame, choice: LlmChoice) -> pl.DataFrame:

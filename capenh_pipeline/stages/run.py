@@ -1,10 +1,11 @@
 """What every stage is given, and what it reports."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from capenh_pipeline.dataset.scan import Listing, list_dataset
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.models.hub_commits import HubCommit
@@ -29,6 +30,7 @@ class Run:
         environment: variables that name an LLM server and its key.
         file_hashes: remembers the hashes of model weights.
         hub_commit: remembers the commits of hub models, so that every stage goes by the same ones.
+        listings: the dataset's files by the id of the run that has listed them.
     """
 
     options: Options
@@ -41,6 +43,31 @@ class Run:
     environment: Mapping[str, str]
     file_hashes: FileHashes
     hub_commit: HubCommit
+    listings: dict[str, Listing]
+
+    def scan(self) -> Listing:
+        """List the dataset's files, for this and the later stages of the run.
+
+        Raises:
+            DatasetError: the folder is missing, not a folder, or holds no image.
+        """
+        self.listings.clear()
+        skip = [self.store.root]
+        listing = list_dataset(self.dataset, recursive=self.options.recursive, skip=skip)
+        self.listings[self.run_id] = listing
+        return listing
+
+    def listing(self) -> Listing:
+        """Return the dataset's files as the run has found them; they are listed if it has not.
+
+        Raises:
+            DatasetError: as in `scan`.
+        """
+        return self.listings.get(self.run_id) or self.scan()
+
+    def of_shard(self, shard: str) -> "Run":
+        """Return the same run over one of its shards."""
+        return replace(self, shards=[shard])
 
     def checkpoint(self, schema: TableSchema, *, rows: int | None = None) -> Checkpoint:
         """Return what keeps finished rows of a table, as often as the options say.

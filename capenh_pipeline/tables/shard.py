@@ -44,18 +44,23 @@ class Shard:
         Raises:
             StoreError: a part cannot be read.
         """
-        parts = self._visible_parts()
+        parts = self.visible_parts()
         while parts:
             try:
                 return newest_rows(parts, self.schema, columns)
             except FileNotFoundError as error:  # a compaction has replaced it
-                listed, parts = parts, self._visible_parts()
+                listed, parts = parts, self.visible_parts()
                 if parts == listed:
                     raise StoreError(
                         f"{self.folder} names a part that is not there ({error}); remove the name "
                         f"and run again."
                     ) from error
         return pl.DataFrame(schema=dict(columns))
+
+    def visible_parts(self) -> list[Part]:
+        """Return the parts that a reader sees, oldest first."""
+        parts = list_parts(self.folder)
+        return parts[-1:] if self.schema.is_snapshot else parts
 
     def append(self, rows: pl.DataFrame) -> None:
         """Add one part; `rows` have the schema's columns and each key once."""
@@ -101,10 +106,6 @@ class Shard:
         merged = newest_rows(parts, self.schema, all_columns(parts, self.schema))
         write_part(self.folder, merged, seq=parts[-1].seq)
         delete_parts(parts)
-
-    def _visible_parts(self) -> list[Part]:
-        parts = list_parts(self.folder)
-        return parts[-1:] if self.schema.is_snapshot else parts
 
     def _holds(self, rows: pl.DataFrame) -> bool:
         stored = self.read(self.schema.columns)

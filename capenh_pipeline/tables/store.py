@@ -13,6 +13,7 @@ from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import create_atomically, make_folder
 from capenh_pipeline.tables.faults import reading, writing
+from capenh_pipeline.tables.settled import Settled
 from capenh_pipeline.tables.table import Table
 
 FORMAT = 1
@@ -79,6 +80,10 @@ class Store:
     def table(self, schema: TableSchema) -> Table:
         """Return the table of that schema; it need not have rows."""
         return Table(self.root / schema.name, schema, self.shard_digits)
+
+    def settled(self, name: str) -> Settled:
+        """Return the notes of that name on what was found complete."""
+        return Settled(self.root / "settled" / f"{name}.json")
 
 
 def _marker_content(shard_digits: int, dataset: Path | None) -> bytes:

@@ -91,6 +91,16 @@ class Table:
         for shard in dict.fromkeys(shards):
             self._shard(shard).compact()
 
+    def part_names(self, shard: str) -> list[str]:
+        """Return the names of the parts that a reader of `shard` sees.
+
+        Parts are immutable and no name is used twice: equal names are equal rows.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        return [part.path.name for part in self._shard(shard).visible_parts()]
+
     def _shard(self, key: str) -> Shard:
         return Shard(self.folder / f"shard={key}", self.schema)
 

@@ -1,10 +1,10 @@
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
-from capenh_pipeline.dataset.manual_captions import read_manual_caption
-from capenh_pipeline.errors import RowError
+from capenh_pipeline.dataset.manual_captions import CaptionFacts, inspect_caption
 
 
 @pytest.fixture
@@ -31,42 +31,43 @@ def test_the_text_is_as_its_author_wrote_it_without_what_no_prompt_can_hold(
 ):
     caption.write_bytes(content)
 
-    assert read_manual_caption(caption) == expected
+    assert inspect_caption(caption).caption == expected
+    assert inspect_caption(caption).text_hash == hashlib.sha256(content).hexdigest()
 
 
 def test_no_file_is_no_caption(caption):
-    assert read_manual_caption(caption) is None
+    assert inspect_caption(caption) == CaptionFacts()
 
 
 def test_a_name_that_is_too_long_to_exist_is_no_caption(tmp_path):
-    assert read_manual_caption(tmp_path / f"{'n' * 300}.txt") is None
+    assert inspect_caption(tmp_path / f"{'n' * 300}.txt") == CaptionFacts()
 
 
 @pytest.mark.parametrize("content", [b"caf\xe9", "sks dog".encode("utf-16")])
 def test_a_file_that_is_not_utf8_is_named_with_what_to_do(caption, content):
     caption.write_bytes(content)
 
-    with pytest.raises(RowError, match=r"dog\.txt is not UTF-8; save it as UTF-8") as failure:
-        read_manual_caption(caption)
+    facts = inspect_caption(caption)
 
-    assert failure.value.kind == "manual_caption_not_utf8"
+    assert facts.error == "dog.txt is not UTF-8; save it as UTF-8."
+    assert (facts.caption, facts.error_kind) == (None, "manual_caption_not_utf8")
+    assert facts.text_hash  # the same bytes need not be read again
 
 
 def test_a_file_that_cannot_be_read_is_a_failure_not_a_missing_caption(caption):
     caption.mkdir()
 
-    with pytest.raises(RowError, match=r"dog\.txt cannot be read: Is a directory") as failure:
-        read_manual_caption(caption)
+    facts = inspect_caption(caption)
 
-    assert failure.value.kind == "manual_caption_unreadable"
+    assert facts.error == "dog.txt cannot be read: Is a directory."
+    assert (facts.text_hash, facts.error_kind) == (None, "manual_caption_unreadable")
 
 
 def test_the_message_can_be_printed_whatever_the_name_of_the_file(tmp_path):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
     path.write_bytes(b"\xff")
 
-    with pytest.raises(RowError, match=r"caf\\xe9\.txt"):
-        read_manual_caption(path)
+    assert "caf\\xe9.txt" in inspect_caption(path).error
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
@@ -78,13 +79,10 @@ def test_what_is_no_file_is_not_waited_for(tmp_path, kind):
         path.symlink_to("/dev/zero")
     else:
         path.mkdir()
-    with pytest.raises(RowError) as caught:
-        read_manual_caption(path)
-    assert caught.value.kind == "manual_caption_unreadable"
+    assert inspect_caption(path).error_kind == "manual_caption_unreadable"
 
 
 def test_a_file_that_is_far_too_large_is_no_caption(tmp_path):
     with (tmp_path / "a.txt").open("wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(RowError, match="larger than"):
-        read_manual_caption(tmp_path / "a.txt")
+    assert "larger than" in inspect_caption(tmp_path / "a.txt").error

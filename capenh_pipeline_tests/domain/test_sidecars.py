@@ -1,9 +1,13 @@
+from types import SimpleNamespace
+
+import polars as pl
 import pytest
 
 from capenh_pipeline.domain.sidecars import (
     check_suffixes,
     generated_suffixes,
     plan_sidecars,
+    raw_sidecar,
 )
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import ConfigurationError
@@ -12,8 +16,18 @@ SHORT_AND_LONG = VlmPrompt("short", "<CAPTION>"), VlmPrompt("long", "<DETAILED_C
 
 
 def plan(*paths, caption="", combined="_combined", generated=("_generated",)):
-    return plan_sidecars(
-        paths, caption_suffix=caption, combined_suffix=combined, generated_suffixes=generated
+    files, warnings = plan_sidecars(
+        pl.Series(paths, dtype=pl.String),
+        caption_suffix=caption,
+        combined_suffix=combined,
+        generated_suffixes=generated,
+    )
+    manual = files.select("own_manual", "manual").rows()
+    return SimpleNamespace(
+        manual=[tuple(name for name in names if name) for names in manual],
+        combined=files["combined"].to_list(),
+        generated=tuple(files[f"generated_{place}"].to_list() for place in range(len(generated))),
+        warnings=warnings,
     )
 
 
@@ -129,12 +143,16 @@ def test_no_output_is_given_twice_or_lands_on_a_manual_caption_in_a_nasty_folder
     assert not set(outputs) & {file for files in result.manual for file in files}
 
 
-def test_bytes_that_are_not_utf8_stay_in_the_names_and_warnings_can_be_printed():
-    result = plan("caf\udce9.jpg", "caf\udce9.png")
-
-    assert result.combined[0] == "caf\udce9.jpg_combined.txt"
-    assert "caf\\xe9.jpg" in result.warnings[0]
-    result.warnings[0].encode()
+@pytest.mark.parametrize(
+    ("sidecar", "raw"),
+    [
+        ("s\\xfcb/caf\\xe9.jpg_combined.txt", "s\udcfcb/caf\udce9.jpg_combined.txt"),
+        ("s\\xfcb/caf\\xe9_combined.txt", "s\udcfcb/caf\udce9_combined.txt"),
+    ],
+)
+def test_bytes_that_are_not_utf8_stay_in_the_names(sidecar, raw):
+    assert raw_sidecar("s\\xfcb/caf\\xe9.jpg", b"s\xfcb/caf\xe9.jpg", sidecar) == raw
+    assert raw_sidecar("cafe.jpg", None, "cafe_combined.txt") == "cafe_combined.txt"
 
 
 def test_a_newline_in_a_name_is_a_character_like_any_other():
