@@ -74,13 +74,18 @@ def compare(wanted: WantedFile, *, root: Path, overwrite: bool) -> Comparison:
         OSError: the file is there and cannot be read.
     """
     file = system_path(root, raw_path(wanted.path, wanted.path_bytes))
-    content = (wanted.text.rstrip("\n") + "\n").encode()
+    content = content_of(wanted.text)
     content_hash = sha256_hex(content)
     state = state_of(file)
     action, previous_hash = _judge(wanted, content_hash, file, state)
     if action is Action.KEEP and overwrite:
         action = Action.WRITE
     return Comparison(action, wanted, file, content, content_hash, state, previous_hash)
+
+
+def content_of(text: str) -> bytes:
+    """Return what a file holds that has this text."""
+    return (text.rstrip("\n") + "\n").encode()
 
 
 def _judge(

@@ -3,17 +3,31 @@
 import polars as pl
 
 from capenh_pipeline.domain.fusion.terms import terms_in, with_terms
-from capenh_pipeline.domain.increment import count_by_shard
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.paths import encode_path, stored_path
-from capenh_pipeline.domain.schemas import CAPTION_FILES
-from capenh_pipeline.domain.shards import shard_keys, shard_of
-from capenh_pipeline.domain.sidecars import raw_sidecar
-from capenh_pipeline.export.caption_files import ExportOutcome, Stamp, write_caption_files
+from capenh_pipeline.domain.schemas import (
+    CAPTION_FILES,
+    COMBINED_CAPTIONS,
+    IMAGE_MANIFEST,
+    VLM_CAPTIONS,
+)
+from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.domain.sidecars import full_names, raw_sidecar
+from capenh_pipeline.export.caption_files import (
+    ExportOutcome,
+    Stamp,
+    without_written,
+    write_caption_files,
+)
 from capenh_pipeline.stages.captions import captions
+from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.fusion import locked_terms
 from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.settling import digest_of, fingerprint, may_settle
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
+from capenh_pipeline.stages.vlm_captions import vlm_choice
+
+_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 
 
 def write_files(run: Run) -> Report:
@@ -24,25 +38,84 @@ def write_files(run: Run) -> Report:
     Raises:
         StoreError: the disk is full or cannot be written.
     """
-    wanted = wanted_files(run)
     table = run.store.table(CAPTION_FILES)
+    sidecars = sidecars_of(run, run.listing().images["path"]).files
     ledger = table.read()
+    unchanged = ledger.join(run.listing().texts, on=_STATE, how="semi")
+    stamps = _stamps(run, sidecars, unchanged)
+    settled = run.store.settled(CAPTION_FILES.name)
+    report = Report({})
+    for shard in run.shards:
+        counts = settled.get(shard, stamps[shard]) if may_settle(run) else None
+        if counts is None:
+            counts = _write(run.of_shard(shard), sidecars, ledger, unchanged, report)
+            if may_settle(run) and counts["reused"] == counts["files"]:
+                settled.put(shard, stamps[shard], counts)
+        report.shards[shard] = counts
+    settled.save()
+    if report.total("files") > report.total("reused"):
+        table.compact(shard_keys(run.store.shard_digits))
+    return report
+
+
+def _stamps(run: Run, sidecars: pl.DataFrame, unchanged: pl.DataFrame) -> dict[str, str]:
+    """Return what the caption files of each shard go by: captions, names and what is on disk."""
+    tables = [run.store.table(one) for one in (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)]
+    recipes = [*(asked.recipe for asked in vlm_choice(run).prompts), llm_choice(run).recipe]
+    names = [*(recipe.hash for recipe in recipes), *locked_terms(run.options)]
+    names += map(str, digest_of(full_names(sidecars)))
+    shard = pl.col("image_hash").str.head(run.store.shard_digits)
+    on_disk = unchanged.select(*_STATE, "content_hash", shard.alias("shard"))
+    digests = {key: digest_of(rows) for (key,), rows in on_disk.group_by("shard")}
+    return {
+        key: fingerprint(run, names, digests.get(key), [table.part_names(key) for table in tables])
+        for key in run.shards
+    }
+
+
+def _write(
+    run: Run,
+    sidecars: pl.DataFrame,
+    ledger: pl.DataFrame,
+    unchanged: pl.DataFrame,
+    report: Report,
+) -> dict[str, int]:
+    """Write the files of the run's only shard and return the counts."""
+    wanted = wanted_files(run, sidecars)
+    unwritten = without_written(wanted, unchanged)
     outcome = write_caption_files(
-        wanted,
-        ledger,
+        unwritten,
+        ledger.join(unwritten, on="path", how="semi"),
         root=run.dataset,
         overwrite=run.options.write_policy == "overwrite",
-        record=table.append,
+        record=run.store.table(CAPTION_FILES).append,
         stamp=Stamp(run_id=run.run_id, now=run.now()),
     )
-    table.compact(shard_keys(run.store.shard_digits))
-    return _report(run, wanted, outcome)
+    _name_files(report, run.shards[0], outcome)
+    return {
+        "images": wanted["image_path"].n_unique(),
+        "files": wanted.height,
+        "computed": len(outcome.written),
+        "reused": wanted.height - unwritten.height + outcome.unchanged,
+        "kept": len(outcome.kept),
+        "failed": len(outcome.failed),
+    }
 
 
-def wanted_files(run: Run) -> pl.DataFrame:
-    """Return one row for each file there should be: whose it is, its path, kind and text."""
-    listing = run.listing()
-    sidecars = sidecars_of(run, listing.images["path"]).files
+def _name_files(report: Report, shard: str, outcome: ExportOutcome) -> None:
+    if outcome.kept:
+        report.kept_files[shard] = outcome.kept
+    if outcome.failed:
+        report.failed_files[shard] = [f"{path}: {error}" for path, error in outcome.failed]
+
+
+def wanted_files(run: Run, sidecars: pl.DataFrame) -> pl.DataFrame:
+    """Return one row for each file there should be: whose it is, its path, kind and text.
+
+    Args:
+        run: over some shards.
+        sidecars: of `SidecarPlan.files`, all images of the dataset that are there.
+    """
     images = captions(run).join(sidecars, on="path", maintain_order="left")
     wanted = [_files(images, "combined", "combined", _with_terms(images, run.options))]
     if run.options.cache_generated_captions_to_disk:
@@ -90,30 +163,3 @@ def _bytes_of(images: pl.DataFrame, sidecar: str) -> pl.Series:
     paths = images.select("path", "path_bytes", sidecar).iter_rows()
     stored = [row[2] and stored_path(encode_path(raw_sidecar(*row)))[1] for row in paths]
     return pl.Series(stored, dtype=pl.Binary)
-
-
-def _report(run: Run, wanted: pl.DataFrame, outcome: ExportOutcome) -> Report:
-    digits = run.store.shard_digits
-    failed = [path for path, _ in outcome.failed]
-    touched = [*outcome.written, *outcome.kept, *failed]
-
-    def count(rows: pl.DataFrame) -> dict[str, int]:
-        return count_by_shard(rows, column="image_hash", digits=digits)
-
-    report = Report.of(
-        run.shards,
-        images=count(wanted.unique("image_path")),
-        computed=count(wanted.filter(pl.col("path").is_in(outcome.written))),
-        reused=count(wanted.filter(~pl.col("path").is_in(touched))),
-        kept=count(wanted.filter(pl.col("path").is_in(outcome.kept))),
-        failed=count(wanted.filter(pl.col("path").is_in(failed))),
-    )
-    shards = {
-        path: shard_of(image_hash, digits=digits)
-        for path, image_hash in wanted.select("path", "image_hash").iter_rows()
-    }
-    for path in outcome.kept:
-        report.kept_files.setdefault(shards[path], []).append(path)
-    for path, error in outcome.failed:
-        report.failed_files.setdefault(shards[path], []).append(f"{path}: {error}")
-    return report

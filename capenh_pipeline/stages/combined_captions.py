@@ -10,13 +10,13 @@ from capenh_pipeline.domain.fusion.sources import Sources
 from capenh_pipeline.domain.identity import canonical_json
 from capenh_pipeline.domain.prompts import told_system_prompt, user_message
 from capenh_pipeline.domain.recipes import Recipe, request_hash
-from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK
+from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, IMAGE_MANIFEST, OK, VLM_CAPTIONS
 from capenh_pipeline.models.base import LanguageModel, MergeReply, MergeRequest
 from capenh_pipeline.models.choice import LlmChoice, choose_llm
 from capenh_pipeline.stages.figures import SCORES, distribution, figures, rows_of_run
 from capenh_pipeline.stages.fusion import Fusion
-from capenh_pipeline.stages.incremental import Keep, fill
-from capenh_pipeline.stages.manifest_rows import manifest_rows
+from capenh_pipeline.stages.incremental import Filling, Keep, Missing, fill
+from capenh_pipeline.stages.manifest_rows import folder_prompts, manifest_rows
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.seen_captions import (
     named_captions,
@@ -25,6 +25,7 @@ from capenh_pipeline.stages.seen_captions import (
     told_prompts,
 )
 from capenh_pipeline.stages.spending import Spending
+from capenh_pipeline.stages.vlm_captions import vlm_choice
 
 Connect = Callable[[LlmChoice], LanguageModel]
 
@@ -53,44 +54,41 @@ def fill_combined_captions(run: Run, *, connect: Connect) -> Report:
     Raises:
         ServerError: the LLM cannot be asked; what it answered before is kept.
     """
-    choice, images = llm_choice(run), manifest_rows(run)
-    recipes = llm_recipes(choice, images)
+    choice, prompts = llm_choice(run), folder_prompts(run)
+    recipes = llm_recipes(choice, prompts)
     spending = Spending(run.options)
 
-    def compute(absent: pl.DataFrame, keep: Keep) -> None:
+    def compute(absent: Missing, keep: Keep) -> None:
         llm, requests = connect(choice), _Requests(run, recipes)
 
         def kept(reply: MergeReply) -> None:
             spending.add(reply)
             keep({**requests.cells(reply), "model": llm.effective_model})
 
-        rows = absent.sort(INPUTS).iter_rows(named=True)
+        rows = (row for _, some in absent for row in some.sort(INPUTS).iter_rows(named=True))
         for affordable in spending.rounds(map(requests.request, rows)):
             llm.merge(affordable, kept)
 
-    report = fill(
-        run,
+    filling = Filling(
         COMBINED_CAPTIONS,
-        captions_to_combine(run, images, choice),
+        wanted=lambda shard: captions_to_combine(shard, manifest_rows(shard), choice),
         recipe_hashes=[*recipes],
-        compute=compute,
         totals=["prompt_tokens", "completion_tokens", "fallback"],
+        reads=[IMAGE_MANIFEST, VLM_CAPTIONS],
+        follows=[asked.recipe.hash for asked in vlm_choice(run, prompts).all_prompts],
     )
+    report = fill(run, filling, compute)
     report.warnings += spending.warnings(left=report.total("left"))
-    if report.total("computed"):
-        report.figures |= _figures_by_shard(run)
+    made = [shard for shard, counts in report.shards.items() if counts["computed"]]
+    report.figures |= {shard: _figures(run.of_shard(shard)) for shard in made}
     return report
 
 
-def _figures_by_shard(run: Run) -> dict[str, dict[str, float | list[int]]]:
+def _figures(run: Run) -> dict[str, float | list[int]]:
     rows = rows_of_run(run, run.run_id)
-    shard = pl.col("image_hash").str.head(run.store.shard_digits)
     return {
-        str(key): {
-            **figures(some, run.options),
-            **{f"{score}_distribution": distribution(some[score]) for score in SCORES},
-        }
-        for (key,), some in rows.group_by(shard.alias("shard"))
+        **figures(rows, run.options),
+        **{f"{score}_distribution": distribution(rows[score]) for score in SCORES},
     }
 
 

@@ -1,50 +1,78 @@
-"""The one loop of both caption stages: compute what is missing, keep it as it is done."""
+"""The one loop of both caption stages: compute what is missing, keep it as it is done.
 
-from collections.abc import Callable, Sequence
+It goes shard by shard, so that what it holds grows with a shard, not with the dataset.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from capenh_pipeline.domain.increment import count_by_shard, missing, sum_by_shard
+from capenh_pipeline.domain.increment import missing
 from capenh_pipeline.domain.schemas import FAILED, TableSchema
+from capenh_pipeline.domain.shards import shard_of
 from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.settling import fingerprint, may_settle
 
 Keep = Callable[[dict[str, Any]], None]
 """Takes a finished row; it is on disk after the next checkpoint."""
 
+Missing = Iterator[tuple[Run, pl.DataFrame]]
+"""Rows that are to be computed, a shard at a time, with the run over that shard alone."""
 
-def fill(
-    run: Run,
-    schema: TableSchema,
-    wanted: pl.DataFrame,
-    *,
-    recipe_hashes: Sequence[str],
-    compute: Callable[[pl.DataFrame, Keep], None],
-    totals: Sequence[str],
-) -> Report:
-    """Compute the rows of `wanted` that the table does not have for this recipe.
+
+@dataclass(frozen=True)
+class Filling:
+    """What a caption stage is to have.
+
+    Attributes:
+        schema: its table.
+        wanted: returns one row for each result that there should be in the shards of a run; its
+            columns are the inputs of a result and stand in the table too.
+        recipe_hashes: the recipes of the results.
+        totals: numeric columns of the table whose sums over the computed rows are reported.
+        reads: the tables that `wanted` goes by.
+        follows: what else it goes by but the options, as JSON.
+    """
+
+    schema: TableSchema
+    wanted: Callable[[Run], pl.DataFrame]
+    recipe_hashes: Sequence[str]
+    totals: Sequence[str]
+    reads: Sequence[TableSchema]
+    follows: Sequence[str] = ()
+
+
+def fill(run: Run, filling: Filling, compute: Callable[[Missing, Keep], None]) -> Report:
+    """Compute the rows that are wanted and not in the table for these recipes.
 
     What is finished when `compute` raises, whatever it raises, is kept.
 
     Args:
         run: what to do.
-        schema: the table.
-        wanted: one row for each result that there should be; its columns are the inputs of a
-            result and stand in the table too.
-        recipe_hashes: the recipes of the results.
+        filling: what there should be.
         compute: called with the missing rows, if there are any; hands each finished row over.
-        totals: numeric columns of the table whose sums over the computed rows are reported.
     """
-    table, inputs = run.store.table(schema), wanted.columns
-    columns = list(dict.fromkeys(["image_hash", *inputs, "status", "error_kind", *totals]))
-    stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
-    absent = _absent(run, wanted, stored)
-    if absent.height:
-        _compute(run, schema, absent, compute)
-        table.compact(run.shards)
-        stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
-    stored = _matching(stored, wanted)
-    return _report(run, wanted, stored, absent, totals)
+    settled = run.store.settled(filling.schema.name)
+    stamps = {shard: _stamp(run, filling, shard) for shard in run.shards}
+    found = {shard: settled.get(shard, stamps[shard]) for shard in run.shards if may_settle(run)}
+    open_shards = [shard for shard in run.shards if not found.get(shard)]
+    absent = {shard: _absent(run.of_shard(shard), filling).height for shard in open_shards}
+    done = {shard: Counter[str]() for shard in run.shards}
+    if any(absent.values()):
+        shards = [shard for shard in open_shards if absent[shard]]
+        _compute(run.of_shards(shards), filling, sum(absent.values()), compute, done)
+    report = Report({shard: found.get(shard) or {} for shard in run.shards})
+    for shard in open_shards:
+        stamp = _stamp(run, filling, shard)
+        counts, is_complete = _counts(run.of_shard(shard), filling, done[shard])
+        report.shards[shard] = counts
+        if may_settle(run) and is_complete and stamp == _stamp(run, filling, shard):
+            settled.put(shard, stamp, _again(counts, filling))
+    settled.save()
+    return report
 
 
 def missing_rows(
@@ -53,7 +81,7 @@ def missing_rows(
     """Return the rows of `wanted` that `fill` would compute."""
     columns = [*wanted.columns, "status", "error_kind"]
     stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
-    return _absent(run, wanted, stored)
+    return missing(wanted, stored, on=wanted.columns, retry_failed=run.options.retry_failed)
 
 
 def rows_of_recipes(
@@ -65,54 +93,61 @@ def rows_of_recipes(
     return rows.filter(pl.col("recipe_hash").is_in(list(recipe_hashes))).select(columns)
 
 
-def _absent(run: Run, wanted: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
-    return missing(wanted, stored, on=wanted.columns, retry_failed=run.options.retry_failed)
+def _stamp(run: Run, filling: Filling, shard: str) -> str:
+    tables = [run.store.table(schema) for schema in (*filling.reads, filling.schema)]
+    parts = [table.part_names(shard) for table in tables]
+    return fingerprint(run, [*filling.recipe_hashes], [*filling.follows], parts)
+
+
+def _absent(run: Run, filling: Filling) -> pl.DataFrame:
+    wanted = filling.wanted(run)
+    return missing_rows(run, filling.schema, wanted, recipe_hashes=filling.recipe_hashes)
 
 
 def _compute(
     run: Run,
-    schema: TableSchema,
-    absent: pl.DataFrame,
-    compute: Callable[[pl.DataFrame, Keep], None],
+    filling: Filling,
+    total: int,
+    compute: Callable[[Missing, Keep], None],
+    done: dict[str, Counter[str]],
 ) -> None:
+    """Compute the missing rows of the run's shards, and count in `done` what was computed."""
     with (
-        run.progress.stage(schema.name, absent.height) as step,
-        run.checkpoint(schema) as checkpoint,
+        run.progress.stage(filling.schema.name, total) as step,
+        run.checkpoint(filling.schema) as checkpoint,
     ):
 
         def keep(row: dict[str, Any]) -> None:
             checkpoint.add({**row, "created_at": run.now(), "run_id": run.run_id})
+            counts = done[shard_of(row["image_hash"], digits=run.store.shard_digits)]
+            counts["computed"] += 1
+            counts.update({name: int(row.get(name) or 0) for name in filling.totals})
             step()
 
-        compute(absent, keep)
+        by_shard = map(run.of_shard, run.shards)
+        compute(((one, _absent(one, filling)) for one in by_shard), keep)
+    run.store.table(filling.schema).compact(run.shards)
 
 
-def _matching(rows: pl.DataFrame, wanted: pl.DataFrame, *, how: Any = "semi") -> pl.DataFrame:
-    return rows.join(wanted, on=wanted.columns, how=how, nulls_equal=True)
+def _counts(run: Run, filling: Filling, done: Counter[str]) -> tuple[dict[str, int], bool]:
+    """Return what there is in the run's only shard, and whether nothing is to be computed."""
+    wanted = filling.wanted(run)
+    columns = [*wanted.columns, "status", "error_kind"]
+    rows = rows_of_recipes(run, filling.schema, filling.recipe_hashes, columns=columns)
+    stored = rows.join(wanted, on=wanted.columns, how="semi", nulls_equal=True)
+    counts = {
+        "images": wanted.drop("recipe_hash").n_unique(),
+        "computed": done["computed"],
+        "reused": stored.height - done["computed"],
+        "failed": stored.filter(pl.col("status") == FAILED).height,
+        "left": wanted.height - stored.height,
+        **{name: done[name] for name in filling.totals},
+    }
+    still = missing(wanted, stored, on=wanted.columns, retry_failed=run.options.retry_failed)
+    return counts, still.is_empty()
 
 
-def _report(
-    run: Run,
-    wanted: pl.DataFrame,
-    stored: pl.DataFrame,
-    absent: pl.DataFrame,
-    totals: Sequence[str],
-) -> Report:
-    digits = run.store.shard_digits
-    computed = _matching(stored, absent)
-
-    def count(rows: pl.DataFrame) -> dict[str, int]:
-        return count_by_shard(rows, column="image_hash", digits=digits)
-
-    return Report.of(
-        run.shards,
-        images=count(wanted.drop("recipe_hash").unique()),
-        computed=count(computed),
-        reused=count(_matching(stored, absent, how="anti")),
-        failed=count(stored.filter(pl.col("status") == FAILED)),
-        left=count(wanted.join(stored, on=wanted.columns, how="anti", nulls_equal=True)),
-        **{
-            name: sum_by_shard(computed, name, column="image_hash", digits=digits)
-            for name in totals
-        },
-    )
+def _again(counts: dict[str, int], filling: Filling) -> dict[str, int]:
+    """Return the counts of a run that finds all as it is now."""
+    reused = counts["computed"] + counts["reused"]
+    return {**counts, "computed": 0, "reused": reused, **dict.fromkeys(filling.totals, 0)}

@@ -1,8 +1,5 @@
 """The rows of the manifest that a run works on."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import polars as pl
 
 from capenh_pipeline.dataset.prompt_files import nearest_prompts
@@ -10,7 +7,7 @@ from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.stages.run import Run
 
-VLM_PROMPT_FILE, LLM_PROMPT_FILE = "prompt.txt", "llm_prompt.txt"
+_PROMPT_FILES = {"vlm_prompt": "prompt.txt", "llm_prompt": "llm_prompt.txt"}
 
 
 def manifest_rows(run: Run) -> pl.DataFrame:
@@ -31,13 +28,22 @@ def manifest_rows(run: Run) -> pl.DataFrame:
     return _with_folder_prompts(run, rows.filter(shard.is_in(list(run.shards))))
 
 
-def _with_folder_prompts(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
-    found: dict[str, Callable[[Path], str | None]] = {
-        "vlm_prompt": nearest_prompts(run.dataset, VLM_PROMPT_FILE),
-        "llm_prompt": nearest_prompts(run.dataset, LLM_PROMPT_FILE),
-    }
+def folder_prompts(run: Run) -> pl.DataFrame:
+    """Return the distinct `vlm_prompt` and `llm_prompt` of the run's images, read by shards.
+
+    Raises:
+        ConfigurationError: a folder's prompt cannot be read.
+    """
     if not run.options.folder_prompts:
-        return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in found)
+        return pl.DataFrame(schema=dict.fromkeys(_PROMPT_FILES, pl.String))
+    by_shard = [manifest_rows(run.of_shard(shard)).select(*_PROMPT_FILES) for shard in run.shards]
+    return pl.concat(rows.unique() for rows in by_shard).unique()
+
+
+def _with_folder_prompts(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
+    if not run.options.folder_prompts:
+        return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _PROMPT_FILES)
+    found = {name: nearest_prompts(run.dataset, file) for name, file in _PROMPT_FILES.items()}
     paths = rows.select("path", "path_bytes").iter_rows()
     folders = [file_path(run.dataset, *path).parent for path in paths]
     return rows.with_columns(

@@ -67,7 +67,11 @@ class Run:
 
     def of_shard(self, shard: str) -> "Run":
         """Return the same run over one of its shards."""
-        return replace(self, shards=[shard])
+        return self.of_shards([shard])
+
+    def of_shards(self, shards: Sequence[str]) -> "Run":
+        """Return the same run over some of its shards."""
+        return replace(self, shards=shards)
 
     def checkpoint(self, schema: TableSchema, *, rows: int | None = None) -> Checkpoint:
         """Return what keeps finished rows of a table, as often as the options say.

@@ -10,7 +10,7 @@ import polars as pl
 from capenh_pipeline.dataset.prompt_files import read_prompt
 from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.identity import canonical_json
-from capenh_pipeline.domain.schemas import FAILED, OK, VLM_CAPTIONS
+from capenh_pipeline.domain.schemas import FAILED, IMAGE_MANIFEST, OK, VLM_CAPTIONS
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.base import Generation, VisionLanguageModel
@@ -20,8 +20,8 @@ from capenh_pipeline.stages.batch_size import BatchSize
 from capenh_pipeline.stages.batches import BatchCaptioner, Outcome, Task
 from capenh_pipeline.stages.caption_checks import CaptionChecks
 from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
-from capenh_pipeline.stages.incremental import Keep, fill
-from capenh_pipeline.stages.manifest_rows import manifest_rows
+from capenh_pipeline.stages.incremental import Filling, Keep, Missing, fill
+from capenh_pipeline.stages.manifest_rows import folder_prompts, manifest_rows
 from capenh_pipeline.stages.run import Report, Run
 
 LoadVlm = Callable[[VlmSettings], VisionLanguageModel]
@@ -34,11 +34,11 @@ def vlm_choice(run: Run, images: pl.DataFrame | None = None) -> VlmChoice:
         run: its options.
         images: rows of `manifest_rows`, whose folders may have prompts of their own.
     """
-    folder_prompts = [] if images is None else images["vlm_prompt"].drop_nulls().unique().sort()
+    prompts = [] if images is None else images["vlm_prompt"].drop_nulls().unique().sort()
     return choose_vlm(
         run.options,
         system_prompt=read_prompt(run.options.vlm_system_prompt, option="vlm_system_prompt"),
-        folder_prompts=folder_prompts,
+        folder_prompts=prompts,
         file_hash=run.file_hashes.sha256_of,
         hub_commit=run.hub_commit,
     )
@@ -55,31 +55,35 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
     Raises:
         ModelError: the model cannot be found or loaded.
     """
-    images = manifest_rows(run).filter(pl.col("width").is_not_null())
-    choice, files = vlm_choice(run, images), image_files(run, images)
+    choice = vlm_choice(run, folder_prompts(run))
     recipes = [asked.recipe.hash for asked in choice.all_prompts]
 
-    def compute(absent: pl.DataFrame, keep: Keep) -> None:
+    def compute(absent: Missing, keep: Keep) -> None:
         before_load()
+        tasks = (task for shard, rows in absent for task in _tasks(shard, rows, recipes))
         with (
             closing(load(choice.settings)) as model,
             closing(_reader(run, model)) as reader,
-            closing(_captioner(run, model, reader).caption(_tasks(absent, files, recipes))) as said,
+            closing(_captioner(run, model, reader).caption(tasks)) as said,
         ):
             origin = cache(partial(_origin, run, choice, model))
             for outcome in said:
                 keep({**origin(outcome.prompt, outcome.generation), **_cells(outcome)})
 
-    report = fill(
-        run,
+    filling = Filling(
         VLM_CAPTIONS,
-        captions_to_make(images, choice),
+        wanted=lambda shard: captions_to_make(_openable(shard), choice),
         recipe_hashes=recipes,
-        compute=compute,
         totals=["new_tokens"],
+        reads=[IMAGE_MANIFEST],
     )
+    report = fill(run, filling, compute)
     report.warnings += [choice.warning] if choice.warning else []
     return report
+
+
+def _openable(run: Run) -> pl.DataFrame:
+    return manifest_rows(run).filter(pl.col("width").is_not_null())
 
 
 def captions_to_make(images: pl.DataFrame, choice: VlmChoice) -> pl.DataFrame:
@@ -123,7 +127,8 @@ def image_files(run: Run, images: pl.DataFrame) -> dict[str, ImageFile]:
     }
 
 
-def _tasks(absent: pl.DataFrame, files: dict[str, ImageFile], recipes: list[str]) -> Iterator[Task]:
+def _tasks(run: Run, absent: pl.DataFrame, recipes: list[str]) -> Iterator[Task]:
+    files = image_files(run, _openable(run))
     places = {recipe: place for place, recipe in enumerate(recipes)}
     prompts = absent.with_columns(pl.col("recipe_hash").replace_strict(places).alias("prompt"))
     by_image = prompts.group_by("image_hash").agg(pl.col("prompt").sort()).sort("image_hash")

@@ -133,7 +133,9 @@ def _append_files(run: Run, rows: pl.DataFrame) -> None:
         rows["image_hash"],
         rows["path"].alias("image_path"),
         pl.Series("path_hash", [path_hash(path, None) for path in texts["path"]]),
-        pl.Series("content_hash", [_sha256(f"{caption}\n".encode()) for caption in rows["caption"]]),
+        pl.Series(
+            "content_hash", [_sha256(f"{caption}\n".encode()) for caption in rows["caption"]]
+        ),
         kind=pl.lit("combined"),
         written_at=pl.lit(_NOW),
         run_id=pl.lit("made-up"),
