@@ -20,7 +20,7 @@ from capenh_pipeline.files import absolute_path, make_folder, write_atomically
 from capenh_pipeline.stages import plan
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
-from capenh_pipeline.stages.failures import failures
+from capenh_pipeline.stages.failures import NO_FAILURES, failures
 from capenh_pipeline.stages.figures import described, rows_of_run
 from capenh_pipeline.stages.fusion import Fusion
 from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
@@ -41,7 +41,7 @@ def enhance(values: Values, environment: Environment) -> int:
     began = time.monotonic()
     with _console() as progress:
         run, result = _run_job(values, environment, progress)
-    failed = failures(run)
+    failed = failures(run) if result.failed else NO_FAILURES
     seconds = time.monotonic() - began
     details = described(rows_of_run(run, result.run_id), run.options) if result.combined else []
     details += left_over(plan.images_left(run)) if result.left else []

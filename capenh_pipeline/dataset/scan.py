@@ -2,32 +2,20 @@
 
 import os
 import stat
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import compress
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, FolderState, KnownFolder, Walk
 from capenh_pipeline.domain.paths import raw_path, stored_path, system_path
 from capenh_pipeline.errors import DatasetError
-
-EXTENSIONS = (
-    *("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif"),
-    *("heic", "heif", "jxl"),  # with a package that decodes them, see `extra_decoders`
-)
-"""What the name of an image ends in, in any letter case."""
-
-_IMAGE_ENDINGS = frozenset(f".{extension}" for extension in EXTENSIONS)
-_TEXT_ENDING = ".txt"
-
-_Entry = os.DirEntry[str]
 
 
 def is_text_file(path: str) -> bool:
     """Return whether a path is of a text file, by its name."""
-    return path.lower().endswith(_TEXT_ENDING)
+    return path.lower().endswith(TEXT_ENDING)
 
 
 @dataclass(frozen=True)
@@ -41,15 +29,19 @@ class Listing:
     Attributes:
         images: the image files.
         texts: what has a name that ends in `.txt`, in any letter case, whatever it is.
+        folders: `folder` (relative, as bytes; empty is the dataset's own), `mtime_ns`, `ctime_ns`.
         warnings: a sentence about each part that could not be read.
     """
 
     images: pl.DataFrame
     texts: pl.DataFrame
-    warnings: tuple[str, ...]
+    folders: pl.DataFrame
+    warnings: tuple[str, ...] = ()
 
 
-def list_dataset(root: Path, *, recursive: bool, skip: Sequence[Path] = ()) -> Listing:
+def list_dataset(
+    root: Path, *, recursive: bool, skip: Sequence[Path] = (), known: Listing | None = None
+) -> Listing:
     """List the image and text files below `root`; no file is opened.
 
     Hidden files and folders are skipped. A link to a file is read, a link to a folder is not
@@ -59,182 +51,54 @@ def list_dataset(root: Path, *, recursive: bool, skip: Sequence[Path] = ()) -> L
         root: the dataset folder.
         recursive: whether sub-folders are listed too.
         skip: sub-folders that are left out (a store that is kept in the dataset).
+        known: an earlier listing, with the same options. The files of a folder whose own times
+            are as they were are taken from it, so that edits in place are not seen.
 
     Raises:
         DatasetError: `root` is missing, not a folder or not readable, or holds no image.
     """
     _require_folder(root)
-    walk = _Walk(_root_folder(root), {_root_folder(folder) for folder in skip})
+    folders = _known_folders(known) if known else {}
+    walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, folders)
     walk.list_folder("")
     while recursive and walk.pending:
         walk.list_folder(walk.pending.pop())
-    if not walk.images.paths:
-        raise DatasetError(_nothing_found(root, walk, recursive=recursive))
     images, texts = walk.images.frame(walk.warnings), walk.texts.frame(walk.warnings)
-    return Listing(images, texts, tuple(sorted(walk.warnings)))
+    if known and walk.same:
+        images = _with_known(images, known.images, walk.same)
+        texts = _with_known(texts, known.texts, walk.same)
+    if images.is_empty():
+        raise DatasetError(_nothing_found(root, walk, recursive=recursive))
+    return Listing(images, texts, _folders(walk.states), tuple(sorted(walk.warnings)))
+
+
+def _known_folders(known: Listing) -> dict[str, KnownFolder]:
+    found: dict[str, KnownFolder] = {}
+    for folder, *state in known.folders.sort("folder").iter_rows():
+        name = os.fsdecode(folder)
+        found[name] = KnownFolder(tuple(state), [])
+        if name:
+            found[name.rpartition("/")[0]].folders.append(name)
+    return found
+
+
+def _folders(states: dict[str, FolderState]) -> pl.DataFrame:
+    rows = [(os.fsencode(folder), *state) for folder, state in states.items()]
+    columns = {"folder": pl.Binary, "mtime_ns": pl.Int64, "ctime_ns": pl.Int64}
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def _with_known(files: pl.DataFrame, known: pl.DataFrame, same: list[str]) -> pl.DataFrame:
+    """Return `files` and those of `known` that are in the folders `same`."""
+    folders = pl.Series([stored_path(os.fsencode(folder))[0] for folder in same], dtype=pl.String)
+    folder = pl.col("path").str.extract(r"^(?s:(.*))/[^/]*$").fill_null("")
+    kept = known.filter(folder.is_in(folders.implode()))
+    return pl.concat([files, kept]).sort("path") if files.height else kept
 
 
 def file_path(root: Path, path: str, path_bytes: bytes | None) -> Path:
     """Return the file that the columns `path` and `path_bytes` name."""
     return system_path(root, raw_path(path, path_bytes))
-
-
-@dataclass
-class _Files:
-    """Columns of files, which grow folder by folder; a path is as `os.fsdecode` returns it."""
-
-    paths: list[str] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    mtimes: list[int] = field(default_factory=list)
-    ctimes: list[int] = field(default_factory=list)
-
-    def add(self, prefix: str, entries: list[_Entry], found: list[os.stat_result]) -> None:
-        """Add files of the folder `prefix`, with their states."""
-        self.paths += [prefix + entry.name for entry in entries]
-        self.sizes += [state.st_size for state in found]
-        self.mtimes += [state.st_mtime_ns for state in found]
-        self.ctimes += [state.st_ctime_ns for state in found]
-
-    def add_unknown(self, path: str) -> None:
-        """Add a file whose state cannot be told, so that it is never found unchanged."""
-        self.paths.append(path)
-        for column, value in ((self.sizes, -1), (self.mtimes, 0), (self.ctimes, 0)):
-            column.append(value)
-
-    def frame(self, warnings: list[str]) -> pl.DataFrame:
-        """Return the files in path order; where two paths print alike, that is a warning."""
-        files = pl.DataFrame(
-            {
-                **_path_columns(self.paths),
-                "size_bytes": pl.Series(self.sizes, dtype=pl.Int64),
-                "mtime_ns": pl.Series(self.mtimes, dtype=pl.Int64),
-                "ctime_ns": pl.Series(self.ctimes, dtype=pl.Int64),
-            }
-        ).sort("path", "path_bytes", nulls_last=False)
-        if files["path_bytes"].null_count() == files.height:
-            return files
-        distinct = files.unique("path", keep="first", maintain_order=True)
-        if distinct.height < files.height:
-            clash = files.filter(pl.col("path").is_duplicated())["path"][0]
-            warnings.append(f"Two file names print as {clash}; rename one, only one is used.")
-        return distinct
-
-
-def _path_columns(paths: list[str]) -> dict[str, pl.Series]:
-    contents: list[bytes | None] = [None] * len(paths)
-    texts = paths
-    if sys.getfilesystemencoding() != "utf-8" or not _is_text(paths):
-        stored = [stored_path(os.fsencode(path)) for path in paths]
-        texts, contents = [text for text, _ in stored], [content for _, content in stored]
-    return {
-        "path": pl.Series(texts, dtype=pl.String),
-        "path_bytes": pl.Series(contents, dtype=pl.Binary),
-    }
-
-
-def _is_text(paths: list[str]) -> bool:
-    """Return whether no path has a lone surrogate, which stands for a byte that is not UTF-8."""
-    try:
-        "".join(paths).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-@dataclass
-class _Walk:
-    """A walk over the folder `root`; there may be millions of files, so a folder is one step.
-
-    Attributes:
-        skip: folders that are left out.
-        pending: sub-folders (relative) that were seen and not listed yet.
-    """
-
-    root: str
-    skip: set[str]
-    pending: list[str] = field(default_factory=list)
-    images: _Files = field(default_factory=_Files)
-    texts: _Files = field(default_factory=_Files)
-    warnings: list[str] = field(default_factory=list)
-
-    def list_folder(self, folder: str) -> None:
-        """Add the files of one folder (relative), and its sub-folders to `pending`."""
-        try:
-            # From an open folder, the state of a file is found without its whole path.
-            descriptor = os.open(f"{self.root}/{folder}", os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                self._list(descriptor, f"{folder}/" if folder else "")
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            self._warn("folder", folder, error)
-
-    def _list(self, descriptor: int, prefix: str) -> None:
-        images: list[_Entry] = []
-        texts: list[_Entry] = []
-        with os.scandir(descriptor) as found:
-            for entry in found:
-                name = entry.name
-                ending = name[name.rfind(".") :].lower()
-                if name.startswith("."):
-                    continue
-                if ending == _TEXT_ENDING:
-                    texts.append(entry)
-                elif ending in _IMAGE_ENDINGS:
-                    images.append(entry)
-                if not entry.is_file(follow_symlinks=False):
-                    self._add_folder(entry, prefix + name)
-        self._add_images(prefix, images)
-        self._add_texts(prefix, texts)
-
-    def _add_folder(self, entry: _Entry, path: str) -> None:
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if is_folder and f"{self.root}/{path}" not in self.skip:
-            self.pending.append(path)
-
-    def _add_images(self, prefix: str, entries: list[_Entry]) -> None:
-        """Add the regular files among `entries`, and links to such."""
-        try:
-            found = [entry.stat() for entry in entries]
-        except OSError:
-            states = [(entry, self._state(prefix, entry)) for entry in entries]
-            entries = [entry for entry, state in states if state]
-            found = [state for _, state in states if state]
-        if not all(map(stat.S_ISREG, {state.st_mode for state in found})):
-            is_file = [stat.S_ISREG(state.st_mode) for state in found]
-            entries, found = [*compress(entries, is_file)], [*compress(found, is_file)]
-        self.images.add(prefix, entries, found)
-
-    def _add_texts(self, prefix: str, entries: list[_Entry]) -> None:
-        """Add what is there of `entries`, whatever it is: reading it will say what is wrong."""
-        try:
-            self.texts.add(prefix, entries, [entry.stat() for entry in entries])
-        except OSError:
-            for entry in entries:
-                self._add_text(prefix, entry)
-
-    def _add_text(self, prefix: str, entry: _Entry) -> None:
-        try:
-            self.texts.add(prefix, [entry], [entry.stat()])
-        except FileNotFoundError:  # a broken link, or a file that has just gone
-            return
-        except OSError:
-            self.texts.add_unknown(prefix + entry.name)
-
-    def _state(self, prefix: str, entry: _Entry) -> os.stat_result | None:
-        try:
-            return entry.stat()
-        except PermissionError as error:
-            if not entry.is_symlink():  # the whole folder can be listed, but not entered
-                raise
-            self._warn("file", prefix + entry.name, error)
-        except OSError:  # a broken link, a loop of links, or a file that has just gone
-            pass
-        return None
-
-    def _warn(self, what: str, path: str, error: OSError) -> None:
-        name = stored_path(os.fsencode(path))[0] or "."
-        self.warnings.append(f"The {what} {name} was skipped: {error.strerror}.")
 
 
 def _root_folder(folder: Path) -> str:
@@ -252,7 +116,7 @@ def _require_folder(root: Path) -> None:
         raise DatasetError(f"{root} {problem}; name the folder that holds the images.")
 
 
-def _nothing_found(root: Path, walk: _Walk, *, recursive: bool) -> str:
+def _nothing_found(root: Path, walk: Walk, *, recursive: bool) -> str:
     if walk.warnings:
         return f"No image was found in {root}. {min(walk.warnings)} Make it readable."
     extensions = ", ".join(EXTENSIONS)

@@ -25,6 +25,12 @@ class DatasetOptions:
         None, "Folder of images (required).", group="Dataset", metavar="DIR"
     )
     recursive: bool = option(False, "Look in sub-folders too.", group="Dataset")
+    trust_dir_mtime: bool = option(
+        False,
+        "Do not look at the files of a folder whose own times are as they were: that is much "
+        "faster, and files that are edited in place are not noticed.",
+        group="Dataset",
+    )
     caption_suffix: str = option(
         "", "A manual caption is read from NAME + this + .txt.", group="Dataset"
     )

@@ -26,7 +26,10 @@ from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.settling import digest_of, fingerprint, may_settle
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 from capenh_pipeline.stages.vlm_captions import vlm_choice
+from capenh_pipeline.tables.settled import Settled
+from capenh_pipeline.tables.table import Table
 
+_WHOLE = "all"
 _STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 
 
@@ -38,12 +41,24 @@ def write_files(run: Run) -> Report:
     Raises:
         StoreError: the disk is full or cannot be written.
     """
+    settled, stamp = run.store.settled(CAPTION_FILES.name), _stamp(run)
+    known = settled.get(_WHOLE, stamp) if may_settle(run) else None
+    if known:
+        return Report(known)
+    report = _write_all(run, settled)
+    if may_settle(run) and report.total("files") == report.total("reused"):
+        settled.put(_WHOLE, stamp, report.shards)
+    settled.save()
+    return report
+
+
+def _write_all(run: Run, settled: Settled) -> Report:
+    """Write the files of all shards but those that are settled; settle those that are complete."""
     table = run.store.table(CAPTION_FILES)
     sidecars = sidecars_of(run, run.listing().images["path"]).files
     ledger = table.read()
     unchanged = ledger.join(run.listing().texts, on=_STATE, how="semi")
     stamps = _stamps(run, sidecars, unchanged)
-    settled = run.store.settled(CAPTION_FILES.name)
     report = Report({})
     for shard in run.shards:
         counts = settled.get(shard, stamps[shard]) if may_settle(run) else None
@@ -52,18 +67,25 @@ def write_files(run: Run) -> Report:
             if may_settle(run) and counts["reused"] == counts["files"]:
                 settled.put(shard, stamps[shard], counts)
         report.shards[shard] = counts
-    settled.save()
     if report.total("files") > report.total("reused"):
         table.compact(shard_keys(run.store.shard_digits))
     return report
 
 
+def _stamp(run: Run) -> str:
+    """Return what all caption files of the run go by, with each file of the dataset."""
+    listing = run.listing()
+    tables = [*_captions_of(run), run.store.table(CAPTION_FILES)]
+    keys = shard_keys(run.store.shard_digits)
+    parts = [table.part_names(key) for table in tables for key in keys]
+    files = [digest_of(listing.images), digest_of(listing.texts)]
+    return fingerprint(run, [*run.shards], _names(run), files, parts)
+
+
 def _stamps(run: Run, sidecars: pl.DataFrame, unchanged: pl.DataFrame) -> dict[str, str]:
     """Return what the caption files of each shard go by: captions, names and what is on disk."""
-    tables = [run.store.table(one) for one in (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)]
-    recipes = [*(asked.recipe for asked in vlm_choice(run).prompts), llm_choice(run).recipe]
-    names = [*(recipe.hash for recipe in recipes), *locked_terms(run.options)]
-    names += map(str, digest_of(full_names(sidecars)))
+    tables = _captions_of(run)
+    names = [*_names(run), *digest_of(full_names(sidecars))]
     shard = pl.col("image_hash").str.head(run.store.shard_digits)
     on_disk = unchanged.select(*_STATE, "content_hash", shard.alias("shard"))
     digests = {key: digest_of(rows) for (key,), rows in on_disk.group_by("shard")}
@@ -71,6 +93,16 @@ def _stamps(run: Run, sidecars: pl.DataFrame, unchanged: pl.DataFrame) -> dict[s
         key: fingerprint(run, names, digests.get(key), [table.part_names(key) for table in tables])
         for key in run.shards
     }
+
+
+def _captions_of(run: Run) -> list[Table]:
+    return [run.store.table(one) for one in (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)]
+
+
+def _names(run: Run) -> list[str]:
+    """Return the recipes and the terms that the texts of caption files go by."""
+    recipes = [*(asked.recipe for asked in vlm_choice(run).prompts), llm_choice(run).recipe]
+    return [*(recipe.hash for recipe in recipes), *locked_terms(run.options)]
 
 
 def _write(

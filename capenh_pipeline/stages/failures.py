@@ -25,6 +25,9 @@ from capenh_pipeline.stages.vlm_captions import asked_recipes, vlm_choice
 
 _REASON = ["error_kind", "error"]
 
+NO_FAILURES = pl.DataFrame(schema=dict.fromkeys(["path", "stage", *_REASON], pl.String))
+"""What `failures` returns where nothing failed."""
+
 
 def failures(run: Run) -> pl.DataFrame:
     """Return `path`, `stage`, `error_kind` and `error` of what failed, in path order.

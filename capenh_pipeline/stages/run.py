@@ -9,6 +9,7 @@ from capenh_pipeline.dataset.scan import Listing, list_dataset
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.models.hub_commits import HubCommit
+from capenh_pipeline.stages.known_listing import load_listing, save_listing
 from capenh_pipeline.stages.progress import Progress
 from capenh_pipeline.tables.checkpoint import Checkpoint
 from capenh_pipeline.tables.file_hashes import FileHashes
@@ -52,9 +53,19 @@ class Run:
             DatasetError: the folder is missing, not a folder, or holds no image.
         """
         self.listings.clear()
-        skip = [self.store.root]
-        listing = list_dataset(self.dataset, recursive=self.options.recursive, skip=skip)
+        listing = self._list()
         self.listings[self.run_id] = listing
+        return listing
+
+    def _list(self) -> Listing:
+        recursive, skip = self.options.recursive, [self.store.root]
+        if not self.options.trust_dir_mtime:
+            return list_dataset(self.dataset, recursive=recursive, skip=skip)
+        kept = self.store.root / "listing" / f"{'recursive' if recursive else 'flat'}.parquet"
+        known, began_ns = load_listing(kept), int(self.now().timestamp() * 1e9)
+        listing = list_dataset(self.dataset, recursive=recursive, skip=skip, known=known)
+        if known is None or not known.folders.equals(listing.folders):
+            save_listing(kept, listing, began_ns=began_ns)
         return listing
 
     def listing(self) -> Listing:

@@ -12,13 +12,9 @@ from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, OK, SCAN_INDEX
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.models.torch_threads import usable_cores
+from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.read_ahead import read_ahead
 from capenh_pipeline.stages.run import Run
-
-RACY_NS = 2_000_000_000
-"""A file that changed less than this before it was read may change again with the same time
-stamps (git's rule for its index), so it is read once more next time. ctime tells when: nobody
-can set it."""
 
 INDEX_ROWS = 20_000
 """Rows of the scan index in one checkpoint: they lie in all shards, a part in each, and reading

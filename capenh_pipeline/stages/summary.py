@@ -41,6 +41,12 @@ class RunResult:
         return self.totals.get("combined_captions", Counter())["computed"]
 
     @property
+    def failed(self) -> int:
+        """Rows of all tables that failed, in this run or an earlier one."""
+        tables = ("image_manifest", "vlm_captions", "combined_captions")
+        return sum(self.totals.get(name, Counter())["failed"] for name in tables)
+
+    @property
     def left(self) -> int:
         """Combined captions that were not asked for, because of what they would have cost."""
         return self.totals.get("combined_captions", Counter())["left"]
