@@ -63,6 +63,8 @@ def list_dataset(
     walk.list_folder("")
     while recursive and walk.pending:
         walk.list_folder(walk.pending.pop())
+    if known and len(walk.same) == len(walk.states):
+        return known
     images, texts = walk.images.frame(walk.warnings), walk.texts.frame(walk.warnings)
     if known and walk.same:
         images = _with_known(images, known.images, walk.same)
