@@ -4,7 +4,7 @@ import polars as pl
 
 from capenh_pipeline.dataset.scan import Listing, is_text_file
 from capenh_pipeline.domain.paths import path_hash
-from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED, IMAGE_MANIFEST
+from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED, IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
@@ -69,7 +69,7 @@ def _settle(run: Run, listing: Listing, report: Report, warnings: tuple[str, ...
 
 def _fingerprint(run: Run, listing: Listing) -> str:
     files = [digest_of(listing.images), digest_of(listing.texts)]
-    tables = [run.store.table(CAPTION_FILES), run.store.table(IMAGE_MANIFEST)]
+    tables = [run.store.table(schema) for schema in (CAPTION_FILES, SCAN_INDEX, IMAGE_MANIFEST)]
     keys = shard_keys(run.store.shard_digits)
     return fingerprint(run, files, [table.part_names(key) for table in tables for key in keys])
 

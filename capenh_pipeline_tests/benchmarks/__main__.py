@@ -9,6 +9,7 @@ from pathlib import Path
 from capenh_pipeline_tests.benchmarks.llm_stage import llm_stage
 from capenh_pipeline_tests.benchmarks.local_server import local_server
 from capenh_pipeline_tests.benchmarks.nothing_to_do import nothing_to_do
+from capenh_pipeline_tests.benchmarks.scale import scale
 from capenh_pipeline_tests.benchmarks.startup import startup
 from capenh_pipeline_tests.benchmarks.vlm_process import vlm_process
 from capenh_pipeline_tests.benchmarks.vlm_stage import vlm_stage
@@ -23,6 +24,7 @@ def main() -> None:
             **llm_stage(),
             **local_server(),
             **nothing_to_do(Path(folder) / "noop"),
+            **scale(Path(folder) / "scale"),
             "load_average": os.getloadavg()[0],
         }
     json.dump(figures, sys.stdout, indent=2)
