@@ -221,3 +221,80 @@ def test_images_in_sub_folders_alone_suggest_the_option_that_finds_them(tmp_path
 
     with pytest.raises(DatasetError, match="--recursive"):
         list_dataset(tmp_path, recursive=False)
+
+
+def names(listing):
+    return listing.images["path"].to_list(), listing.texts["path"].to_list()
+
+
+def listed(root, known=None):
+    return list_dataset(root, recursive=True, known=known)
+
+
+def test_text_files_are_listed_with_their_states_whatever_they_are(tmp_path):
+    touch(tmp_path, "a.jpg", "a.txt", "sub/B.TXT", "sub/c.text", ".hidden.txt")
+    (tmp_path / "folder.txt").mkdir()
+    (tmp_path / "broken.txt").symlink_to("nowhere")
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+
+    texts = listed(tmp_path).texts
+
+    assert texts["path"].to_list() == ["a.txt", "folder.txt", "loop.txt", "sub/B.TXT"]
+    found = (tmp_path / "a.txt").stat()
+    assert texts.row(0)[2:] == (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    assert texts.row(2)[2:] == (-1, 0, 0)  # nobody can tell, so it is read each time
+
+
+def test_a_folder_that_is_the_same_is_not_looked_into_again(tmp_path):
+    touch(tmp_path, "a.jpg", "a.txt", "sub/b.jpg", "sub/b.txt")
+    before = listed(tmp_path)
+    (tmp_path / "sub" / "b.jpg").write_bytes(b"edited in place")
+
+    assert listed(tmp_path, before) is before
+
+
+def test_a_folder_that_changed_is_listed_again_and_the_others_are_not(tmp_path):
+    touch(tmp_path, "a.jpg", "one/b.jpg", "one/b.txt", "two/c.jpg", "two/deep/d.jpg")
+    before = listed(tmp_path)
+    (tmp_path / "one" / "b.txt").unlink()
+    touch(tmp_path, "one/new/e.jpg", "two/deep/f.txt")
+    (tmp_path / "two" / "c.jpg").write_bytes(b"edited in place")
+
+    after = listed(tmp_path, before)
+
+    assert names(after) == names(listed(tmp_path))
+    sizes = dict(after.images.select("path", "size_bytes").iter_rows())
+    assert sizes["two/c.jpg"] == 1
+    assert listed(tmp_path, after) is after
+
+
+def test_a_folder_that_is_gone_takes_its_files_along(tmp_path):
+    touch(tmp_path, "a.jpg", "one/deep/b.jpg", "one/deep/b.txt")
+    before = listed(tmp_path)
+    (tmp_path / "one").rename(tmp_path / "two")
+
+    assert names(listed(tmp_path, before)) == (["a.jpg", "two/deep/b.jpg"], ["two/deep/b.txt"])
+
+
+def test_a_folder_that_could_not_be_read_is_tried_again(ordinary_user):
+    touch(ordinary_user, "a.jpg", "locked/b.jpg")
+    (ordinary_user / "locked").chmod(0)
+    before = listed(ordinary_user)
+    assert listed(ordinary_user, before).warnings == before.warnings != ()
+    (ordinary_user / "locked").chmod(0o700)
+
+    assert names(listed(ordinary_user, before))[0] == ["a.jpg", "locked/b.jpg"]
+
+
+def test_folders_with_names_that_are_not_utf8_are_known_too(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/s\xfcb"))
+    touch(tmp_path, "a.jpg")
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "b.jpg").write_bytes(b"x")
+    before = listed(tmp_path)
+    touch(tmp_path, "new.jpg")
+
+    after = listed(tmp_path, before)
+
+    assert names(after)[0] == ["a.jpg", "new.jpg", "s\\xfcb/deep/b.jpg"]
+    assert after.images["path_bytes"].to_list() == [None, None, b"s\xfcb/deep/b.jpg"]

@@ -8,6 +8,7 @@ import pytest
 
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline.export.caption_files import Stamp, write_caption_files
+from capenh_pipeline.stages import known_listing, scan_index
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline_tests.images import colour
 
@@ -167,3 +168,38 @@ def test_images_that_share_a_name_are_warned_about_once(images, open_run):
     report = build_image_manifest(open_run())
     assert len(report.warnings) == 1
     assert "share their name" in report.warnings[0]
+
+
+def test_a_settled_manual_caption_is_not_read_again(images, open_run):
+    (images / "0.txt").write_text("sks dog")
+    run = open_run()
+    build_image_manifest(run)
+    index = run.store.table(SCAN_INDEX)
+    known = pl.when(pl.col("caption").is_not_null()).then(pl.lit("from the index"))
+    index.append(index.read().with_columns(known.alias("caption"), is_racy=pl.lit(False)))
+    build_image_manifest(open_run())
+    assert manifest(run)["manual_caption"][0] == "from the index"
+
+
+def test_folders_that_are_the_same_are_trusted_on_request_only(images, open_run, monkeypatch):
+    def captions_after(text, **options):
+        (images / "0.txt").write_text(text)
+        run = open_run(**options)
+        build_image_manifest(run)
+        return manifest(run)["manual_caption"][0]
+
+    for module in (known_listing, scan_index):  # nothing is too young to be trusted
+        monkeypatch.setattr(module, "RACY_NS", 0)
+    assert captions_after("first", trust_dir_mtime=True) == "first"
+    assert captions_after("edited in place", trust_dir_mtime=True) == "first"
+    (images / "1.txt").write_text("a new file")
+    assert captions_after("edited again", trust_dir_mtime=True) == "edited again"
+    assert captions_after("edited at last") == "edited at last"
+
+
+def test_a_young_folder_is_not_trusted(images, open_run):
+    run = open_run(trust_dir_mtime=True)
+    build_image_manifest(run)
+    (images / "0.png").write_bytes((images / "1.png").read_bytes())
+    build_image_manifest(open_run(trust_dir_mtime=True))
+    assert manifest(run)["image_hash"].n_unique() == 4
