@@ -1,0 +1,72 @@
+"""Who is at work on a store: one command at a time, and the others are told which."""
+
+import json
+import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from capenh_pipeline.errors import StoreError
+from capenh_pipeline.files import write_atomically
+from capenh_pipeline.tables.faults import writing
+
+_LOCK, _NOTE = "run.lock", "run.json"
+
+
+@contextmanager
+def hold(root: Path) -> Generator[None]:
+    """Keep other commands from working on the store meanwhile; a killed one lets go of it.
+
+    Raises:
+        StoreError: another one holds it; the message says which, as far as that is known.
+    """
+    lock = FileLock(root / _LOCK)
+    with writing(root):
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise StoreError(
+                f"Another run is at work on the store {root}{_described(root)}; wait until it has "
+                f"ended."
+            ) from None
+    note = root / _NOTE
+    try:
+        with suppress(OSError):  # the note is for people; the lock is what counts
+            write_atomically(note, _content())
+        yield
+    finally:
+        with suppress(OSError):
+            note.unlink(missing_ok=True)
+        lock.release()
+
+
+def is_held(root: Path) -> bool:
+    """Return whether a command is at work on the store; where nobody can write, none is."""
+    lock = FileLock(root / _LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
+
+
+def _content() -> bytes:
+    since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
+    note = {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
+    return json.dumps(note).encode() + b"\n"
+
+
+def _described(root: Path) -> str:
+    """Return `: process 1 of host x, since …`; nothing where the note is not there."""
+    try:
+        note = json.loads((root / _NOTE).read_bytes())
+        return f": process {note['pid']} on {note['host']}, since {note['since']}"
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""

@@ -1,0 +1,110 @@
+"""`store.json`: what a store says about itself, its format, its shards and perhaps its dataset."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from capenh_pipeline.errors import StoreError
+from capenh_pipeline.files import create_atomically, write_atomically
+from capenh_pipeline.tables.faults import reading, writing
+
+FORMAT = 1
+MARKER = "store.json"
+
+Marker = dict[str, Any]
+
+
+def create_marker(root: Path, *, shard_digits: int, dataset: Path | None) -> None:
+    """Write the marker of a new store, unless another process has just done so.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    create_atomically(root / MARKER, _content(_new(shard_digits, dataset)))
+
+
+def restore_marker(root: Path, *, shard_digits: int, dataset: Path | None) -> None:
+    """Write the marker of a store that has lost it.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    _replace(root, _new(shard_digits, dataset))
+
+
+def change_shard_digits(root: Path, shard_digits: int) -> None:
+    """Say that the rows lie in other shards from now on; a crash leaves the old or the new number.
+
+    Raises:
+        StoreError: the marker cannot be read or written.
+    """
+    _replace(root, {**read_marker(root), "shard_digits": shard_digits})
+
+
+def read_marker(root: Path) -> Marker:
+    """Return what the marker says; `shard_digits` is 1 or 2.
+
+    Raises:
+        StoreError: it is missing, damaged, or of another format.
+    """
+    path = root / MARKER
+    with reading(path):
+        content = path.read_bytes()
+    try:
+        marker = json.loads(content)
+    except ValueError:
+        marker = None
+    if not isinstance(marker, dict):
+        raise StoreError(
+            f"{path} is damaged; capenh store check --repair restores it, or use another --store."
+        )
+    _check(marker, root)
+    return marker
+
+
+def check_marker(marker: Marker, root: Path, *, shard_digits: int, dataset: Path | None) -> None:
+    """Make sure that a store is the one that somebody wants to open.
+
+    Raises:
+        StoreError: it has other shards, or belongs to another dataset.
+    """
+    stored, owner = marker["shard_digits"], marker.get("dataset")
+    if stored != shard_digits:
+        raise StoreError(
+            f"The store {root} has {_count(stored)}, and {_count(shard_digits)} were asked for; "
+            f"set CAPENH_SHARD_DIGITS={stored} or use another --store."
+        )
+    if dataset is not None and owner not in (None, str(dataset)):
+        raise StoreError(
+            f"The store {root} belongs to the dataset {owner}; use another --store for {dataset} "
+            f'(or, if that is the same one and was moved, change "dataset" in {root}/{MARKER}).'
+        )
+
+
+def _new(shard_digits: int, dataset: Path | None) -> Marker:
+    marker = {"format": FORMAT, "shard_digits": shard_digits}
+    return marker if dataset is None else {**marker, "dataset": str(dataset)}
+
+
+def _content(marker: Marker) -> bytes:
+    return json.dumps(marker).encode() + b"\n"
+
+
+def _replace(root: Path, marker: Marker) -> None:
+    with writing(root):
+        write_atomically(root / MARKER, _content(marker))
+
+
+def _check(marker: Marker, root: Path) -> None:
+    if marker.get("format") != FORMAT:
+        raise StoreError(
+            f"The store {root} has format {marker.get('format')}, and this version reads format "
+            f"{FORMAT}; use the version that wrote it, or another --store."
+        )
+    stored = marker.get("shard_digits")
+    if stored not in (1, 2):
+        raise StoreError(f"{root}/{MARKER} has shard_digits {stored}; it must be 1 or 2.")
+
+
+def _count(digits: int) -> str:
+    return f"{16**digits} shards ({digits} {'digit' if digits == 1 else 'digits'})"
