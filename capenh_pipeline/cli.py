@@ -1,4 +1,4 @@
-"""The command line: `capenh enhance`, `plan`, `demo`, `failures` and `ui`."""
+"""The command line: `capenh enhance`, `plan`, `demo`, `failures`, `ui` and `store`."""
 
 import argparse
 import difflib
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field
 from typing import Any, NoReturn
 
-from capenh_pipeline import commands
+from capenh_pipeline import commands, store_commands
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.domain.option_values import convert, value_type
 from capenh_pipeline.domain.options import option_fields, options_from_environment
@@ -70,7 +70,25 @@ def argument_parser() -> argparse.ArgumentParser:
             _add_options(described)
         if command is _ui:
             described.add_argument("--port", default="3000", help="Port on 127.0.0.1.")
+    _add_store_actions(names)
     return parser
+
+
+def _add_store_actions(names: Any) -> None:
+    about = "Look after a store: what is in it, whether it is sound, and less of it."
+    store = names.add_parser("store", help=about, description=about, allow_abbrev=False)
+    store.usage = "capenh store ACTION --dataset_dir DIR [OPTION ...]"
+    actions = store.add_subparsers(
+        title="actions", required=True, metavar="ACTION", prog="capenh store"
+    )
+    for name, action in store_commands.ACTIONS.items():
+        about = action.run.__doc__
+        described = actions.add_parser(name, help=about, description=about, allow_abbrev=False)
+        described.usage = f"capenh store {name} --dataset_dir DIR {action.usage}[OPTION ...]"
+        described.set_defaults(command=_store, action=action, parser=described)
+        for flag, argument in action.flags.items():
+            described.add_argument(f"--{flag}", **argument)
+        _add_options(described)
 
 
 def _enhance(chosen: argparse.Namespace, environment: Environment) -> int:
@@ -96,6 +114,12 @@ def _failures(chosen: argparse.Namespace, environment: Environment) -> int:
 def _ui(chosen: argparse.Namespace, environment: Environment) -> int:
     """Open the Dagster UI on a dataset's store."""
     return commands.open_ui(_values(chosen, environment), environment, port=chosen.port)
+
+
+def _store(chosen: argparse.Namespace, environment: Environment) -> int:
+    action: store_commands.Action = chosen.action
+    given = {flag: getattr(chosen, flag) for flag in action.flags}
+    return action.run(_values(chosen, environment), environment, **given)
 
 
 _USAGE = {

@@ -39,7 +39,7 @@ def enhance(values: Values, environment: Environment) -> int:
     """Bring all captions of a dataset up to date and say what was done."""
     Options(**values)  # what is wrong with the options is said before Dagster is imported
     began = time.monotonic()
-    with _console() as progress:
+    with console() as progress:
         run, result = _run_job(values, environment, progress)
     failed = failures(run) if result.failed else NO_FAILURES
     seconds = time.monotonic() - began
@@ -53,10 +53,10 @@ def enhance(values: Values, environment: Environment) -> int:
         dataset=run.dataset,
         store=run.store.root,
     )
-    _write_line(sys.stdout, text)
+    write_line(sys.stdout, text)
     if failed.height:
-        _write_line(sys.stdout, f"All of them: {_failures_command(values, environment)}")
-        _write_line(sys.stdout, "Once the cause is mended, --retry_failed tries them again.")
+        write_line(sys.stdout, f"All of them: {_failures_command(values, environment)}")
+        write_line(sys.stdout, "Once the cause is mended, --retry_failed tries them again.")
     return SOME_FAILED if failed.height or result.failed_files or result.left else ALL_THERE
 
 
@@ -84,7 +84,7 @@ def show_plan(values: Values, environment: Environment) -> int:
 
     run = _open_run(Outside(environment=lambda: environment), values)
     for line in plan.described(plan.plan(run)):
-        _write_line(sys.stdout, line)
+        write_line(sys.stdout, line)
     return ALL_THERE
 
 
@@ -94,7 +94,7 @@ def list_failures(values: Values, environment: Environment) -> int:
 
     failed = failures(_open_run(Outside(environment=lambda: environment), values))
     for row in failed.iter_rows():
-        _write_line(sys.stdout, "\t".join(str(cell) for cell in row))
+        write_line(sys.stdout, "\t".join(str(cell) for cell in row))
     return SOME_FAILED if failed.height else ALL_THERE
 
 
@@ -115,8 +115,8 @@ def demo(folder: str, environment: Environment) -> int:
     code = enhance(values, offline)
     run = _open_run(Outside(environment=lambda: offline), values)
     width = max(100, shutil.get_terminal_size().columns)
-    _write_line(sys.stdout, f"\n{caption_table(captions(run), width=width)}\n")
-    _write_line(sys.stdout, f"The Dagster UI:  cd {shlex.quote(folder)} && {_program()} ui")
+    write_line(sys.stdout, f"\n{caption_table(captions(run), width=width)}\n")
+    write_line(sys.stdout, f"The Dagster UI:  cd {shlex.quote(folder)} && {_program()} ui")
     return code
 
 
@@ -151,7 +151,7 @@ def _open_run(outside: Any, values: Values) -> Run:
 
 
 @contextmanager
-def _console() -> Generator[Progress]:
+def console() -> Generator[Progress]:
     """Show warnings and progress on the standard error that we were started with.
 
     Dagster redirects the standard streams while an asset is computed, so this takes a copy.
@@ -162,12 +162,13 @@ def _console() -> Generator[Progress]:
         logger.addHandler(handler)
         try:
             is_terminal = stream.isatty()
-            yield BarProgress(stream) if is_terminal else LineProgress(partial(_write_line, stream))
+            yield BarProgress(stream) if is_terminal else LineProgress(partial(write_line, stream))
         finally:
             logger.removeHandler(handler)
 
 
-def _write_line(stream: TextIO | None, line: str) -> None:
+def write_line(stream: TextIO | None, line: str) -> None:
+    """Write a line to a standard stream, if there is one."""
     if stream is not None:  # None: it was closed before we started
         stream.write(f"{line}\n")
 

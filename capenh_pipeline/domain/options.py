@@ -41,7 +41,9 @@ class DatasetOptions:
         None, "Folder of the results; by default DATASET_DIR/.capenh.", group="Store", metavar="DIR"
     )
     shard_digits: int = option(
-        1, "1 (16 partitions) or 2 (256); a store keeps what it began with.", group="Store"
+        1,
+        "1 (16 partitions) or 2 (256); a store keeps what it began with until it is resharded.",
+        group="Store",
     )
     checkpoint_rows: int = option(
         256, "Save finished captions after at most this many.", group="Store", minimum=1

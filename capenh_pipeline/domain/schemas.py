@@ -149,3 +149,6 @@ SCAN_INDEX = TableSchema(
     key=("path",),
     shard_by="path_hash",
 )
+
+TABLES = (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS, CAPTION_FILES, SCAN_INDEX)
+"""Every table of a store."""

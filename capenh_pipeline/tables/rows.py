@@ -53,10 +53,24 @@ def newest_rows(parts: Sequence[Part], schema: TableSchema, columns: Columns) ->
     if len(parts) == 1:
         return _read(parts, columns)
     needed = {**columns, **{name: schema.columns[name] for name in schema.key}, SEQ: pl.Int64()}
-    rows = _read(parts, needed)
+    return newest(_read(parts, needed), schema).select(*columns)
+
+
+def newest(rows: pl.DataFrame, schema: TableSchema) -> pl.DataFrame:
+    """Return the row of the highest `seq` of every key, in the order of `seq`."""
     if not rows[SEQ].is_sorted():
         rows = rows.sort(SEQ, maintain_order=True)
-    return rows.unique(subset=schema.key, keep="last", maintain_order=True).select(*columns)
+    return rows.unique(subset=schema.key, keep="last", maintain_order=True)
+
+
+def read_part(part: Part, schema: TableSchema) -> pl.DataFrame:
+    """Return all rows and columns of one part, `seq` too; what its schema lacks is null.
+
+    Raises:
+        FileNotFoundError: it is gone.
+        StoreError: it cannot be read.
+    """
+    return _read_one(part, all_columns([part], schema))
 
 
 def has_superseded_rows(parts: Sequence[Part], schema: TableSchema) -> bool:

@@ -1,5 +1,6 @@
 """A shard: one folder of parts, read as the newest row of every key."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import polars as pl
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.files import TEMPORARY_PREFIX
+from capenh_pipeline.tables.faults import reading, writing
 from capenh_pipeline.tables.parts import (
     Part,
     delete_parts,
@@ -20,6 +23,7 @@ from capenh_pipeline.tables.rows import (
     Columns,
     all_columns,
     has_superseded_rows,
+    newest,
     newest_rows,
 )
 
@@ -57,11 +61,6 @@ class Shard:
                     ) from error
         return pl.DataFrame(schema=dict(columns))
 
-    def visible_parts(self) -> list[Part]:
-        """Return the parts that a reader sees, oldest first."""
-        parts = list_parts(self.folder)
-        return parts[-1:] if self.schema.is_snapshot else parts
-
     def append(self, rows: pl.DataFrame) -> None:
         """Add one part; `rows` have the schema's columns and each key once."""
         self._write(rows, seq=next_seq(list_parts(self.folder)))
@@ -79,23 +78,77 @@ class Shard:
         self._write(rows, seq=next_seq(parts))
         delete_parts(parts)
 
-    def compact(self) -> None:
-        """Merge the parts if rows are superseded or parts are many; readers see no change."""
+    def read_whole(self) -> pl.DataFrame:
+        """Return the newest row of every key, in all columns that the parts have and `seq`.
+
+        Raises:
+            StoreError: a part cannot be read.
+        """
+        return self._read_whole(list_parts(self.folder))
+
+    def adopt(self, rows: pl.DataFrame) -> None:
+        """Add rows that were stored elsewhere, where the shard has none of their key.
+
+        Args:
+            rows: in all columns of the schema and `seq`, which they keep, and perhaps in more.
+        """
+        parts = list_parts(self.folder)
+        there = self._read_whole(parts)
+        absent = newest(rows, self.schema).join(there, on=self.schema.key, how="anti")
+        if absent.is_empty():
+            return
+        if self.schema.is_snapshot:
+            self._replace_parts(parts, pl.concat([there, absent], how="diagonal_relaxed"))
+        else:
+            write_part(self.folder, absent, seq=_highest_seq(absent))
+
+    def rewrite(self, *, without: pl.DataFrame | None = None) -> None:
+        """Make one part of all, in which each key stands once, and some keys not at all.
+
+        A crash leaves all rows, or the new part beside the newest of the old ones: rows of the
+        other keys are there at every moment.
+
+        Args:
+            without: the keys whose rows go.
+        """
+        parts = list_parts(self.folder)
+        rows = self._read_whole(parts)
+        if without is not None:
+            rows = rows.join(without, on=self.schema.key, how="anti")
+        self._replace_parts(parts, rows)
+
+    def remove(self) -> None:
+        """Delete the shard, and its folder if nothing else is in it."""
+        if not self.folder.is_dir():
+            return
+        delete_parts(list_parts(self.folder))
+        with writing(self.folder):
+            for temporary in self.folder.glob(f"{TEMPORARY_PREFIX}*"):
+                temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it holds a file of somebody's
+            self.folder.rmdir()
+
+    def compact(self, *, most_parts: int = MAX_PARTS) -> None:
+        """Merge the parts if rows are superseded or parts are many; readers see no change.
+
+        Args:
+            most_parts: how many are not many.
+        """
         delete_stale_temporaries(self.folder)
         parts = list_parts(self.folder)
         if self.schema.is_snapshot:
             delete_parts(parts[:-1])
             return
         try:
-            if self._is_worth_merging(parts):
+            if self._is_worth_merging(parts, most_parts):
                 self._merge(parts)
         except FileNotFoundError:  # another process is merging this shard
             return
 
-    def _is_worth_merging(self, parts: list[Part]) -> bool:
+    def _is_worth_merging(self, parts: list[Part], most_parts: int) -> bool:
         if len(parts) < 2:  # one part cannot be merged
             return False
-        return len(parts) > MAX_PARTS or has_superseded_rows(parts, self.schema)
+        return len(parts) > most_parts or has_superseded_rows(parts, self.schema)
 
     def _merge(self, parts: list[Part]) -> None:
         """Write one part for all of `parts`, then delete those and no others.
@@ -107,6 +160,31 @@ class Shard:
         write_part(self.folder, merged, seq=parts[-1].seq)
         delete_parts(parts)
 
+    def visible_parts(self) -> list[Part]:
+        """Return the parts that readers see, oldest first."""
+        return self._visible(list_parts(self.folder))
+
+    def _visible(self, parts: list[Part]) -> list[Part]:
+        return parts[-1:] if self.schema.is_snapshot else parts
+
+    def _read_whole(self, parts: list[Part]) -> pl.DataFrame:
+        visible = self._visible(parts)
+        if not visible:
+            return pl.DataFrame(schema={**self.schema.columns, SEQ: pl.Int64()})
+        with reading(self.folder):
+            rows = newest_rows(visible, self.schema, all_columns(visible, self.schema))
+        return newest(rows, self.schema)
+
+    def _replace_parts(self, parts: list[Part], rows: pl.DataFrame) -> None:
+        """Write one part of `rows`, which keep their `seq`, in the place of `parts`."""
+        if not parts and rows.is_empty():
+            return
+        if self.schema.is_snapshot:
+            write_part(self.folder, rows, seq=next_seq(parts))
+        elif not rows.is_empty():
+            write_part(self.folder, rows, seq=max(parts[-1].seq, _highest_seq(rows)))
+        delete_parts(parts)
+
     def _holds(self, rows: pl.DataFrame) -> bool:
         stored = self.read(self.schema.columns)
         if stored.height != rows.height:
@@ -116,3 +194,8 @@ class Shard:
 
     def _write(self, rows: pl.DataFrame, *, seq: int) -> None:
         write_part(self.folder, rows.with_columns(pl.lit(seq, pl.Int64).alias(SEQ)), seq=seq)
+
+
+def _highest_seq(rows: pl.DataFrame) -> int:
+    highest = rows[SEQ].max()
+    return highest if isinstance(highest, int) else 0

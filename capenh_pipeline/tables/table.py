@@ -9,7 +9,7 @@ import polars as pl
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.tables.rows import conform
-from capenh_pipeline.tables.shard import Shard
+from capenh_pipeline.tables.shard import MAX_PARTS, Shard
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Table:
         names = self.schema.columns if columns is None else columns
         wanted = {name: self.schema.columns[name] for name in names}
         keys = shard_keys(self.shard_digits) if shards is None else dict.fromkeys(shards)
-        frames = [pl.DataFrame(schema=wanted), *(self._shard(key).read(wanted) for key in keys)]
+        frames = [pl.DataFrame(schema=wanted), *(self.shard(key).read(wanted) for key in keys)]
         return pl.concat(frames)
 
     def append(self, rows: pl.DataFrame) -> None:
@@ -59,7 +59,7 @@ class Table:
         if self.schema.is_snapshot:
             raise ValueError(f"{self.schema.name} is a snapshot: replace its shards")
         for key, shard_rows in self._by_shard(rows).items():
-            self._shard(key).append(shard_rows)
+            self.shard(key).append(shard_rows)
 
     def replace(self, shard: str, rows: pl.DataFrame) -> None:
         """Make `rows` the whole of `shard`; nothing is written when they are there already.
@@ -78,18 +78,22 @@ class Table:
         if others := by_shard.keys() - {shard}:
             raise ValueError(f"rows of shard {', '.join(sorted(others))} are not of {shard}")
         empty = pl.DataFrame(schema=self.schema.columns)
-        self._shard(shard).replace(by_shard.get(shard, empty))
+        self.shard(shard).replace(by_shard.get(shard, empty))
 
-    def compact(self, shards: Sequence[str]) -> None:
+    def compact(self, shards: Sequence[str], *, most_parts: int = MAX_PARTS) -> None:
         """Merge parts where rows are superseded or parts are many; readers see no change.
 
         Afterwards any Parquet reader, not only this one, finds one row a key in `shards`.
+
+        Args:
+            shards: their keys.
+            most_parts: how many are not many.
 
         Raises:
             StoreError: a part cannot be read, or the disk cannot be written.
         """
         for shard in dict.fromkeys(shards):
-            self._shard(shard).compact()
+            self.shard(shard).compact(most_parts=most_parts)
 
     def part_names(self, shard: str) -> list[str]:
         """Return the names of the parts that a reader of `shard` sees.
@@ -99,9 +103,20 @@ class Table:
         Raises:
             StoreError: the folder cannot be read.
         """
-        return [part.path.name for part in self._shard(shard).visible_parts()]
+        return [part.path.name for part in self.shard(shard).visible_parts()]
 
-    def _shard(self, key: str) -> Shard:
+    def shards(self) -> dict[str, Shard]:
+        """Return all shards by key, those without rows too."""
+        return {key: self.shard(key) for key in shard_keys(self.shard_digits)}
+
+    def adopt(self, rows: pl.DataFrame) -> None:
+        """Add rows that were stored elsewhere to their shards; see `Shard.adopt`."""
+        shard = pl.col(self.schema.shard_by).str.head(self.shard_digits)
+        for (key,), some in rows.group_by(shard.alias("shard"), maintain_order=True):
+            self.shard(str(key)).adopt(some)
+
+    def shard(self, key: str) -> Shard:
+        """Return one shard; it need not have rows."""
         return Shard(self.folder / f"shard={key}", self.schema)
 
     def _by_shard(self, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
