@@ -50,16 +50,23 @@ def read_marker(root: Path) -> Marker:
     path = root / MARKER
     with reading(path):
         content = path.read_bytes()
-    try:
-        marker = json.loads(content)
-    except ValueError:
-        marker = None
-    if not isinstance(marker, dict):
+    marker = _parsed(content, root)
+    if marker is None:
         raise StoreError(
             f"{path} is damaged; capenh store check --repair restores it, or use another --store."
         )
-    _check(marker, root)
     return marker
+
+
+def is_marker_sound(root: Path) -> bool:
+    """Return whether there is a marker that says how many shards the store has.
+
+    Raises:
+        StoreError: it cannot be read, or is of another format.
+    """
+    path = root / MARKER
+    with reading(path):
+        return path.exists() and _parsed(path.read_bytes(), root) is not None
 
 
 def check_marker(marker: Marker, root: Path, *, shard_digits: int, dataset: Path | None) -> None:
@@ -95,15 +102,20 @@ def _replace(root: Path, marker: Marker) -> None:
         write_atomically(root / MARKER, _content(marker))
 
 
-def _check(marker: Marker, root: Path) -> None:
-    if marker.get("format") != FORMAT:
+def _parsed(content: bytes, root: Path) -> Marker | None:
+    """Return what a marker says, None if it is damaged."""
+    try:
+        marker = json.loads(content)
+    except ValueError:
+        return None
+    if not isinstance(marker, dict) or "format" not in marker:
+        return None
+    if marker["format"] != FORMAT:
         raise StoreError(
-            f"The store {root} has format {marker.get('format')}, and this version reads format "
+            f"The store {root} has format {marker['format']}, and this version reads format "
             f"{FORMAT}; use the version that wrote it, or another --store."
         )
-    stored = marker.get("shard_digits")
-    if stored not in (1, 2):
-        raise StoreError(f"{root}/{MARKER} has shard_digits {stored}; it must be 1 or 2.")
+    return marker if marker.get("shard_digits") in (1, 2) else None
 
 
 def _count(digits: int) -> str:

@@ -87,20 +87,24 @@ class Shard:
         return self._read_whole(list_parts(self.folder))
 
     def adopt(self, rows: pl.DataFrame) -> None:
-        """Add rows that were stored elsewhere, where the shard has none of their key.
+        """Add rows that were stored elsewhere, where the shard has none of their key or older ones.
 
         Args:
             rows: in all columns of the schema and `seq`, which they keep, and perhaps in more.
         """
         parts = list_parts(self.folder)
         there = self._read_whole(parts)
-        absent = newest(rows, self.schema).join(there, on=self.schema.key, how="anti")
-        if absent.is_empty():
+        known = there.select(*self.schema.key, pl.col(SEQ).alias("known_seq"))
+        found = newest(rows, self.schema).join(known, on=self.schema.key, how="left")
+        is_news = pl.col("known_seq").is_null() | (pl.col(SEQ) > pl.col("known_seq"))
+        news = found.filter(is_news).drop("known_seq")
+        if news.is_empty():
             return
         if self.schema.is_snapshot:
-            self._replace_parts(parts, pl.concat([there, absent], how="diagonal_relaxed"))
+            everything = pl.concat([there, news], how="diagonal_relaxed")
+            self._replace_parts(parts, newest(everything, self.schema))
         else:
-            write_part(self.folder, absent, seq=_highest_seq(absent))
+            write_part(self.folder, news, seq=_highest_seq(news))
 
     def rewrite(self, *, without: pl.DataFrame | None = None) -> None:
         """Make one part of all, in which each key stands once, and some keys not at all.

@@ -115,6 +115,19 @@ class Table:
         for (key,), some in rows.group_by(shard.alias("shard"), maintain_order=True):
             self.shard(str(key)).adopt(some)
 
+    def delete(self, rows: pl.DataFrame) -> None:
+        """Take rows out; a crash leaves some of them, and all others.
+
+        Args:
+            rows: the key and the column that names the shard of each, at least.
+
+        Raises:
+            StoreError: a part cannot be read, or the disk cannot be written.
+        """
+        shard = pl.col(self.schema.shard_by).str.head(self.shard_digits)
+        for (key,), some in rows.group_by(shard.alias("shard"), maintain_order=True):
+            self.shard(str(key)).rewrite(without=some.select(self.schema.key))
+
     def shard(self, key: str) -> Shard:
         """Return one shard; it need not have rows."""
         return Shard(self.folder / f"shard={key}", self.schema)
