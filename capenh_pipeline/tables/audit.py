@@ -55,6 +55,8 @@ class Damage:
 def audit_parts(store: Store, looked: Counter[str]) -> Iterator[Damage]:
     """Yield what is wrong with the parts of a store, shard by shard; each is read as a whole.
 
+    Parts of a table that cannot be read come first, because the rest is mended by reading it.
+
     Args:
         store: its shards that do not count are looked at too.
         looked: counts `parts` and `rows`.
@@ -64,8 +66,10 @@ def audit_parts(store: Store, looked: Counter[str]) -> Iterator[Damage]:
     """
     for schema in TABLES:
         table = store.table(schema)
+        rows_to_mend: list[Damage] = []
         for key in table.shards():
-            yield from _audit_shard(store, table, key, looked)
+            yield from _audit_shard(store, table, key, looked, rows_to_mend)
+        yield from rows_to_mend
         if other := leftovers(table):
             for key in other.shards():
                 yield from _unreadable(store, other, key)
@@ -134,16 +138,18 @@ def _unreadable(store: Store, table: Table, key: str) -> Iterator[Damage]:
             yield rows
 
 
-def _audit_shard(store: Store, table: Table, key: str, looked: Counter[str]) -> Iterator[Damage]:
-    """Yield the damage of a shard: first parts that do not open, so that the rest can be mended."""
+def _audit_shard(
+    store: Store, table: Table, key: str, looked: Counter[str], rows_to_mend: list[Damage]
+) -> Iterator[Damage]:
+    """Yield the parts of a shard that cannot be read; what is wrong with rows is added to a list."""
     shard = table.shard(key)
-    unreadable, misplaced, duplicates = [], [], []
+    misplaced, duplicates = [], []
     visible = shard.visible_parts()
     for part in list_parts(shard.folder):
         looked["parts"] += 1
         rows = _rows_of(store, table, part)
         if isinstance(rows, Damage):
-            unreadable.append(rows)
+            yield rows
             continue
         looked["rows"] += rows.height
         if part not in visible:
@@ -154,11 +160,10 @@ def _audit_shard(store: Store, table: Table, key: str, looked: Counter[str]) -> 
         if twice := rows.height - rows.select(table.schema.key).n_unique():
             meaning = f"{_rows(twice)} with a key that stands in this part already"
             duplicates.append(Finding(DUPLICATE, part.path, meaning))
-    yield from unreadable
     if misplaced:
-        yield Damage(misplaced, lambda: _move_home(table, key))
+        rows_to_mend.append(Damage(misplaced, lambda: _move_home(table, key)))
     if duplicates:
-        yield Damage(duplicates, lambda: _merge(table, key))
+        rows_to_mend.append(Damage(duplicates, lambda: _merge(table, key)))
 
 
 def _rows_of(store: Store, table: Table, part: Part) -> pl.DataFrame | Damage:
