@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field
 from typing import Any, NoReturn
 
-from capenh_pipeline import commands, store_commands
+from capenh_pipeline import commands
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.domain.option_values import convert, value_type
 from capenh_pipeline.domain.options import option_fields, options_from_environment
 from capenh_pipeline.domain.vlm_prompts import joined_prompts
 from capenh_pipeline.errors import CapenhError, ConfigurationError
+from capenh_pipeline.store_commands import ACTIONS
+from capenh_pipeline.store_commands.action import Action
 
 WRONG_USE, INTERRUPTED, NOBODY_READS = 2, 130, 141
 
@@ -81,7 +83,7 @@ def _add_store_actions(names: Any) -> None:
     actions = store.add_subparsers(
         title="actions", required=True, metavar="ACTION", prog="capenh store"
     )
-    for name, action in store_commands.ACTIONS.items():
+    for name, action in ACTIONS.items():
         about = action.run.__doc__
         described = actions.add_parser(name, help=about, description=about, allow_abbrev=False)
         described.usage = f"capenh store {name} --dataset_dir DIR {action.usage}[OPTION ...]"
@@ -117,7 +119,7 @@ def _ui(chosen: argparse.Namespace, environment: Environment) -> int:
 
 
 def _store(chosen: argparse.Namespace, environment: Environment) -> int:
-    action: store_commands.Action = chosen.action
+    action: Action = chosen.action
     given = {flag: getattr(chosen, flag) for flag in action.flags}
     return action.run(_values(chosen, environment), environment, **given)
 

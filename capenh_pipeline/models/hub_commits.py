@@ -35,6 +35,34 @@ def hub_commit(hub_id: str, revision: str | None) -> str | None:
     return path.parent.name if path else None
 
 
+def cached_commit(hub_id: str, revision: str | None) -> str | None:
+    """Return the commit that `revision` of a hub model was when this machine last saw it.
+
+    Nobody is asked. None: this machine has never had it.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    path = try_to_load_from_cache(hub_id, _CONFIG, revision=revision)
+    return Path(path).parent.name if isinstance(path, str) else None
+
+
+def known(find: HubCommit) -> HubCommit:
+    """Return `find` for where a guess would do harm: it fails if the commit is not known."""
+
+    def found(hub_id: str, revision: str | None) -> str:
+        commit = find(hub_id, revision)
+        if commit is None:
+            raise ModelError(
+                f"Which commit of {hub_id} is meant is not known here, and so not which captions "
+                f"are its own; give --revision COMMIT, or try again when the hub answers."
+            )
+        return commit
+
+    return found
+
+
 def find_config(hub_id: str, revision: str | None) -> Path | None:
     """Return `.../snapshots/<commit>/config.json` in the hub's cache, fetched if it is new.
 

@@ -141,7 +141,7 @@ def _unreadable(store: Store, table: Table, key: str) -> Iterator[Damage]:
 def _audit_shard(
     store: Store, table: Table, key: str, looked: Counter[str], rows_to_mend: list[Damage]
 ) -> Iterator[Damage]:
-    """Yield the parts of a shard that cannot be read; what is wrong with rows is added to a list."""
+    """Yield the parts of a shard that cannot be read; wrong rows of others go to a list."""
     shard = table.shard(key)
     misplaced, duplicates = [], []
     visible = shard.visible_parts()

@@ -138,5 +138,6 @@ def _part_faults(part: Part) -> Generator[None]:
     except _UNREADABLE as error:
         raise StoreError(
             f"{part.path} cannot be read ({error}); restore it from a backup, or delete it and "
-            f"run again: its rows are then computed again."
+            f"run again: its rows are then computed again (capenh store check --repair puts it "
+            f"aside)."
         ) from error

@@ -143,6 +143,8 @@ def test_leftovers_change_no_row_and_bring_back_no_image(full, tmp_path):
     before = rows_of(full)
     shutil.copytree(old.root, full.root, dirs_exist_ok=True, ignore=lambda *_: ["store.json"])
     assert same(before, rows_of(full))
+    parts = set(full.root.rglob("shard=?/*"))
     settle_leftovers(full)
     assert same(before, rows_of(full))
+    assert set(full.root.rglob("shard=?/*")) == parts
     assert {len(folder.name) for folder in full.root.glob("*/shard=*")} == {len("shard=0")}
