@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 from pathlib import Path
 
 import polars as pl
@@ -29,15 +28,6 @@ def captioned(tmp_path_factory):
 @pytest.fixture
 def dataset(captioned, tmp_path):
     return Path(shutil.copytree(captioned, tmp_path / "images"))
-
-
-@pytest.fixture(autouse=True)
-def signals():
-    """The command puts handlers of its own in place."""
-    before = [(name, signal.getsignal(name)) for name in (signal.SIGINT, signal.SIGTERM)]
-    yield
-    for name, handler in before:
-        signal.signal(name, handler)
 
 
 @pytest.fixture

@@ -55,10 +55,9 @@ def check_caption_files(run: Run, looked: Counter[str], *, is_alone: bool) -> It
     for key in table.shards():
         rows = table.read([key], columns=["path", "path_bytes", "path_hash", "size_bytes"])
         looked["caption files"] += rows.height
-        files = [_file(run, row) for row in rows.iter_rows(named=True)]
-        unfinished = rows["size_bytes"].is_null()
-        begun |= {file.parent for file, is_begun in zip(files, unfinished, strict=True) if is_begun}
-        gone = rows.filter(pl.Series([is_gone(file) for file in files], dtype=_BOOL))
+        unfinished = rows.filter(pl.col("size_bytes").is_null())
+        begun |= {_file(run, row).parent for row in unfinished.iter_rows(named=True)}
+        gone = gone_files(run, rows)
         if gone.height:
             yield _ledger_damage(run, gone)
     if is_alone:
@@ -87,13 +86,19 @@ def holds_images(run: Run) -> bool:
     """Return whether any image of the manifest is there: a drive that is not mounted has none."""
     manifest = run.store.table(IMAGE_MANIFEST)
     return any(
-        not is_gone(_file(run, row))
+        not _is_gone(_file(run, row))
         for key in manifest.shards()
         for row in manifest.read([key], columns=["path", "path_bytes"]).iter_rows(named=True)
     )
 
 
-def is_gone(file: Path) -> bool:
+def gone_files(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows, with `path` and `path_bytes`, whose files are not there."""
+    is_gone = [_is_gone(_file(run, row)) for row in rows.iter_rows(named=True)]
+    return rows.filter(pl.Series(is_gone, dtype=_BOOL))
+
+
+def _is_gone(file: Path) -> bool:
     """Return whether there is nothing of that name, not even a link."""
     try:
         file.lstat()

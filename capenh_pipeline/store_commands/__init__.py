@@ -3,6 +3,7 @@
 from capenh_pipeline.store_commands.action import Action
 from capenh_pipeline.store_commands.check import check
 from capenh_pipeline.store_commands.info import info
+from capenh_pipeline.store_commands.prune import prune
 from capenh_pipeline.store_commands.shards import compact, move_to_shards
 
 ACTIONS = {
@@ -22,6 +23,18 @@ ACTIONS = {
         },
     ),
     "compact": Action(compact),
+    "prune": Action(
+        prune,
+        usage="[--older_than DAYS] [--yes] ",
+        flags={
+            "older_than": {
+                "type": float,
+                "metavar": "DAYS",
+                "help": "Only rows that were made longer ago.",
+            },
+            "yes": {"action": "store_true", "help": "Delete without asking."},
+        },
+    ),
     "reshard": Action(
         move_to_shards,
         usage="--digits 1|2 ",

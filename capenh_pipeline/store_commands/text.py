@@ -41,11 +41,11 @@ def short(text: str | None) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """Return lines in which columns stand below one another, numbers to the right."""
+    """Return lines in which columns stand below one another, those of numbers to the right."""
     shown = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
     columns = list(zip(header, *shown, strict=True))
     widths = [max(map(len, column)) for column in columns]
-    is_number = [all(isinstance(row[at], int) for row in rows) for at in range(len(header))]
+    is_number = [all(cell[:1].isdigit() for cell in column[1:]) for column in columns]
     return [
         "  ".join(
             cell.rjust(width) if right else cell.ljust(width)
