@@ -56,6 +56,12 @@ def test_a_deletion_takes_the_rows_of_the_keys_and_no_others(table):
     assert seen(table) == before - {(gone["image_hash"][0], "newest")}
 
 
+def test_a_row_written_after_a_deletion_wins(table):
+    table.delete(captions("0", {"gone": ""}))
+    table.append(captions("0", {"a": "later", "gone": "again"}))
+    assert sorted(texts_in(table, ["0"])) == ["again", "first", "later", "newest", "second"]
+
+
 def test_a_shard_of_which_all_rows_go_is_empty(table):
     table.delete(captions("1", {"other": ""}))
     assert texts_in(table, ["1"]) == []
