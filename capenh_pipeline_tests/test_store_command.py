@@ -71,7 +71,8 @@ def test_info_counts_what_is_missing_and_what_has_failed(dataset, store):
     table = opened(dataset).store.table(VLM_CAPTIONS)
     rows = table.read().filter(prompt="<MORE_DETAILED_CAPTION>").head(3)
     table.delete(rows.head(2))
-    table.append(rows.tail(1).with_columns(pl.lit("failed").alias("status")))
+    failed = {"status": pl.lit("failed"), "error_kind": pl.lit("loop")}
+    table.append(rows.tail(1).with_columns(**failed))
     _, said = store("info")
     assert "\nyes 4 1 today capenh/colour" in said
     assert "\nvlm_captions 4 6 66.7 %\n" in said
