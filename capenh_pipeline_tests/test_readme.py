@@ -18,7 +18,11 @@ from capenh_pipeline.domain.options import (
 from capenh_pipeline.stages.combined_captions import fill_combined_captions
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.progress import LineProgress
+from capenh_pipeline.stages.store_check import HASH, LEDGER
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
+from capenh_pipeline.store_commands import ACTIONS
+from capenh_pipeline.tables.audit import DUPLICATE, MISPLACED, RESHARD, TEMPORARY, UNREADABLE
+from capenh_pipeline.tables.lost_marker import LOST
 from capenh_pipeline_tests.fakes.llm import EchoLlm
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
@@ -49,6 +53,18 @@ def test_the_table_of_options_is_the_codes():
 def test_every_environment_variable_of_the_readme_is_an_option():
     known = {environment_name(option.name) for option in option_fields()}
     assert set(re.findall(r"CAPENH_[A-Z_]+", README.read_text())) <= known
+
+
+def test_every_action_on_a_store_stands_with_its_flags():
+    text = README.read_text()
+    for name, action in ACTIONS.items():
+        command = f"    capenh store {name} --dataset_dir ~/images {action.usage}".rstrip()
+        assert re.search(rf"^{re.escape(command)} +# ", text, re.MULTILINE), name
+
+
+def test_every_kind_of_damage_is_explained_and_no_other():
+    kinds = {LOST, UNREADABLE, MISPLACED, DUPLICATE, RESHARD, TEMPORARY, LEDGER, HASH}
+    assert set(re.findall(r"^\| `([A-Z]+)` \|", README.read_text(), re.MULTILINE)) == kinds
 
 
 def test_every_make_target_of_the_readme_exists():
