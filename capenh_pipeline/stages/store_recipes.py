@@ -1,11 +1,12 @@
 """The recipes of a store's captions: which there are, and which of them the options want."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, FAILED, OK, VLM_CAPTIONS, TableSchema
+from capenh_pipeline.domain.shards import HEX_DIGITS
 from capenh_pipeline.models.choice import LlmChoice, VlmChoice
 from capenh_pipeline.stages.combined_captions import (
     INPUTS,
@@ -90,10 +91,22 @@ def shares_there(run: Run, want: Wanted) -> dict[str, tuple[int, int]]:
 
     A combined caption is wanted of every image that can be read, before its VLM caption is there.
     """
-    visible = want.images.filter(pl.col("width").is_not_null())
-    to_make = captions_to_make(visible, want.vlm)
-    requests = with_requests(run, want.images.filter(pl.col("status") == OK), want.llm)
+    counts = dict.fromkeys(CAPTION_TABLES, (0, 0))
+    for first in HEX_DIGITS:  # a sixteenth at a time, so that memory does not grow with all
+        shards = [key for key in run.shards if key.startswith(first)]
+        images = want.images.filter(pl.col("shard_hash").str.starts_with(first))
+        some = _shares(replace(run, shards=shards), replace(want, images=images))
+        counts = {
+            table: (there + some[table][0], count + some[table][1])
+            for table, (there, count) in counts.items()
+        }
+    return counts
+
+
+def _shares(run: Run, want: Wanted) -> dict[str, tuple[int, int]]:
+    to_make = captions_to_make(want.images.filter(pl.col("width").is_not_null()), want.vlm)
     to_combine = captions_to_combine(run, want.images, want.llm)
+    requests = with_requests(run, want.images.filter(pl.col("status") == OK), want.llm)
     return {
         VLM_CAPTIONS.name: (
             _there(run, VLM_CAPTIONS, to_make, want.recipes[VLM_CAPTIONS.name]),
