@@ -1,14 +1,18 @@
-"""A process that dies at its k-th step on the disk, without a process to be killed.
+"""A process that dies at its k-th step on the disk, or a disk that fails at it, without either.
 
-Python tells its audit hooks of each file that it opens, renames or deletes, before it does so. From
-the k-th of them on, each is refused with an exception that nobody catches: as after `kill -9`,
-nothing more reaches the disk, whatever the code does to tidy up.
+Python tells its audit hooks of each file that it opens to write, renames or deletes, before it does
+so, and they can refuse it. Death refuses all steps from the k-th on with an exception that nobody
+catches: as after `kill -9`, nothing more reaches the disk, whatever the code does to tidy up. A
+fault of the disk refuses one.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
 
@@ -22,14 +26,12 @@ class _Watch:
 
     root: str | None = None
     steps = 0
-    last = 0
+    refuse: Callable[[int], None] = staticmethod(lambda step: None)
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.root is None or event not in STEPS or not self._is_write(event, arguments):
-            return
-        self.steps += 1
-        if self.steps > self.last:
-            raise Died
+        if self.root is not None and event in STEPS and self._is_write(event, arguments):
+            self.steps += 1
+            self.refuse(self.steps)
 
     def _is_write(self, event: str, arguments: tuple[Any, ...]) -> bool:
         path = arguments[0]
@@ -49,11 +51,42 @@ def dies_after(steps: int, folder: Path, work: Callable[[], object]) -> bool:
     Returns:
         Whether it died; False: it was done with fewer.
     """
-    _WATCH.root, _WATCH.steps, _WATCH.last = str(folder), 0, steps
+
+    def die(step: int) -> None:
+        if step > steps:
+            raise Died
+
     try:
-        work()
+        _watched(folder, work, die)
     except Died:
         return True
+    return False
+
+
+def failing_at(step: int, error: int, folder: Path, work: Callable[[], T]) -> tuple[T, bool]:
+    """Do `work` on a disk that fails at a step below `folder`.
+
+    Args:
+        step: the first one is 0.
+        error: as in `errno`.
+        folder: others are of another disk.
+        work: what is done.
+
+    Returns:
+        What it returned, and whether there were so many steps.
+    """
+
+    def fail(number: int) -> None:
+        if number == step + 1:
+            raise OSError(error, os.strerror(error))
+
+    done = _watched(folder, work, fail)
+    return done, _WATCH.steps > step
+
+
+def _watched(folder: Path, work: Callable[[], T], refuse: Callable[[int], None]) -> T:
+    _WATCH.root, _WATCH.steps, _WATCH.refuse = str(folder), 0, refuse
+    try:
+        return work()
     finally:
         _WATCH.root = None
-    return False
