@@ -208,6 +208,16 @@ def test_a_temporary_file_beside_a_caption_file_that_was_begun_is_deleted(datase
     assert other.read_text() == "mine"
 
 
+def test_a_caption_file_that_a_run_is_about_to_write_is_not_gone(dataset, check):
+    table = opened(dataset).store.table(TABLES[3])
+    row = table.read().head(1).with_columns(size_bytes=pl.lit(None, pl.Int64))
+    table.append(row)
+    (dataset / row["path"][0]).unlink()
+    with hold(dataset / ".capenh"):
+        assert check()[:2] == (CLEAN, [])
+    assert check()[0] == FOUND
+
+
 def test_an_entry_of_the_ledger_whose_file_is_gone_is_removed(dataset, check):
     rows = rows_by_table(dataset)
     (dataset / "00_combined.txt").unlink()

@@ -49,7 +49,10 @@ def check_store(run: Run, looked: Counter[str], *, is_alone: bool) -> Iterator[D
 
 
 def check_caption_files(run: Run, looked: Counter[str], *, is_alone: bool) -> Iterator[Damage]:
-    """Yield what the ledger says of caption files that is not so; see `check_store`."""
+    """Yield what the ledger says of caption files that is not so; see `check_store`.
+
+    A file that is being written stands in the ledger before it is there.
+    """
     table = run.store.table(CAPTION_FILES)
     begun: set[Path] = set()
     for key in table.shards():
@@ -57,7 +60,7 @@ def check_caption_files(run: Run, looked: Counter[str], *, is_alone: bool) -> It
         looked["caption files"] += rows.height
         unfinished = rows.filter(pl.col("size_bytes").is_null())
         begun |= {_file(run, row).parent for row in unfinished.iter_rows(named=True)}
-        gone = gone_files(run, rows)
+        gone = gone_files(run, rows if is_alone else rows.drop_nulls("size_bytes"))
         if gone.height:
             yield _ledger_damage(run, gone)
     if is_alone:
