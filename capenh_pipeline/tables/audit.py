@@ -186,13 +186,17 @@ def _rows_of(store: Store, table: Table, part: Part) -> pl.DataFrame | Damage:
 
 
 def _unreadable_part(store: Store, part: Part, reason: object) -> Damage:
+    if isinstance(reason, PermissionError):
+        meaning = "a part that you may not read: runs stop here; allow reading it"
+        return Damage([Finding(UNREADABLE, part.path, meaning)], None)
+
     def move() -> str:
         aside = set_aside(store.root, part.path)
         return f"moved to {aside}; the next run computes what is missing without it"
 
     text = str(reason).partition("\n")[0]
-    finding = Finding(UNREADABLE, part.path, f"a part that cannot be read ({text}): runs stop here")
-    return Damage([finding], None if isinstance(reason, PermissionError) else move)
+    meaning = f"a part that cannot be read ({text}): runs stop here"
+    return Damage([Finding(UNREADABLE, part.path, meaning)], move)
 
 
 def _strangers(table: Table, key: str, rows: pl.DataFrame) -> pl.DataFrame:
