@@ -33,7 +33,8 @@ class Checkpoint:
 
         Args:
             table: where the rows go.
-            rows: write when that many are pending.
+            rows: at most so many are not on disk at any time, so a kill costs no more; they are
+                written together.
             seconds: write when the oldest pending row is that old, even if no other one comes.
         """
         self._table = table
@@ -42,6 +43,8 @@ class Checkpoint:
         self._pending: queue.SimpleQueue[tuple[float, dict[str, Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_closed = False
+        self._added = 0
+        self._written = 0
         self._is_writing = threading.Lock()  # held until the writer's last row is written
         self._failure: BaseException | None = None
 
@@ -53,7 +56,7 @@ class Checkpoint:
     def add(self, row: dict[str, Any]) -> None:
         """Take one row of the table; any thread may call this.
 
-        It waits while the writer is more than two batches behind.
+        It waits while as many rows as make a batch are being written.
 
         Raises:
             StoreError: writing has failed; nothing more will be written.
@@ -61,14 +64,21 @@ class Checkpoint:
         """
         if unknown := row.keys() - self._table.schema.columns.keys():
             raise ValueError(f"{self._table.schema.name} has no column {', '.join(unknown)}")
-        while self._pending.qsize() >= 2 * self._rows and self._is_writing.locked():
+        row = _in_utf_8(row)
+        while not self._is_taken(row):
             time.sleep(_POLL_S)
+
+    def _is_taken(self, row: dict[str, Any]) -> bool:
         if self._failure is not None:
             raise self._failure
         with self._lock:
             if self._is_closed:
                 raise ValueError("rows cannot be added after the block was left")
-            self._pending.put((time.monotonic(), _in_utf_8(row)))
+            if self._added - self._written >= self._rows:
+                return False
+            self._pending.put((time.monotonic(), row))
+            self._added += 1
+            return True
 
     def __exit__(
         self,
@@ -120,6 +130,7 @@ class Checkpoint:
             except KeyboardInterrupt:
                 time.sleep(_POLL_S)
             else:
+                self._written += len(batch)
                 return
 
     def _next_batch(self) -> list[dict[str, Any]]:

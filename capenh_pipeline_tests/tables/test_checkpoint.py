@@ -98,6 +98,32 @@ def test_many_threads_that_outrun_the_writer_lose_no_row(table):
     assert len(parts_of(table)) == 400 / 16
 
 
+class SlowTable:
+    """Takes its time, and sees how many rows would be lost if it were killed before the end."""
+
+    schema = VLM_CAPTIONS
+
+    def __init__(self):
+        self.added = 0
+        self.written = 0
+        self.lost_if_killed = []
+
+    def append(self, rows):
+        time.sleep(0.02)
+        self.lost_if_killed.append(self.added - self.written)
+        self.written += rows.height
+
+
+def test_a_kill_never_costs_more_rows_than_one_checkpoint_has():
+    table = SlowTable()
+    with Checkpoint(table, rows=4, seconds=NEVER_S) as checkpoint:
+        for name in range(40):
+            checkpoint.add(row(str(name)))
+            table.added += 1
+    assert table.written == 40
+    assert max(table.lost_if_killed) <= 4
+
+
 @pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_rows_are_written_when_the_block_ends_in_an_exception_which_goes_on(table, stop):
     error = stop("the block's own")
