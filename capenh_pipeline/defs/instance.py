@@ -1,12 +1,15 @@
 """The Dagster instance of the commands: `DAGSTER_HOME`, or one in the store."""
 
+import sqlite3
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 from filelock import FileLock
+from sqlalchemy.exc import DBAPIError
 
+from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import absolute_path, make_folder, write_atomically
 from capenh_pipeline.tables.faults import writing
 
@@ -35,11 +38,27 @@ def open_instance(home: Path) -> Generator[dg.DagsterInstance]:
     """Open the instance of `home` for a while.
 
     One process at a time: two that create its database at once can spoil it.
+
+    Raises:
+        StoreError: its database cannot be read or written, now or later.
     """
-    with writing(home), FileLock(home / ".opening.lock"):
-        instance = dg.DagsterInstance.from_config(str(home))
-        instance.get_runs_count()  # the first question creates the tables
+    with _database_faults(home):
+        with writing(home), FileLock(home / ".opening.lock"):
+            instance = dg.DagsterInstance.from_config(str(home))
+            instance.get_runs_count()  # the first question creates the tables
+        try:
+            yield instance
+        finally:
+            instance.dispose()
+
+
+@contextmanager
+def _database_faults(home: Path) -> Generator[None]:
+    """Turn what a database on a bad disk raises into a `StoreError` that names `home`."""
     try:
-        yield instance
-    finally:
-        instance.dispose()
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        raise StoreError(
+            f"Dagster cannot keep its records at {home}: {getattr(error, 'orig', error)}; free "
+            f"some space, allow writing there, or set DAGSTER_HOME to another folder."
+        ) from error

@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from capenh_pipeline.defs.instance import dagster_home, open_instance
+from capenh_pipeline.errors import StoreError
 
 _OPEN = """
 import sys
@@ -41,3 +44,19 @@ def test_two_processes_can_create_it_at_once(tmp_path):
         assert process.returncode == 0, errors
     with open_instance(dagster_home(tmp_path, {})) as instance:
         assert instance.get_runs_count() == 0
+
+
+def test_a_database_that_cannot_be_used_any_more_is_one_sentence(tmp_path):
+    home = dagster_home(tmp_path, {})
+
+    def use_it():
+        with open_instance(home) as instance:
+            (home / "history" / "runs.db").write_bytes(b"not a database" * 100)
+            instance.get_runs_count()
+
+    with pytest.raises(StoreError) as told:
+        use_it()
+    assert str(told.value) == (
+        f"Dagster cannot keep its records at {home}: file is not a database; free some space, "
+        "allow writing there, or set DAGSTER_HOME to another folder."
+    )
