@@ -10,6 +10,7 @@ from pathlib import Path
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.files import TEMPORARY_PREFIX
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.faults.plain_readers import torn_parts
 from capenh_pipeline_tests.faults.small_disks import remount
@@ -31,6 +32,7 @@ def main(disk: Path, rows: int, turns: str, mended: str) -> None:
         assert texts_in(table) == acknowledged
         assert list(sizes_in(images).values()) == [1]
         assert torn_parts(disk) == []
+        assert list(disk.rglob(f"{TEMPORARY_PREFIX}*")) == []
 
     for _ in range(rows):
         append()
@@ -52,12 +54,11 @@ def main(disk: Path, rows: int, turns: str, mended: str) -> None:
 
 def fail(write: Callable[[], None]) -> None:
     """Write again and again until the disk takes no more, and say how it ends."""
-    while True:
-        try:
+    try:
+        for _ in range(1000):
             write()
-        except StoreError as error:
-            sys.stdout.write(f"{error}\n")
-            return
+    except StoreError as error:
+        sys.stdout.write(f"{error}\n")
 
 
 if __name__ == "__main__":
