@@ -14,16 +14,22 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define LOOK "look at"
+#define OPENS(flags) ((flags) & (O_WRONLY | O_RDWR | O_CREAT) ? "open" : LOOK)
+
 static char folder[4096];
 static atomic_long calls, failing;
-static int error_number;
+static int error_number, only_changes;
 static char failed[4200];
 
-/* Count from now on the calls on files below `path`, and let the `at`-th fail; 0 is none. */
-void faulty_disk_arm(const char *path, long at, int number) {
+/* Count from now on the calls on files below `path`, all or those that change something, and let
+ * the `at`-th fail; 0 is none.
+ */
+void faulty_disk_arm(const char *path, long at, int number, int changes) {
     snprintf(folder, sizeof folder, "%s", path);
     failed[0] = 0;
     error_number = number;
+    only_changes = changes;
     atomic_store(&calls, 0);
     atomic_store(&failing, at);
 }
@@ -35,6 +41,7 @@ const char *faulty_disk_failed(void) { return failed; }
 static int fails(const char *call, const char *path) {
     size_t length = strlen(folder);
     if (!length || strncmp(path, folder, length)) return 0;
+    if (only_changes && !strcmp(call, LOOK)) return 0;
     if (atomic_fetch_add(&calls, 1) + 1 != atomic_load(&failing)) return 0;
     snprintf(failed, sizeof failed, "%s %s", call, path + length);
     errno = error_number;
@@ -58,7 +65,7 @@ static int fails_fd(const char *call, int fd) {
         REAL(name);                                                      \
         va_list rest; va_start(rest, flags);                             \
         mode_t mode = va_arg(rest, mode_t); va_end(rest);                \
-        return fails("open", path) ? -1 : real(path, flags, mode);       \
+        return fails(OPENS(flags), path) ? -1 : real(path, flags, mode);       \
     }
 OPEN(open)
 OPEN(open64)
@@ -68,12 +75,12 @@ OPEN(open64)
         REAL(name);                                                      \
         va_list rest; va_start(rest, flags);                             \
         mode_t mode = va_arg(rest, mode_t); va_end(rest);                \
-        return fails("open", path) ? -1 : real(at, path, flags, mode);   \
+        return fails(OPENS(flags), path) ? -1 : real(at, path, flags, mode);   \
     }
 OPENAT(openat)
 OPENAT(openat64)
 
-DIR *opendir(const char *path) { REAL(opendir); return fails("list", path) ? NULL : real(path); }
+DIR *opendir(const char *path) { REAL(opendir); return fails(LOOK, path) ? NULL : real(path); }
 
 #define BY_PATH(name, call, parameters, arguments, path)                 \
     int name parameters { REAL(name); return fails(call, path) ? -1 : real arguments; }

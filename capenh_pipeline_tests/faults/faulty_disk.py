@@ -46,10 +46,19 @@ class FaultyDisk:
         self._library = ctypes.CDLL(os.environ["LD_PRELOAD"])
         self._library.faulty_disk_failed.restype = ctypes.c_char_p
 
-    def arm(self, call: int = 0, error_number: int = 0) -> None:
-        """Let the `call`-th call from now on fail, none if that is 0."""
+    def arm(self, call: int = 0, error_number: int = 0, *, only_changes: bool = False) -> None:
+        """Let the `call`-th call from now on fail, none if that is 0.
+
+        Args:
+            call: which, counted from 1.
+            error_number: what it fails with.
+            only_changes: do not count what only looks at a file or folder.
+        """
         self._library.faulty_disk_arm(
-            os.fsencode(self._folder), ctypes.c_long(call), ctypes.c_int(error_number)
+            os.fsencode(self._folder),
+            ctypes.c_long(call),
+            ctypes.c_int(error_number),
+            ctypes.c_int(only_changes),
         )
 
     def calls(self) -> int:

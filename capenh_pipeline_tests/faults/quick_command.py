@@ -40,7 +40,9 @@ IMPORTED = launch, pipeline, alembic.command, sqlalchemy
 """What the command imports when it runs."""
 
 
-def started_command(dataset: Path, *words: object, calls: Path, said: Path) -> ForkServerProcess:
+def started_command(
+    dataset: Path, *words: object, calls: Path, said: Path, before: Callable[[], object]
+) -> ForkServerProcess:
     """Start `capenh enhance --dataset_dir DATASET WORDS`.
 
     It is forked from a process that has imported everything and has used nothing.
@@ -50,6 +52,7 @@ def started_command(dataset: Path, *words: object, calls: Path, said: Path) -> F
         words: further options.
         calls: gets a line for each caption that a model is asked for.
         said: gets what the command writes.
+        before: called in the process before the command.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
@@ -57,7 +60,8 @@ def started_command(dataset: Path, *words: object, calls: Path, said: Path) -> F
         *("enhance", "--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
         *("--base_url", "http://127.0.0.1:9/v1", "--model", "any"),
     ]
-    process = context.Process(target=_run, args=([*map(str, [*fixed, *words])], calls, said))
+    arguments = ([*map(str, [*fixed, *words])], calls, said, before)
+    process = context.Process(target=_run, args=arguments)
     process.start()
     return process
 
@@ -101,7 +105,7 @@ def _compact(store: Store, ends: threading.Event) -> None:
         store.table(schema).compact([key])
 
 
-def _run(words: list[str], calls: Path, said: Path) -> None:
+def _run(words: list[str], calls: Path, said: Path, before: Callable[[], object]) -> None:
     with said.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -110,6 +114,7 @@ def _run(words: list[str], calls: Path, said: Path) -> None:
         load_vlm=partial(RecordedVlm, calls),
         connect_llm=lambda _choice: RecordedLlm(calls),
     )
+    before()
     ends = threading.Event()
     store = Store(root=Path(words[2], resources.STORE_FOLDER), shard_digits=1)
     compacting = threading.Thread(target=_compact, args=(store, ends))

@@ -6,167 +6,84 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 
-import polars as pl
 import psutil
 import pytest
 
 from capenh_pipeline.demo.chance import seeded
-from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, VLM_CAPTIONS
-from capenh_pipeline.tables.store import Store
+from capenh_pipeline_tests.faults.dataset import CHECKPOINT_ROWS, Dataset, Rows
 from capenh_pipeline_tests.faults.plain_readers import torn_parts
-from capenh_pipeline_tests.faults.quick_command import TABLES, started_command
-from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.processes import PATIENCE_S, POLL_S
 
 IMAGES = 24
-CHECKPOINT_ROWS = 4
 PAUSE_S = 0.2
 AT_WORK = 4  # images in the VLM's threads
-FIRST = "round 0"
-
-Rows = set[tuple[object, ...]]
 
 
-class Watched:
-    """A store, what a reader of it has seen, and what it had to complain of."""
+class Reader:
+    """Looks at a store all the time, and keeps what it has seen and had to complain of."""
 
-    def __init__(self, root: Path) -> None:
-        self.store = Store(root=root, shard_digits=1)
-        self.torn: list[str] = []
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
         self._seen: Rows = set()
-
-    def rows(self) -> Rows:
-        """What a reader sees now: the key of each row, and its caption."""
-        return {
-            (schema.name, *row)
-            for schema in TABLES
-            for row in self.store.table(schema).read(columns=_named(schema)).iter_rows()
-        }
+        self._torn: list[str] = []
 
     def read_until(self, ends: threading.Event) -> None:
-        while not ends.is_set():
-            self._seen |= self.rows()
-            self.torn += torn_parts(self.store.root)
-            ends.wait(PAUSE_S)
+        while not ends.wait(PAUSE_S):
+            self._seen |= self._dataset.rows()
+            self._torn += torn_parts(self._dataset.store.root)
 
     def check(self) -> None:
-        """Fail if a row that a reader has seen is gone, or a file is torn."""
+        """Fail if a row that was seen is gone, or a file was torn."""
         seen = set(self._seen)
-        assert seen <= self.rows()
-        assert self.torn == []
-
-
-def _named(schema):
-    return [*schema.key, *(name for name in schema.columns if name == "caption")]
+        assert seen <= self._dataset.rows()
+        assert self._torn == []
 
 
 @contextmanager
-def watched(root: Path) -> Iterator[Watched]:
-    """Yield the store at `root`, which is read without a pause meanwhile."""
-    ends, store = threading.Event(), Watched(root)
+def reader_of(dataset: Dataset) -> Iterator[Reader]:
+    ends, reader = threading.Event(), Reader(dataset)
     with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(store.read_until, ends)
+        reading = pool.submit(reader.read_until, ends)
         try:
-            yield store
+            yield reader
         finally:
             ends.set()
         reading.result()
 
 
-class Dataset:
-    """Images of one colour each, and a record of the captions that models were asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._calls = folder.with_suffix(".calls")
-        self.said = folder.with_suffix(".said")
-        self.said.touch()
-        self.colours = {folder / f"{n}.png": (n, 2 * n, 7) for n in range(IMAGES)}
-        for path, rgb in self.colours.items():
-            colour(path, rgb)
-
-    def begin(self, prompt: str) -> ForkServerProcess:
-        words = ("--prompt", prompt, "--checkpoint_rows", CHECKPOINT_ROWS)
-        return started_command(
-            *(self.folder, *words, "--batch_size", 1, "--num_workers", 1),
-            calls=self._calls,
-            said=self.said,
-        )
-
-    def finish(self, prompt: str) -> None:
-        process = self.begin(prompt)
-        process.join(PATIENCE_S)
-        assert process.exitcode == 0, self.said.read_text()
-
-    def calls(self) -> list[str]:
-        """The captions that models were asked for."""
-        return self._calls.read_text().splitlines() if self._calls.exists() else []
-
-    def content(self) -> dict[str, object]:
-        """What the first round was for: both captions of each image, and the files."""
-        store = Store(root=self.folder / ".capenh", shard_digits=1)
-        seen, combined = (
-            store.table(schema).read().filter(pl.col(column).str.contains(FIRST, literal=True))
-            for schema, column in ((VLM_CAPTIONS, "prompt"), (COMBINED_CAPTIONS, "vlm_caption"))
-        )
-        return {
-            "vlm": sorted(seen.select("image_hash", "caption").rows()),
-            "combined": sorted(combined.select("image_hash", "caption").rows()),
-            "files": {path.name: path.read_text() for path in self.folder.glob("*.txt")},
-        }
-
-
 @pytest.fixture
 def dataset(tmp_path):
-    return Dataset(tmp_path / "images")
+    return Dataset(tmp_path / "images", images=IMAGES)
 
 
 def test_two_kills_lose_nothing_and_little_is_computed_again(dataset):
     _kill_and_finish(dataset, kills=2)
-    assert dataset.content() == {
-        "vlm": sorted((_hash(path), f"{FIRST} {rgb}") for path, rgb in dataset.colours.items()),
-        "combined": sorted((_hash(path), _combined(rgb)) for path, rgb in dataset.colours.items()),
-        "files": {
-            f"{path.stem}_combined.txt": f"{_combined(rgb)}\n"
-            for path, rgb in dataset.colours.items()
-        },
-    }
+    assert dataset.content() == dataset.wanted_content()
 
 
 @pytest.mark.soak
 def test_two_hundred_kills_leave_what_an_undisturbed_run_does(dataset, tmp_path):
-    undisturbed = Dataset(tmp_path / "undisturbed")
-    undisturbed.finish(FIRST)
+    undisturbed = Dataset(tmp_path / "undisturbed", images=IMAGES)
+    undisturbed.finish()
     _kill_and_finish(dataset, kills=200)
-    assert dataset.content() == undisturbed.content()
-
-
-def _hash(path):
-    return sha256_hex(path.read_bytes())
-
-
-def _combined(rgb):
-    return f"<vlm_caption> {FIRST} {rgb} </vlm_caption>"
+    assert dataset.content() == undisturbed.content() == dataset.wanted_content()
 
 
 def _kill_and_finish(dataset, *, kills):
-    with watched(dataset.folder / ".capenh") as store:
-        _kill(dataset, store, kills=kills)
-        dataset.finish(FIRST)
-        store.check()
+    with reader_of(dataset) as reader:
+        _kill(dataset, reader, kills=kills)
+        dataset.finish()
+        reader.check()
     computed_again = len(dataset.calls()) - len(set(dataset.calls()))
     assert computed_again <= kills * (CHECKPOINT_ROWS + AT_WORK)
 
 
-def _kill(dataset, store, *, kills):
+def _kill(dataset, reader, *, kills):
     """Kill runs at random moments; one that ends before is followed by one of another prompt."""
     chance, whole_s, rounds = seeded(kills), 2.0, 0
     for number in range(kills):
-        process = dataset.begin(f"round {rounds}")
+        process = dataset.begin(prompt=f"round {rounds}")
         if number % 2:
             _wait_for_calls(process, dataset, chance.randrange(2 * IMAGES))
         else:
@@ -175,7 +92,7 @@ def _kill(dataset, store, *, kills):
         process.join(PATIENCE_S)
         assert process.exitcode in (0, -signal.SIGKILL)
         assert "Traceback" not in dataset.said.read_text()
-        store.check()
+        reader.check()
         rounds += process.exitcode == 0
 
 
