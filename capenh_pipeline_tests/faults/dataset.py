@@ -1,6 +1,8 @@
 """Images of one colour each, which `quick_command` captions: what it must make of them is known."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import nullcontext
+from itertools import count, islice
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import polars as pl
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, VLM_CAPTIONS
 from capenh_pipeline.tables.store import Store
-from capenh_pipeline_tests.faults.quick_command import TABLES, started_command
+from capenh_pipeline_tests.faults.quick_command import SHARDS, TABLES, Around, started_command
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.processes import PATIENCE_S
 
@@ -30,26 +32,24 @@ class Dataset:
         self.said.touch()
         self._calls = folder.with_suffix(".calls")
         self._calls.touch()
-        self._colours = {folder / f"{n}.png": (n, 2 * n, 7) for n in range(images)}
-        for path, rgb in self._colours.items():
-            colour(path, rgb)
+        self._colours = dict(islice(_drawn(folder), images))
 
     def begin(
-        self, *words: object, prompt: str = FIRST, before: Callable[[], object] = list
+        self, *words: object, prompt: str = FIRST, around: Around = nullcontext
     ) -> ForkServerProcess:
         """Start a run.
 
         Args:
             words: further options.
             prompt: what the VLM is asked.
-            before: called in the process before the command.
+            around: the context of the command, made in its process.
         """
         slow = ("--checkpoint_rows", CHECKPOINT_ROWS, "--batch_size", 1, "--num_workers", 1)
         return started_command(
             *(self.folder, "--prompt", prompt, *slow, *words),
             calls=self._calls,
             said=self.said,
-            before=before,
+            around=around,
         )
 
     def finish(self, *words: object) -> None:
@@ -93,6 +93,17 @@ class Dataset:
             "combined": sorted((image_hash, _combined(seen)) for _, image_hash, seen in images),
             "files": {f"{name}_combined.txt": f"{_combined(seen)}\n" for name, _, seen in images},
         }
+
+
+def _drawn(folder: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:
+    """Draw images whose rows all lie in `SHARDS`, so that their parts are many."""
+    for number in count():
+        rgb = (number % 256, number // 256, 7)
+        path = colour(folder / f"{number}.png", rgb)
+        if sha256_hex(path.read_bytes()).startswith(SHARDS):
+            yield path, rgb
+        else:
+            path.unlink()
 
 
 def _columns(schema):

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
@@ -23,11 +24,13 @@ from capenh_pipeline import cli
 from capenh_pipeline.defs import launch, pipeline, resources
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.domain import schemas
-from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.models.base import Generation, MergeReply, MergeRequest, VlmReply
+from capenh_pipeline.tables import shard
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.fakes.llm import EchoLlm
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
+
+Around = Callable[[], AbstractContextManager[object]]
 
 CAPTION_S = 0.01
 PAUSE_S = 0.01
@@ -36,12 +39,15 @@ TABLES = (
     *(schemas.IMAGE_MANIFEST, schemas.VLM_CAPTIONS, schemas.COMBINED_CAPTIONS),
     *(schemas.CAPTION_FILES, schemas.SCAN_INDEX),
 )
+SHARDS = ("0", "8")
+"""Where the images of the tests are."""
+
 IMPORTED = launch, pipeline, alembic.command, sqlalchemy
 """What the command imports when it runs."""
 
 
 def started_command(
-    dataset: Path, *words: object, calls: Path, said: Path, before: Callable[[], object]
+    dataset: Path, *words: object, calls: Path, said: Path, around: Around
 ) -> ForkServerProcess:
     """Start `capenh enhance --dataset_dir DATASET WORDS`.
 
@@ -52,7 +58,7 @@ def started_command(
         words: further options.
         calls: gets a line for each caption that a model is asked for.
         said: gets what the command writes.
-        before: called in the process before the command.
+        around: the context of the command, made in its process.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
@@ -60,7 +66,7 @@ def started_command(
         *("enhance", "--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),
         *("--base_url", "http://127.0.0.1:9/v1", "--model", "any"),
     ]
-    arguments = ([*map(str, [*fixed, *words])], calls, said, before)
+    arguments = ([*map(str, [*fixed, *words])], calls, said, around)
     process = context.Process(target=_run, args=arguments)
     process.start()
     return process
@@ -98,14 +104,13 @@ def _record(calls: Path, call: str) -> None:
 
 
 def _compact(store: Store, ends: threading.Event) -> None:
-    shards = [(table, key) for table in TABLES for key in shard_keys(store.shard_digits)]
-    for schema, key in itertools.cycle(shards):
+    for schema, key in itertools.cycle(itertools.product(TABLES, SHARDS)):
         if ends.wait(PAUSE_S):
             return
         store.table(schema).compact([key])
 
 
-def _run(words: list[str], calls: Path, said: Path, before: Callable[[], object]) -> None:
+def _run(words: list[str], calls: Path, said: Path, around: Around) -> None:
     with said.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -114,13 +119,14 @@ def _run(words: list[str], calls: Path, said: Path, before: Callable[[], object]
         load_vlm=partial(RecordedVlm, calls),
         connect_llm=lambda _choice: RecordedLlm(calls),
     )
-    before()
+    shard.MAX_PARTS = 1  # so that there is always something to merge
     ends = threading.Event()
     store = Store(root=Path(words[2], resources.STORE_FOLDER), shard_digits=1)
     compacting = threading.Thread(target=_compact, args=(store, ends))
     compacting.start()
     try:
-        sys.exit(cli.main(words))
+        with around():
+            sys.exit(cli.main(words))
     finally:
         ends.set()
         compacting.join()

@@ -16,7 +16,7 @@ from capenh_pipeline_tests.faults.plain_readers import torn_parts
 from capenh_pipeline_tests.processes import PATIENCE_S, POLL_S
 
 IMAGES = 24
-PAUSE_S = 0.2
+PAUSE_S = 0.05
 AT_WORK = 4  # images in the VLM's threads
 
 
@@ -26,17 +26,21 @@ class Reader:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._seen: Rows = set()
+        self._missed: Rows = set()
         self._torn: list[str] = []
 
     def read_until(self, ends: threading.Event) -> None:
         while not ends.wait(PAUSE_S):
-            self._seen |= self._dataset.rows()
+            rows = self._dataset.rows()
+            self._missed |= self._seen - rows
+            self._seen |= rows
             self._torn += torn_parts(self._dataset.store.root)
 
     def check(self) -> None:
-        """Fail if a row that was seen is gone, or a file was torn."""
+        """Fail if a row that was seen is gone, or was for a while, or a file was torn."""
         seen = set(self._seen)
         assert seen <= self._dataset.rows()
+        assert self._missed == set()
         assert self._torn == []
 
 
