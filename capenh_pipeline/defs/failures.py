@@ -10,8 +10,14 @@ from capenh_pipeline.errors import CapenhError
 
 @contextmanager
 def one_sentence_failures() -> Generator[None]:
-    """Turn a `CapenhError` into a `Failure`, which the UI shows by its text."""
+    """Turn a `CapenhError` into a `Failure`, which the UI shows by its text.
+
+    So is what the disk refuses where nobody has a better sentence for it.
+    """
     try:
         yield
     except CapenhError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    except OSError as error:
+        sentence = f"The run cannot go on: {error}; mend that and run again, finished work is kept."
+        raise dg.Failure(description=sentence, allow_retries=False) from error

@@ -29,6 +29,7 @@ class Dataset:
         self.folder = folder
         self.store = Store(root=folder / ".capenh", shard_digits=1)
         self.said = folder.with_suffix(".said")
+        folder.mkdir(parents=True, exist_ok=True)
         self.said.touch()
         self._calls = folder.with_suffix(".calls")
         self._calls.touch()

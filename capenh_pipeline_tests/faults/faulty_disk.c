@@ -41,6 +41,7 @@ const char *faulty_disk_failed(void) { return failed; }
 static int fails(const char *call, const char *path) {
     size_t length = strlen(folder);
     if (!length || strncmp(path, folder, length)) return 0;
+    if (path[length] && path[length] != '/') return 0;
     if (only_changes && !strcmp(call, LOOK)) return 0;
     if (atomic_fetch_add(&calls, 1) + 1 != atomic_load(&failing)) return 0;
     snprintf(failed, sizeof failed, "%s %s", call, path + length);

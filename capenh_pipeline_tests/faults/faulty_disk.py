@@ -13,18 +13,18 @@ REPOSITORY = Path(__file__).parents[2]
 SOURCE = Path(__file__).with_suffix(".c")
 
 
-def run_with_faulty_disk(module: str, *words: object, folder: Path) -> str:
+def run_with_faulty_disk(module: str, *words: object, library_folder: Path) -> str:
     """Run a module of ours whose process can arm a `FaultyDisk`; return what it prints.
 
     Args:
         module: its name.
         words: its arguments.
-        folder: for the compiled library.
+        library_folder: where the library is compiled to.
     """
     compiler = shutil.which("cc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("needs Linux and a C compiler")
-    library = folder / "faulty_disk.so"
+    library = library_folder / "faulty_disk.so"
     compile_words = [compiler, "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"]
     subprocess.run(compile_words, check=True)  # noqa: S603  # our own source
     done = subprocess.run(  # noqa: S603  # this very interpreter
