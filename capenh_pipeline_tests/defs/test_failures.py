@@ -1,0 +1,24 @@
+"""How an error ends a Dagster run."""
+
+import errno
+
+import dagster as dg
+import pytest
+
+from capenh_pipeline.defs.failures import one_sentence_failures
+from capenh_pipeline.errors import StoreError
+
+
+def test_an_error_of_ours_is_a_failure_with_its_text():
+    with pytest.raises(dg.Failure) as told, one_sentence_failures():
+        raise StoreError("The store is broken; mend it.")
+    assert told.value.description == "The store is broken; mend it."
+
+
+def test_what_the_disk_refuses_is_a_sentence_too():
+    with pytest.raises(dg.Failure) as told, one_sentence_failures():
+        raise OSError(errno.ENOSPC, "No space left on device", "/images/a_combined.txt")
+    assert told.value.description == (
+        "The run cannot go on: [Errno 28] No space left on device: '/images/a_combined.txt'; "
+        "mend that and run again, finished work is kept."
+    )
