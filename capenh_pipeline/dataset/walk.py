@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import NamedTuple
@@ -66,9 +67,9 @@ class Files:
         files = pl.DataFrame(
             {
                 **_path_columns(self.paths),
-                "size_bytes": pl.Series(self.sizes, dtype=pl.Int64),
-                "mtime_ns": pl.Series(self.mtimes, dtype=pl.Int64),
-                "ctime_ns": pl.Series(self.ctimes, dtype=pl.Int64),
+                "size_bytes": int64(self.sizes),
+                "mtime_ns": int64(self.mtimes),
+                "ctime_ns": int64(self.ctimes),
             }
         ).sort("path", "path_bytes", nulls_last=False)
         if files["path_bytes"].null_count() == files.height:
@@ -78,6 +79,17 @@ class Files:
             clash = files.filter(pl.col("path").is_duplicated())["path"][0]
             warnings.append(f"Two file names print as {clash}; rename one, only one is used.")
         return distinct
+
+
+def int64(values: Sequence[int]) -> pl.Series:
+    """Return a column; a time before 1677 or after 2262 becomes the nearest that fits.
+
+    That hides no change: ctime is the system's clock, and nobody sets it.
+    """
+    try:
+        return pl.Series(values, dtype=pl.Int64)
+    except TypeError:
+        return pl.Series([max(-(2**63), min(value, 2**63 - 1)) for value in values], dtype=pl.Int64)
 
 
 def _path_columns(paths: list[str]) -> dict[str, pl.Series]:

@@ -298,3 +298,21 @@ def test_folders_with_names_that_are_not_utf8_are_known_too(tmp_path):
 
     assert names(after)[0] == ["a.jpg", "new.jpg", "s\\xfcb/deep/b.jpg"]
     assert after.images["path_bytes"].to_list() == [None, None, b"s\xfcb/deep/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "listed_s"),
+    [(-5, -5), (-(2**31), -(2**31)), (4_102_444_800, 4_102_444_800), (12_000_000_000, None)],
+    ids=["before 1970", "in 1901", "in 2100", "after 2262"],
+)
+def test_a_time_of_change_in_the_past_or_the_future_stops_nothing(tmp_path, seconds, listed_s):
+    touch(tmp_path, "a.jpg", "b.jpg", "a.txt")
+    for path in tmp_path.iterdir():
+        os.utime(path, (seconds, seconds))
+
+    listing = list_dataset(tmp_path, recursive=False)
+
+    last_ns = 2**63 - 1  # what a table can hold
+    expected = [last_ns if listed_s is None else listed_s * 10**9]
+    assert listing.images["mtime_ns"].to_list() == expected * 2
+    assert listing.texts["mtime_ns"].to_list() == expected
