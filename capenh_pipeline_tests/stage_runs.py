@@ -1,0 +1,106 @@
+"""Whole runs of the four stages in this process, without Dagster: a fraction of a second each."""
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.domain.options import Options
+from capenh_pipeline.models.base import Generation, MergeReply, MergeRequest, VlmReply
+from capenh_pipeline.stages.caption_files import write_files
+from capenh_pipeline.stages.combined_captions import fill_combined_captions
+from capenh_pipeline.stages.image_manifest import build_image_manifest
+from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
+from capenh_pipeline_tests.fakes.llm import EchoLlm
+from capenh_pipeline_tests.fakes.vlm import ColourVlm
+
+
+def later() -> datetime:
+    """Return a time at which every file is so old that it cannot change unseen."""
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+class Cost(NamedTuple):
+    """What one run did: files of the dataset that it read, and what it computed and wrote."""
+
+    files_read: int
+    vlm_images: int
+    llm_requests: int
+    files_written: int
+
+
+NOTHING = Cost(0, 0, 0, 0)
+
+
+@dataclass
+class StageRuns:
+    """Runs over one dataset, with a VLM that names colours and an LLM that repeats its request.
+
+    Attributes:
+        dataset: the folder.
+        options: of every run.
+        now: the clock.
+        reports: of the last run, stage by stage.
+    """
+
+    dataset: Path
+    options: dict[str, Any] = field(default_factory=dict)
+    now: Callable[[], datetime] = later
+    reports: list[Report] = field(default_factory=list)
+    files_read: int = 0
+    vlm_images: int = 0
+    llm_requests: int = 0
+
+    def opened(self, **options: Any) -> Run:
+        values = {"dataset_dir": str(self.dataset), "base_url": "http://x/v1", "model": "m"}
+        outside = Outside(environment=dict, progress=_Watched(self), now=self.now)
+        return outside.open_run(Options(**{**values, "prompt": "see", **self.options, **options}))
+
+    def run(self, **options: Any) -> Cost:
+        """Run everything; a run that raises has counted what it did until then."""
+        before = self.files_read, self.vlm_images, self.llm_requests
+        run = self.opened(**options)
+        self.reports = [build_image_manifest(run)]
+        self.reports.append(
+            fill_vlm_captions(run, load=lambda s: _Seeing(self, s), before_load=lambda: None)
+        )
+        self.reports.append(fill_combined_captions(run, connect=lambda choice: _Counted(self)))
+        self.reports.append(write_files(run))
+        after = self.files_read, self.vlm_images, self.llm_requests
+        done = (now - then for now, then in zip(after, before, strict=True))
+        return Cost(*done, self.reports[-1].total("computed"))
+
+
+class _Watched:
+    def __init__(self, runs: StageRuns) -> None:
+        self._runs = runs
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Generator[Callable[[], None]]:
+        if name == "files to read":
+            self._runs.files_read += total
+        yield lambda: None
+
+
+class _Seeing(ColourVlm):
+    def __init__(self, runs: StageRuns, settings: Any) -> None:
+        super().__init__(settings)
+        self._runs = runs
+
+    def generate(self, inputs: Any, generation: Generation) -> list[VlmReply]:
+        self._runs.vlm_images += len(inputs)
+        return super().generate(inputs, generation)
+
+
+class _Counted(EchoLlm):
+    def __init__(self, runs: StageRuns) -> None:
+        self._runs = runs
+
+    def merge(self, requests: Iterable[MergeRequest], emit: Callable[[MergeReply], None]) -> None:
+        for request in requests:
+            self._runs.llm_requests += 1
+            super().merge([request], emit)
