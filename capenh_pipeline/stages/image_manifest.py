@@ -1,10 +1,12 @@
 """The manifest: which images the dataset holds, and what people wrote about them."""
 
+from typing import Any
+
 import polars as pl
 
 from capenh_pipeline.dataset.scan import Listing, is_text_file
 from capenh_pipeline.domain.paths import path_hash
-from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED, IMAGE_MANIFEST, SCAN_INDEX
+from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED, IMAGE_MANIFEST, TableSchema
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
@@ -25,16 +27,28 @@ def build_image_manifest(run: Run) -> Report:
         DatasetError: the folder is missing, not a folder, or holds no image.
     """
     listing = run.scan()
-    report = _settled_report(run, listing) or _build(run, listing)
+    inputs = _inputs(run, listing) if may_settle(run) else None
+    report = _settled_report(run, inputs) or _build(run, listing, inputs)
     report.warnings += listing.warnings
     return report
 
 
-def _settled_report(run: Run, listing: Listing) -> Report | None:
+def _inputs(run: Run, listing: Listing) -> list[Any]:
+    """Return what tells whether anything that the manifest is made from has changed."""
+    return [digest_of(listing.images), digest_of(listing.texts), _parts(run, CAPTION_FILES)]
+
+
+def _parts(run: Run, schema: TableSchema) -> list[list[str]]:
+    table = run.store.table(schema)
+    return [table.part_names(key) for key in shard_keys(run.store.shard_digits)]
+
+
+def _settled_report(run: Run, inputs: list[Any] | None) -> Report | None:
     """Return what a scan would report, if it would find all as it was."""
-    if not may_settle(run):
+    if inputs is None:
         return None
-    settled, stamp = run.store.settled(IMAGE_MANIFEST.name), _fingerprint(run, listing)
+    stamp = fingerprint(run, inputs, _parts(run, IMAGE_MANIFEST))
+    settled = run.store.settled(IMAGE_MANIFEST.name)
     found = {shard: settled.get(shard, stamp) for shard in run.shards}
     if not all(found.values()):
         return None
@@ -43,7 +57,7 @@ def _settled_report(run: Run, listing: Listing) -> Report | None:
     return Report(counts, warnings=[*warnings])
 
 
-def _build(run: Run, listing: Listing) -> Report:
+def _build(run: Run, listing: Listing, inputs: list[Any] | None) -> Report:
     files = listing.images.head(run.options.limit or listing.images.height)
     plan = sidecars_of(run, listing.images["path"])
     sidecars = plan.files.join(files, on="path", how="semi", maintain_order="left")
@@ -53,25 +67,31 @@ def _build(run: Run, listing: Listing) -> Report:
     images = read.filter(~is_text).drop("caption", "text_hash", "is_racy")
     rows = _with_shards(with_manual_captions(run, images, sidecars, read.filter(is_text)))
     report = _replace_shards(run, rows, beyond=listing.images.join(files, on="path", how="anti"))
-    if may_settle(run) and is_settled(read).all():
-        _settle(run, listing, report, plan.warnings)
+    is_complete = read.height == files.height + texts.height
+    if inputs is not None and is_complete and is_settled(read).all():
+        _settle(run, inputs, report, rows, plan.warnings)
     report.warnings += plan.warnings
     return report
 
 
-def _settle(run: Run, listing: Listing, report: Report, warnings: tuple[str, ...]) -> None:
-    settled, stamp = run.store.settled(IMAGE_MANIFEST.name), _fingerprint(run, listing)
+def _settle(
+    run: Run, inputs: list[Any], report: Report, rows: pl.DataFrame, warnings: tuple[str, ...]
+) -> None:
+    """Note that the manifest has these rows; not so if another run has put its own there."""
+    stamp = fingerprint(run, inputs, _parts(run, IMAGE_MANIFEST))
+    stored = run.store.table(IMAGE_MANIFEST).read(run.shards, columns=_FACTS)
+    if not stored.sort("path").equals(_of_shards(run, rows).select(_FACTS).sort("path")):
+        return
+    settled = run.store.settled(IMAGE_MANIFEST.name)
     for shard, counts in report.shards.items():
         again = {**counts, "computed": 0, "reused": counts["images"]}
         settled.put(shard, stamp, {"counts": again, "warnings": [*warnings]})
     settled.save()
 
 
-def _fingerprint(run: Run, listing: Listing) -> str:
-    files = [digest_of(listing.images), digest_of(listing.texts)]
-    tables = [run.store.table(schema) for schema in (CAPTION_FILES, SCAN_INDEX, IMAGE_MANIFEST)]
-    keys = shard_keys(run.store.shard_digits)
-    return fingerprint(run, files, [table.part_names(key) for table in tables for key in keys])
+def _of_shards(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
+    shard = pl.col("shard_hash").str.head(run.store.shard_digits)
+    return rows.filter(shard.is_in(list(run.shards)))
 
 
 def _with_shards(rows: pl.DataFrame) -> pl.DataFrame:
