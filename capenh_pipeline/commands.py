@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
 from capenh_pipeline.demo.dataset import draw_dataset
 from capenh_pipeline.domain.options import Options, environment_name, options_from_environment
+from capenh_pipeline.domain.paths import one_line
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.files import absolute_path, make_folder, write_atomically
 from capenh_pipeline.stages import plan
@@ -94,7 +95,7 @@ def list_failures(values: Values, environment: Environment) -> int:
 
     failed = failures(_open_run(Outside(environment=lambda: environment), values))
     for row in failed.iter_rows():
-        write_line(sys.stdout, "\t".join(str(cell) for cell in row))
+        write_line(sys.stdout, "\t".join(one_line(str(cell)) for cell in row))
     return SOME_FAILED if failed.height else ALL_THERE
 
 

@@ -57,7 +57,9 @@ class StageRuns:
 
     def opened(self, **options: Any) -> Run:
         values = {"dataset_dir": str(self.dataset), "base_url": "http://x/v1", "model": "m"}
-        outside = Outside(environment=dict, progress=_Watched(self), now=self.now)
+        outside = Outside(
+            environment=dict, progress=_Watched(self), now=self.now, hub_commit=lambda *_: None
+        )
         return outside.open_run(Options(**{**values, "prompt": "see", **self.options, **options}))
 
     def run(self, **options: Any) -> Cost:

@@ -14,6 +14,7 @@ import dagster as dg
 from capenh_pipeline.defs.failures import one_sentence_failures
 from capenh_pipeline.defs.partitions import shard_partitions
 from capenh_pipeline.defs.resources import OptionsResource, Outside
+from capenh_pipeline.domain.paths import one_line
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm_choice
 from capenh_pipeline.stages.image_manifest import build_image_manifest
@@ -123,7 +124,7 @@ def _asset(
             )
             report = step(run, outside, _assets_of_run(context))
         for warning in report.warnings:
-            _LOG.warning(warning)
+            _LOG.warning(one_line(warning))
         for shard, counts in report.shards.items():
             context.add_asset_metadata(_metadata(report, shard, counts), partition_key=shard)
         return dg.MaterializeResult()

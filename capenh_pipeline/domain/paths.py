@@ -6,9 +6,12 @@ surrogate (PEP 383), so that it can be cut and joined as text and still names th
 """
 
 import os
+import re
 from pathlib import Path
 
 from capenh_pipeline.domain.identity import sha256_hex
+
+_NOT_OF_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def raw_path(path: str, path_bytes: bytes | None) -> str:
@@ -37,3 +40,12 @@ def path_hash(path: str, path_bytes: bytes | None) -> str:
 def system_path(root: Path, raw: str) -> Path:
     """Return the file below `root` that a raw path names, whatever the locale's encoding is."""
     return root / os.fsdecode(encode_path(raw))
+
+
+def one_line(text: str) -> str:
+    r"""Return text that may have paths in it as one line for a terminal or a log.
+
+    A file name can hold line ends, sequences that steer a terminal, and marks that turn the
+    direction of writing around: each such character becomes an escape, as in `\n`.
+    """
+    return _NOT_OF_A_LINE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from capenh_pipeline.domain.paths import one_line
+
 NAMED = 10
 """How many failed or kept files a summary names."""
 
@@ -124,7 +126,7 @@ def _what_was_done(result: RunResult, seconds: float, *, all_there: bool) -> str
 def _named(title: str, entries: Sequence[str], count: int) -> list[str]:
     if not entries:
         return []
-    shown = [f"  {entry}" for entry in entries[:NAMED]]
+    shown = [f"  {one_line(entry)}" for entry in entries[:NAMED]]
     rest = count - len(shown)
     return ["", f"{title} ({count}):", *shown, *([f"  … and {rest} more"] if rest > 0 else [])]
 

@@ -301,18 +301,18 @@ def test_folders_with_names_that_are_not_utf8_are_known_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "listed_s"),
-    [(-5, -5), (-(2**31), -(2**31)), (4_102_444_800, 4_102_444_800), (12_000_000_000, None)],
+    "seconds",
+    [-5, -(2**31), 4_102_444_800, 12_000_000_000],
     ids=["before 1970", "in 1901", "in 2100", "after 2262"],
 )
-def test_a_time_of_change_in_the_past_or_the_future_stops_nothing(tmp_path, seconds, listed_s):
+def test_a_time_of_change_in_the_past_or_the_future_stops_nothing(tmp_path, seconds):
     touch(tmp_path, "a.jpg", "b.jpg", "a.txt")
     for path in tmp_path.iterdir():
         os.utime(path, (seconds, seconds))
+    found_ns = (tmp_path / "a.jpg").stat().st_mtime_ns  # some file systems keep less
 
     listing = list_dataset(tmp_path, recursive=False)
 
-    last_ns = 2**63 - 1  # what a table can hold
-    expected = [last_ns if listed_s is None else listed_s * 10**9]
-    assert listing.images["mtime_ns"].to_list() == expected * 2
-    assert listing.texts["mtime_ns"].to_list() == expected
+    listed_ns = min(found_ns, 2**63 - 1)  # what a table can hold
+    assert listing.images["mtime_ns"].to_list() == [listed_ns] * 2
+    assert listing.texts["mtime_ns"].to_list() == [listed_ns]

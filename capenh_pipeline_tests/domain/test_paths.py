@@ -4,6 +4,7 @@ import pytest
 
 from capenh_pipeline.domain.paths import (
     encode_path,
+    one_line,
     path_hash,
     raw_path,
     stored_path,
@@ -43,3 +44,17 @@ def test_the_hash_of_a_path_is_that_of_its_bytes_whatever_form_is_printed():
 
 def test_a_system_path_is_below_the_root():
     assert system_path(Path("/data"), "sub/a.jpg") == Path("/data/sub/a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a b.png", "a b.png"),
+        ("Ünï/名前/💥.png", "Ünï/名前/💥.png"),
+        ("new\nline\r\t.png", "new\\nline\\r\\t.png"),
+        ("\x1b[2J\x9b\x7f.png", "\\x1b[2J\\x9b\\x7f.png"),
+        ("\u202egnp.\u2028\u2066", "\\u202egnp.\\u2028\\u2066"),
+    ],
+)
+def test_a_path_is_shown_on_one_line_and_steers_no_terminal(text, shown):
+    assert one_line(text) == shown
