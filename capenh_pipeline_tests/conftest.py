@@ -3,7 +3,10 @@
 import os
 from typing import Any
 
-pytest_plugins = ["capenh_pipeline_tests.fakes.fragile_decoder"]
+pytest_plugins = [
+    "capenh_pipeline_tests.fakes.fragile_decoder",
+    "capenh_pipeline_tests.ordinary_user",
+]
 
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", HF_HUB_OFFLINE="1")
 for name in [name for name in os.environ if name.startswith(("CAPENH_", "OPENAI_", "DAGSTER_"))]:

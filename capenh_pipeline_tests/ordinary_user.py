@@ -1,3 +1,5 @@
+"""A folder in which not everything may be read, for tests that run as root too."""
+
 import os
 import tempfile
 from pathlib import Path
