@@ -4,7 +4,7 @@ import itertools
 import os
 import pty
 import shutil
-import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,8 @@ from capenh_pipeline.domain.schemas import (
     VLM_CAPTIONS,
 )
 from capenh_pipeline.tables.hold import hold
-from capenh_pipeline_tests.command import command
 from capenh_pipeline_tests.fakes.sudden_death import dies_after
-from capenh_pipeline_tests.stored import OPTIONS, caption, draw_images, opened, store_command
+from capenh_pipeline_tests.stored import caption, draw_images, opened, store_command
 
 NOTHING = "Nothing to delete: every row is wanted."
 
@@ -208,18 +207,15 @@ def test_a_store_that_is_held_is_left_alone(dataset, prune):
 
 
 @pytest.mark.parametrize(("answer", "after"), [("y", AFTER), ("", BEFORE)])
-def test_on_a_terminal_it_asks(dataset, answer, after):
-    """Through a real terminal, as the user has it."""
+def test_on_a_terminal_it_asks(dataset, prune, monkeypatch, answer, after):
     ours, theirs = pty.openpty()
-    flags = [f"--{name}={value}" for name, value in OPTIONS.items()]
-    words = command("store", "prune", "--dataset_dir", dataset, *flags)
-    with subprocess.Popen(words, stdin=theirs, stdout=subprocess.PIPE) as process:  # noqa: S603
-        os.close(theirs)
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
         os.write(ours, f"{answer}\n".encode())
-        output, _ = process.communicate()
-        os.close(ours)
-    assert process.returncode == 0
-    assert "Delete these 16 rows? [y/N] " in output.decode()
+        code, said = prune()
+    os.close(ours)
+    assert code == 0
+    assert "Delete these 16 rows? [y/N] " in said
     assert heights(dataset) == after
 
 

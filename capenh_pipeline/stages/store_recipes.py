@@ -69,7 +69,7 @@ def recipes_of(run: Run, table: str) -> pl.DataFrame:
     rows = run.store.table(schema)
     columns = ["recipe_hash", model, prompt, "status", "created_at"]
     by_shard = [
-        rows.read([key], columns=columns)
+        rows.read(shards, columns=columns)
         .group_by("recipe_hash")
         .agg(
             pl.col(model).first().alias("model"),
@@ -78,7 +78,7 @@ def recipes_of(run: Run, table: str) -> pl.DataFrame:
             (pl.col("status") == FAILED).sum().alias("failed"),
             pl.col("created_at").max().alias("newest"),
         )
-        for key in rows.shards()
+        for shards in ([], *([key] for key in rows.shards()))
     ]
     together = pl.concat(by_shard).group_by("recipe_hash")
     return together.agg(

@@ -82,7 +82,6 @@ def audit_leftovers(store: Store) -> Iterator[Damage]:
         for schema in TABLES
         if (other := leftovers(store.table(schema)))
         for shard in other.shards().values()
-        if shard.folder.exists()
     ]
 
     def settle() -> str:

@@ -37,8 +37,7 @@ def reshard(store: Store, digits: int) -> Store:
 def leftovers(table: Table) -> Table | None:
     """Return the shards that lie beside those of the table and do not count; None without any."""
     other = replace(table, shard_digits=3 - table.shard_digits)
-    is_there = any(shard.folder.exists() for shard in other.shards().values())
-    return other if is_there else None
+    return other if other.shards() else None
 
 
 def settle_leftovers(store: Store) -> int:
@@ -65,7 +64,7 @@ def settle_leftovers(store: Store) -> int:
 
 def _copy(source: Table, target: Table) -> None:
     """Copy all rows, a sixteenth at a time; the shards of either beginning have it in common."""
-    shards = {key: shard for key, shard in source.shards().items() if shard.folder.exists()}
+    shards = source.shards()
     for first in HEX_DIGITS:
         rows = [shard.read_whole() for key, shard in shards.items() if key.startswith(first)]
         if rows:

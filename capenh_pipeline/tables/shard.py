@@ -123,8 +123,6 @@ class Shard:
 
     def remove(self) -> None:
         """Delete the shard, and its folder if nothing else is in it."""
-        if not self.folder.is_dir():
-            return
         delete_parts(list_parts(self.folder))
         with writing(self.folder):
             for temporary in self.folder.glob(f"{TEMPORARY_PREFIX}*"):

@@ -8,6 +8,7 @@ import polars as pl
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.tables.faults import reading
 from capenh_pipeline.tables.rows import conform
 from capenh_pipeline.tables.shard import MAX_PARTS, Shard
 
@@ -106,8 +107,18 @@ class Table:
         return [part.path.name for part in self.shard(shard).visible_parts()]
 
     def shards(self) -> dict[str, Shard]:
-        """Return all shards by key, those without rows too."""
-        return {key: self.shard(key) for key in shard_keys(self.shard_digits)}
+        """Return the shards that have a folder, by key, in order.
+
+        Raises:
+            StoreError: the table's folder cannot be read.
+        """
+        with reading(self.folder):
+            try:
+                names = {folder.name for folder in self.folder.iterdir()}
+            except FileNotFoundError:
+                return {}
+        keys = shard_keys(self.shard_digits)
+        return {key: self.shard(key) for key in keys if f"shard={key}" in names}
 
     def adopt(self, rows: pl.DataFrame) -> None:
         """Add rows that were stored elsewhere to their shards; see `Shard.adopt`."""

@@ -39,8 +39,7 @@ def rows_of(store):
 
 
 def _seen(table):
-    there = [key for key, shard in table.shards().items() if shard.folder.exists()]
-    return table.read(there).sort(table.schema.shard_by, *table.schema.key)
+    return table.read([*table.shards()]).sort(table.schema.shard_by, *table.schema.key)
 
 
 def same(one, other):
@@ -94,7 +93,7 @@ def test_the_dataset_of_the_store_is_still_named(tmp_path):
 
 @pytest.mark.parametrize("digits", [(1, 2), (2, 1)])
 def test_stopped_at_a_step_it_shows_every_row_and_the_next_one_ends_it(full, tmp_path, digits):
-    assert stopped_at_each(full, tmp_path, digits, every=5) > 30
+    assert stopped_at_each(full, tmp_path, digits, every=9) > 30
 
 
 @pytest.mark.soak
