@@ -117,7 +117,7 @@ def _ledger_damage(run: Run, gone: pl.DataFrame) -> Damage:
 
     def forget() -> str:
         run.store.table(CAPTION_FILES).delete(gone)
-        return f"{gone.height} entries removed from the ledger of caption files"
+        return f"entries removed from the ledger of caption files: {gone.height}"
 
     rows = gone.iter_rows(named=True)
     return Damage([Finding(LEDGER, _file(run, row), meaning) for row in rows], forget)
@@ -127,7 +127,7 @@ def _hash_damage(run: Run, wrong: pl.DataFrame, findings: list[Finding]) -> Dama
     def forget() -> str:
         run.store.table(SCAN_INDEX).delete(wrong.drop_nulls("path_hash"))
         run.store.table(IMAGE_MANIFEST).delete(wrong)
-        return f"{wrong.height} images removed from the manifest; the next run reads them again"
+        return f"images removed from the manifest, which the next run reads again: {wrong.height}"
 
     return Damage(findings, forget)
 

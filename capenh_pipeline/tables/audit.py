@@ -86,7 +86,7 @@ def audit_leftovers(store: Store) -> Iterator[Damage]:
 
     def settle() -> str:
         settle_leftovers(store)
-        return f"{len(found)} folders deleted; rows that were nowhere else are in their shards"
+        return f"folders deleted: {len(found)}; rows that were nowhere else are in their shards"
 
     if found:
         yield Damage(found, settle)
@@ -106,7 +106,7 @@ def temporaries(paths: list[Path]) -> Iterator[Damage]:
         for path in paths:
             with writing(path):
                 path.unlink(missing_ok=True)
-        return f"{len(paths)} temporary files deleted"
+        return f"temporary files deleted: {len(paths)}"
 
     meaning = "a temporary file that a run has left which was killed; nobody reads it"
     if paths:
