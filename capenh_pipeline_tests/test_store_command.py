@@ -60,7 +60,7 @@ def test_info_shows_tables_recipes_and_what_is_there_of_what_is_wanted(dataset, 
     parts = len(list((dataset / ".capenh" / "vlm_captions").rglob("*.parquet")))
     shards = len(list((dataset / ".capenh" / "vlm_captions").iterdir()))
     assert re.search(rf"^vlm_captions 12 \d+\.\d kB {parts} {shards}$", said, re.MULTILINE)
-    assert re.search(r"^together 44 ", said, re.MULTILINE)
+    assert re.search(r"^together 46 ", said, re.MULTILINE)
     assert "\nyes 6 0 today capenh/colour <MORE_DETAILED_CAPTION> " in said
     assert "\nno 6 0 today capenh/colour an older prompt, on two lines " in said
     assert "\nyes 12 0 today echo You write one caption" in said

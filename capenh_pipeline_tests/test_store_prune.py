@@ -70,9 +70,9 @@ BEFORE = {
     "vlm_captions": 12,
     "combined_captions": 12,
     "caption_files": 6,
-    "scan_index": 7,
+    "scan_index": 9,
 }
-AFTER = {**BEFORE, "vlm_captions": 5, "combined_captions": 5, "caption_files": 5, "scan_index": 6}
+AFTER = {**BEFORE, "vlm_captions": 5, "combined_captions": 5, "caption_files": 5, "scan_index": 8}
 
 
 def test_without_yes_and_a_terminal_it_shows_what_would_go_and_deletes_nothing(dataset, prune):
