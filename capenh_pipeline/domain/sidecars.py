@@ -123,7 +123,7 @@ def full_names(files: pl.DataFrame) -> pl.DataFrame:
     """Return those of `SidecarPlan.files` that have not the short names that most have."""
     outputs = pl.col("^combined|generated_[0-9]+$")
     is_full = outputs.str.starts_with(pl.col("path")) | outputs.is_null()
-    return files.filter(pl.col("own_manual").is_not_null() | pl.any_horizontal(is_full))
+    return files.filter(pl.any_horizontal(is_full))
 
 
 def raw_sidecar(path: str, path_bytes: bytes | None, sidecar: str) -> str:

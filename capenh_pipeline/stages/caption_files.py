@@ -4,14 +4,14 @@ import polars as pl
 
 from capenh_pipeline.domain.fusion.terms import terms_in, with_terms
 from capenh_pipeline.domain.options import Options
-from capenh_pipeline.domain.paths import encode_path, stored_path
+from capenh_pipeline.domain.paths import encode_path, path_hash, stored_path
 from capenh_pipeline.domain.schemas import (
     CAPTION_FILES,
     COMBINED_CAPTIONS,
     IMAGE_MANIFEST,
     VLM_CAPTIONS,
 )
-from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.domain.shards import shard_keys, shard_of
 from capenh_pipeline.domain.sidecars import full_names, raw_sidecar
 from capenh_pipeline.export.caption_files import (
     ExportOutcome,
@@ -55,15 +55,16 @@ def write_files(run: Run) -> Report:
 def _write_all(run: Run, settled: Settled) -> Report:
     """Write the files of all shards but those that are settled; settle those that are complete."""
     table = run.store.table(CAPTION_FILES)
-    sidecars = sidecars_of(run, run.listing().images["path"]).files
-    ledger = table.read()
-    unchanged = ledger.join(run.listing().texts, on=_STATE, how="semi")
+    sidecars = sidecars_of(run, run.listing().images["path"]).files.drop("own_manual", "manual")
+    written = table.read(columns=[*_STATE, "image_hash", "content_hash"])
+    unchanged = written.join(run.listing().texts, on=_STATE, how="semi")
+    del written
     stamps = _stamps(run, sidecars, unchanged)
     report = Report({})
     for shard in run.shards:
         counts = settled.get(shard, stamps[shard]) if may_settle(run) else None
         if counts is None:
-            counts = _write(run.of_shard(shard), sidecars, ledger, unchanged, report)
+            counts = _write(run.of_shard(shard), sidecars, unchanged, report)
             if may_settle(run) and counts["reused"] == counts["files"]:
                 settled.put(shard, stamps[shard], counts)
         report.shards[shard] = counts
@@ -108,7 +109,6 @@ def _names(run: Run) -> list[str]:
 def _write(
     run: Run,
     sidecars: pl.DataFrame,
-    ledger: pl.DataFrame,
     unchanged: pl.DataFrame,
     report: Report,
 ) -> dict[str, int]:
@@ -117,7 +117,7 @@ def _write(
     unwritten = without_written(wanted, unchanged)
     outcome = write_caption_files(
         unwritten,
-        ledger.join(unwritten, on="path", how="semi"),
+        _known(run, unwritten),
         root=run.dataset,
         overwrite=run.options.write_policy == "overwrite",
         record=run.store.table(CAPTION_FILES).append,
@@ -132,6 +132,13 @@ def _write(
         "kept": len(outcome.kept),
         "failed": len(outcome.failed),
     }
+
+
+def _known(run: Run, files: pl.DataFrame) -> pl.DataFrame:
+    """Return what the ledger knows of some files; nothing is read for none."""
+    paths = files.select("path", "path_bytes").iter_rows()
+    shards = {shard_of(path_hash(*path), digits=run.store.shard_digits) for path in paths}
+    return run.store.table(CAPTION_FILES).read(sorted(shards)).join(files, on="path", how="semi")
 
 
 def _name_files(report: Report, shard: str, outcome: ExportOutcome) -> None:
