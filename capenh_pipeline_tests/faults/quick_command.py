@@ -111,7 +111,7 @@ def _compact(store: Store, ends: threading.Event) -> None:
 
 
 def _run(words: list[str], calls: Path, said: Path, around: Around) -> None:
-    with said.open("wb") as file:
+    with said.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     resources.Outside = partial(
