@@ -50,4 +50,4 @@ train: $(INSTALLED)  ## train the two demo models anew (under an hour on two cor
 	$(BIN)/python -m capenh_pipeline.demo.train
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(DEMO) .hypothesis .pytest_cache .ruff_cache .import_linter_cache

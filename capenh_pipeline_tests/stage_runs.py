@@ -44,37 +44,54 @@ class StageRuns:
         dataset: the folder.
         options: of every run.
         now: the clock.
+        fails: colours of which the VLM can say nothing.
+        moment: called again and again while a run is at work; it may raise.
         reports: of the last run, stage by stage.
+        files_read: how many files of the dataset were read.
+        seen: prompt and colour of what the VLM was shown.
+        asked: the requests that the LLM was given.
     """
 
     dataset: Path
     options: dict[str, Any] = field(default_factory=dict)
     now: Callable[[], datetime] = later
+    fails: Callable[[tuple[int, ...]], bool] = lambda colour: False
+    moment: Callable[[], None] = lambda: None
     reports: list[Report] = field(default_factory=list)
     files_read: int = 0
-    vlm_images: int = 0
-    llm_requests: int = 0
+    seen: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
 
     def opened(self, **options: Any) -> Run:
         values = {"dataset_dir": str(self.dataset), "base_url": "http://x/v1", "model": "m"}
         outside = Outside(
-            environment=dict, progress=_Watched(self), now=self.now, hub_commit=lambda *_: None
+            environment=dict, progress=_Watched(self), now=self._time, hub_commit=lambda *_: None
         )
         return outside.open_run(Options(**{**values, "prompt": "see", **self.options, **options}))
 
     def run(self, **options: Any) -> Cost:
-        """Run everything; a run that raises has counted what it did until then."""
-        before = self.files_read, self.vlm_images, self.llm_requests
+        """Run everything; what a run did that raises is counted too."""
+        before = self.files_read, len(self.seen), len(self.asked)
         run = self.opened(**options)
-        self.reports = [build_image_manifest(run)]
-        self.reports.append(
-            fill_vlm_captions(run, load=lambda s: _Seeing(self, s), before_load=lambda: None)
-        )
-        self.reports.append(fill_combined_captions(run, connect=lambda choice: _Counted(self)))
-        self.reports.append(write_files(run))
-        after = self.files_read, self.vlm_images, self.llm_requests
+        self.reports = []
+        for stage in (build_image_manifest, self._see, self._combine, write_files):
+            self.reports.append(stage(run))
+            self.moment()
+        after = self.files_read, len(self.seen), len(self.asked)
         done = (now - then for now, then in zip(after, before, strict=True))
         return Cost(*done, self.reports[-1].total("computed"))
+
+    def _time(self) -> datetime:
+        self.moment()
+        return self.now()
+
+    def _see(self, run: Run) -> Report:
+        return fill_vlm_captions(
+            run, load=lambda settings: _Seeing(self, settings), before_load=self.moment
+        )
+
+    def _combine(self, run: Run) -> Report:
+        return fill_combined_captions(run, connect=lambda choice: _Asked(self))
 
 
 class _Watched:
@@ -85,24 +102,26 @@ class _Watched:
     def stage(self, name: str, total: int) -> Generator[Callable[[], None]]:
         if name == "files to read":
             self._runs.files_read += total
-        yield lambda: None
+        yield self._runs.moment
 
 
 class _Seeing(ColourVlm):
     def __init__(self, runs: StageRuns, settings: Any) -> None:
-        super().__init__(settings)
+        super().__init__(settings, fails=runs.fails)
         self._runs = runs
 
     def generate(self, inputs: Any, generation: Generation) -> list[VlmReply]:
-        self._runs.vlm_images += len(inputs)
+        self._runs.moment()
+        self._runs.seen += inputs
         return super().generate(inputs, generation)
 
 
-class _Counted(EchoLlm):
+class _Asked(EchoLlm):
     def __init__(self, runs: StageRuns) -> None:
         self._runs = runs
 
     def merge(self, requests: Iterable[MergeRequest], emit: Callable[[MergeReply], None]) -> None:
         for request in requests:
-            self._runs.llm_requests += 1
+            self._runs.moment()
+            self._runs.asked.append(request.key)
             super().merge([request], emit)

@@ -6,6 +6,7 @@ from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline_tests.images import colour
+from capenh_pipeline_tests.memory import memory_folder
 from capenh_pipeline_tests.stage_runs import Cost, StageRuns
 
 
@@ -22,19 +23,20 @@ def open_run(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def captioned(tmp_path_factory):
+def captioned():
     """An image with a caption and two images that share a name, after their first run."""
-    dataset = tmp_path_factory.mktemp("captioned")
-    for place, name in enumerate(["a.png", "shared.png", "shared.bmp"]):
-        colour(dataset / name, (place, 0, 0))
-    (dataset / "a.txt").write_text("sks")
-    StageRuns(dataset).run()
-    return dataset
+    with memory_folder() as dataset:
+        for place, name in enumerate(["a.png", "shared.png", "shared.bmp"]):
+            colour(dataset / name, (place, 0, 0))
+        (dataset / "a.txt").write_text("sks")
+        StageRuns(dataset).run()
+        yield dataset
 
 
 @pytest.fixture
-def runs(captioned, tmp_path):
+def runs(captioned):
     """A copy of them that a run has looked at, so that nothing is left to be read."""
-    started = StageRuns(shutil.copytree(captioned, tmp_path / "dataset"))
-    assert started.run() == Cost(4, 0, 0, 0)
-    return started
+    with memory_folder() as folder:
+        started = StageRuns(shutil.copytree(captioned, folder / "dataset"))
+        assert started.run() == Cost(4, 0, 0, 0)
+        yield started

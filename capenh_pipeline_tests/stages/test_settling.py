@@ -117,10 +117,10 @@ def test_other_options_of_a_run_between_two_others_do_not_show_in_the_second(set
     colour(settled.dataset / "sub" / "b.png", (7, 7, 7))
     everything = ["a.png", "shared.bmp", "shared.png", "sub/b.png"]
     for options in ({"limit": 1}, {"caption_suffix": ".none"}, {"retry_failed": True}, {}):
-        settled.run(recursive=True)
+        build_image_manifest(settled.opened(recursive=True))
         assert paths(settled) == everything
-        settled.run(**options)
-    settled.run(recursive=True)
+        build_image_manifest(settled.opened(**options))
+    build_image_manifest(settled.opened(recursive=True))
     assert paths(settled) == everything
 
 
@@ -137,8 +137,8 @@ def test_an_image_that_failed_is_looked_at_again_on_request(settled):
 def test_what_another_run_puts_into_the_manifest_meanwhile_is_not_taken_for_ours(settled, moment):
     """The clock is read once for each of the 16 shards: at some of them another run does all."""
     colour(settled.dataset / "sub" / "b.png", (7, 7, 7))
-    settled.run(recursive=True)
-    settled.run()
+    build_image_manifest(settled.opened(recursive=True))
+    build_image_manifest(settled.opened())
     moments = iter(range(1, 17))
     time = settled.now()
 
