@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -29,19 +28,12 @@ def captioned(tmp_path_factory):
 
 
 @pytest.fixture
-def dataset(captioned, tmp_path):
-    return Path(shutil.copytree(captioned, tmp_path / "images"))
-
-
-@pytest.fixture
-def store(dataset, capfd):
+def store(store):
     """Do an action; return the exit code and what was said, with single spaces."""
 
     def done(*words, **options):
-        capfd.readouterr()
-        code = store_command(dataset, *words, **options)
-        said = capfd.readouterr()
-        return code, re.sub(" +", " ", said.out + said.err)
+        code, out, err = store(*words, **options)
+        return code, re.sub(" +", " ", out + err)
 
     return done
 

@@ -12,7 +12,7 @@ from capenh_pipeline.tables.hold import hold
 from capenh_pipeline.tables.reshard import reshard
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.images import colour
-from capenh_pipeline_tests.stored import caption, draw_images, opened, store_command
+from capenh_pipeline_tests.stored import caption, draw_images, opened
 
 CLEAN, FOUND = 0, 1
 
@@ -26,20 +26,13 @@ def captioned(tmp_path_factory):
 
 
 @pytest.fixture
-def dataset(captioned, tmp_path):
-    return Path(shutil.copytree(captioned, tmp_path / "images"))
-
-
-@pytest.fixture
-def check(dataset, capfd):
+def check(store):
     """Check the store; return the exit code, the lines of what was found, and all that was said."""
 
     def checked(*flags, **options):
-        capfd.readouterr()
-        code = store_command(dataset, "check", *flags, **options)
-        said = capfd.readouterr()
-        lines = [line for line in said.out.splitlines() if line.split("  ")[0].isupper()]
-        return code, lines, said.out + said.err
+        code, out, err = store("check", *flags, **options)
+        lines = [line for line in out.splitlines() if line.split("  ")[0].isupper()]
+        return code, lines, out + err
 
     return checked
 

@@ -41,17 +41,10 @@ def captioned(tmp_path_factory):
 
 
 @pytest.fixture
-def dataset(captioned, tmp_path):
-    return Path(shutil.copytree(captioned, tmp_path / "images"))
-
-
-@pytest.fixture
-def prune(dataset, capfd):
+def prune(store):
     def pruned(*flags, **options):
-        capfd.readouterr()
-        code = store_command(dataset, "prune", *flags, **options)
-        said = capfd.readouterr()
-        return code, said.out + said.err
+        code, out, err = store("prune", *flags, **options)
+        return code, out + err
 
     return pruned
 
