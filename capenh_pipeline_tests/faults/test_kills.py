@@ -15,7 +15,7 @@ from capenh_pipeline_tests.faults.dataset import CHECKPOINT_ROWS, Dataset, Rows
 from capenh_pipeline_tests.faults.plain_readers import torn_parts
 from capenh_pipeline_tests.processes import PATIENCE_S, POLL_S
 
-IMAGES = 24
+IMAGES = 12
 PAUSE_S = 0.05
 AT_WORK = 4  # images in the VLM's threads
 
