@@ -29,6 +29,7 @@ from capenh_pipeline.export.comparison import (
     WantedFile,
     compare,
     content_of,
+    holds,
     state_of,
 )
 from capenh_pipeline.files import TEMPORARY_PREFIX, replace_file, sync_folder
@@ -109,7 +110,7 @@ def write_caption_files(
     """
     export = _Export(root=root, overwrite=overwrite, record=record, stamp=stamp)
     known = ledger.select(_PATH + _KNOWN)
-    export.remove_leftovers(known.join(wanted, on=_PATH, how="semi", nulls_equal=True))
+    export.remove_leftovers(ledger.join(wanted, on=_PATH, how="semi", nulls_equal=True))
     rows = wanted.join(known, on=_PATH, how="left", nulls_equal=True, maintain_order="left").select(
         WantedFile._fields
     )
@@ -142,9 +143,10 @@ class _Export:
         Only for the files that this run writes: another run may be at work on the others.
         """
         begun = ledger.filter(pl.col("size_bytes").is_null())
-        for path, path_bytes in begun.select(_PATH).iter_rows():
+        for path, path_bytes, run_id in begun.select(*_PATH, "run_id").iter_rows():
+            file = system_path(self._root, raw_path(path, path_bytes))
             with suppress(OSError):
-                _temporary(system_path(self._root, raw_path(path, path_bytes))).unlink()
+                _temporary(file, run_id).unlink()
 
     def compare(self, wanted: Iterable[WantedFile]) -> Iterator[Comparison]:
         """Yield what is to be written or adopted; take down the rest."""
@@ -185,27 +187,45 @@ class _Export:
             else:
                 written.append((found, result))
         for folder in {found.file.parent for found, _ in written}:
-            sync_folder(folder)
+            try:
+                sync_folder(folder)
+            except OSError as error:
+                raise self._complaint(error) from error
         return written
 
     def _write(self, found: Comparison) -> FileState | OSError | None:
-        """Write a file, unless somebody has written it since it was compared: then return None."""
+        """Write a file, unless somebody has written it since it was compared: then return None.
+
+        Another run may have written the same; and it may have taken our temporary file for one
+        that a killed run has left, which it does when it begins.
+        """
         try:
-            if state_of(found.file) != found.state and not self._overwrite:
-                return None
-            replace_file(found.file, found.content, temporary=_temporary(found.file))
+            state = state_of(found.file)
+            if state != found.state and not self._overwrite:
+                return state if state and holds(found.file, found.content, state) else None
+            with suppress(FileNotFoundError):
+                self._replace(found)
+                return state_of(found.file)
+            self._replace(found)
             return state_of(found.file)
         except OSError as error:
             return error
 
+    def _replace(self, found: Comparison) -> None:
+        temporary = _temporary(found.file, self._stamp.run_id)
+        replace_file(found.file, found.content, temporary=temporary)
+
     def _fail(self, wanted: WantedFile, error: OSError) -> None:
         if error.errno in _NO_FILE_CAN_BE_WRITTEN:
-            raise StoreError(
-                f"Caption files cannot be written to {self._root} ({error.strerror}); "
-                "free space or make it writable and run again, finished work is kept."
-            ) from error
+            raise self._complaint(error) from error
         reason = f"The caption file cannot be written: {error.strerror}."
         self.outcome.failed.append((wanted.path, reason))
+
+    def _complaint(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"Caption files cannot be written to {self._root} ({error.strerror}); "
+            "free space or make it writable and run again, finished work is kept."
+        )
 
     def _ledger_rows(self, files: Sequence[_Found]) -> pl.DataFrame:
         rows = [
@@ -229,6 +249,6 @@ class _Export:
         return pl.DataFrame(rows, schema=CAPTION_FILES.columns)
 
 
-def _temporary(file: Path) -> Path:
-    """Return the same name each time, so that what a killed writer left is found again."""
-    return file.with_name(TEMPORARY_PREFIX + sha256_hex(os.fsencode(file.name))[:32])
+def _temporary(file: Path, run_id: str) -> Path:
+    """Return a name that no other run uses; what a killed one has left is found by its ledger."""
+    return file.with_name(TEMPORARY_PREFIX + sha256_hex(os.fsencode(file.name + run_id))[:32])

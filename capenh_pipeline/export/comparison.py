@@ -88,6 +88,15 @@ def content_of(text: str) -> bytes:
     return (text.rstrip("\n") + "\n").encode()
 
 
+def holds(file: Path, content: bytes, state: FileState) -> bool:
+    """Return whether a file has just this content; a link is not followed.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return state.is_regular and state.size_bytes == len(content) and file.read_bytes() == content
+
+
 def _judge(
     wanted: WantedFile, content_hash: str, file: Path, state: FileState | None
 ) -> tuple[Action, str | None]:

@@ -18,8 +18,9 @@ class Killed(BaseException):
 class Dataset:
     """A dataset folder and the ledger of its caption files."""
 
-    def __init__(self, root):
+    def __init__(self, root, *, run_id="run-1"):
         self.root = root
+        self.run_id = run_id
         self.entries = []
         self.dies = None
         self.while_writing = lambda: None
@@ -47,7 +48,7 @@ class Dataset:
             root=self.root,
             overwrite=overwrite,
             record=self.record,
-            stamp=Stamp(run_id="run-1", now=NOW),
+            stamp=Stamp(run_id=self.run_id, now=NOW),
         )
 
     def die(self, texts, *, when):

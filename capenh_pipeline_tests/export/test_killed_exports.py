@@ -1,7 +1,9 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +12,7 @@ import pytest
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.export.caption_files import ExportOutcome
 from capenh_pipeline.files import TEMPORARY_PREFIX
-from capenh_pipeline_tests.export.folder import Killed
+from capenh_pipeline_tests.export.folder import Dataset, Killed
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,7 +72,8 @@ def test_a_person_s_file_that_was_being_replaced_is_still_theirs_if_it_was_not(d
 def test_what_a_killed_writer_left_behind_is_removed_unless_it_may_be_another_run_s(dataset):
     dataset.export({"a.txt": "dog"})
     dataset.die({"a.txt": "brown dog", "b.txt": "cat", "c.txt": "cow"}, when="before writing")
-    left = [f"{TEMPORARY_PREFIX}{sha256_hex(name)[:32]}" for name in (b"a.txt", b"b.txt", b"c.txt")]
+    names = [f"{name}.txtrun-1".encode() for name in "abc"]
+    left = [f"{TEMPORARY_PREFIX}{sha256_hex(name)[:32]}" for name in names]
     for name in left:
         (dataset.root / name).write_text("half a ca")
 
@@ -82,6 +85,8 @@ def test_what_a_killed_writer_left_behind_is_removed_unless_it_may_be_another_ru
 
 WRITER = """
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from capenh_pipeline_tests.export.folder import Dataset
 
@@ -110,3 +115,20 @@ def test_no_kill_of_the_process_makes_our_files_look_like_a_person_s(dataset, tm
 
     assert outcome == ExportOutcome(written=list(texts))
     assert dataset.files() == dict.fromkeys(texts, b"cat\n")
+
+
+def test_two_exports_of_the_same_at_once_both_come_to_their_end(tmp_path):
+    """Two hosts over a shared folder see no lock of each other."""
+    together = threading.Barrier(2)
+    texts = {f"{number}.txt": f"dog {number}" for number in range(300)}
+
+    def export(run_id):
+        dataset = Dataset(tmp_path, run_id=run_id)
+        together.wait()
+        return dataset.export(texts)
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(export, ["one", "other"]))
+
+    assert [(outcome.kept, outcome.failed) for outcome in outcomes] == [([], []), ([], [])]
+    assert Dataset(tmp_path).files() == {name: f"{text}\n".encode() for name, text in texts.items()}
