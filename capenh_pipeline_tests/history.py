@@ -14,8 +14,11 @@ from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 from capenh_pipeline_tests.stage_runs import StageRuns
 
-NAMES = ("a.png", "a.bmp", "b.png", "sub/c.png", "sub/a_combined.png", "sub/a.png")
-TEXTS = ("sks", "a dog", "")
+NAMES = ("a.png", "sub/b.png", "a.bmp", "a_combined.png")
+TEXT_FILES = ("a.txt", "a.png.txt", "a_combined.txt", "sub/b.txt")
+TEXTS = ("sks", "a dog", "", None)
+"""What a person writes; None deletes the file."""
+
 UNSEEN, NO_IMAGE = 4, 5
 COLOURS = range(6)
 """The VLM can say nothing of the one before the last; the last is no image at all."""
@@ -71,10 +74,28 @@ class History:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content(number))
 
-    def write(self, name: str, text: str) -> None:
-        self.texts[name] = text
-        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / name).write_text(text)
+    def copy(self, name: str, other: str) -> None:
+        self.put(other, self.images[name])
+
+    def move(self, name: str, other: str) -> None:
+        (self.folder / other).parent.mkdir(exist_ok=True)
+        (self.folder / name).rename(self.folder / other)
+        self.images[other] = self.images.pop(name)
+
+    def delete(self, name: str, _: str) -> None:
+        if len(self.images) > 1:
+            (self.folder / name).unlink()
+            del self.images[name]
+
+    def write(self, name: str, text: str | None) -> None:
+        """Write what a person says into a text file; None deletes what a person wrote."""
+        path = self.folder / name
+        if text is not None:
+            self.texts[name] = text
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        elif self.texts.pop(name, None) is not None:
+            path.unlink()
 
     def manual_caption(self, name: str) -> str | None:
         """Return what a person wrote about an image: under its own name, if that is shared."""
@@ -91,9 +112,9 @@ class History:
         wanted = Wanted()
         for name, number in self.images.items():
             manual, seen = self.manual_caption(name), self.vlm_caption(number, options["prompt"])
-            wanted.captions[name] = (manual, seen)
             if number != NO_IMAGE:
                 wanted.vlm[hash_of(number), recipes.vlm] = seen
+                wanted.captions[name] = seen and echoed(manual, seen)
             if seen:
                 wanted.requests.add(Request(hash_of(number), manual, seen, recipes.llm))
         return wanted
@@ -101,11 +122,11 @@ class History:
 
 @dataclass
 class Wanted:
-    """What a run is to leave, as in `History`, and manual and VLM captions by path."""
+    """What a run is to leave: rows as in `History`, and the combined captions by path."""
 
     vlm: dict[tuple[str, str], str | None] = field(default_factory=dict)
     requests: set[Request] = field(default_factory=set)
-    captions: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    captions: dict[str, str | None] = field(default_factory=dict)
 
 
 class Recipes(NamedTuple):
@@ -113,6 +134,12 @@ class Recipes(NamedTuple):
 
     vlm: str
     llm: str
+
+
+def echoed(manual: str | None, seen: str) -> str:
+    """Return what the LLM of `StageRuns` answers."""
+    told = f"<manual_caption> {manual} </manual_caption> " if manual else ""
+    return f"{told}<vlm_caption> {seen} </vlm_caption>"
 
 
 def stem_of(name: str) -> str:

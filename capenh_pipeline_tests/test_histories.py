@@ -2,13 +2,13 @@
 a run from scratch does."""
 
 import shutil
+from contextlib import suppress
 from itertools import count
 
 import hypothesis.strategies as st
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis import HealthCheck, Phase, given, settings
 
 from capenh_pipeline.domain.schemas import (
     CAPTION_FILES,
@@ -24,6 +24,7 @@ from capenh_pipeline_tests.history import (
     COLOURS,
     LLM_RECIPES,
     NAMES,
+    TEXT_FILES,
     TEXTS,
     UNSEEN,
     VLM_RECIPES,
@@ -31,7 +32,6 @@ from capenh_pipeline_tests.history import (
     Request,
     hash_of,
     recipes_of,
-    stem_of,
     stored_requests,
     stored_vlm,
 )
@@ -41,85 +41,62 @@ from capenh_pipeline_tests.stage_runs import StageRuns
 FACTS = ["path", "image_hash", "width", "manual_caption", "status", "error_kind"]
 ALL_TABLES = (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS, CAPTION_FILES, SCAN_INDEX)
 
-names, numbers = st.sampled_from(NAMES), st.sampled_from(COLOURS)
-
 
 class Crash(BaseException):
     """Ends a run in its midst, as a kill or Ctrl-C does."""
 
 
-class DatasetMachine(RuleBasedStateMachine):
-    """A dataset and its store, and the rules by which people change them."""
+names = st.sampled_from(NAMES)
+changes = st.one_of(
+    st.tuples(st.just("put"), names, st.sampled_from(COLOURS)),
+    st.tuples(st.sampled_from(["copy", "move", "delete"]), names, names),
+    st.tuples(st.just("write"), st.sampled_from(TEXT_FILES), st.sampled_from(TEXTS)),
+)
+days = st.fixed_dictionaries(
+    {
+        "changes": st.lists(changes, max_size=3),
+        "vlm": st.sampled_from(VLM_RECIPES),
+        "llm": st.sampled_from(LLM_RECIPES),
+        "crash": st.none() | st.integers(0, 60),
+        "compact": st.booleans(),
+        "runs": st.integers(1, 3),
+    }
+)
 
-    def __init__(self):
-        super().__init__()
-        self.folder = memory_folder()
-        self.history = History(self.folder.__enter__())
-        self.runs = StageRuns(self.history.folder, {"recursive": True}, fails=cannot_be_seen)
-        self.options = {**VLM_RECIPES[0], **LLM_RECIPES[0]}
-        self.history.put("a.png", 0)
 
-    def teardown(self):
-        try:
+class Life:
+    """A dataset and its store, and what people do to them."""
+
+    def __init__(self, folder):
+        self.history = History(folder)
+        self.runs = StageRuns(folder, {"recursive": True}, fails=cannot_be_seen)
+        self.options = {}
+        for number, name in enumerate(NAMES[:2]):
+            self.history.put(name, number)
+
+    def live(self, day):
+        for change, name, other in day["changes"]:
+            if change in ("put", "write") or (name in self.history.images and name != other):
+                getattr(self.history, change)(name, other)
+        self.options = {**day["vlm"], **day["llm"]}
+        if day["crash"] is not None:
+            self.crash(moments=day["crash"])
+        if day["compact"]:
+            store = self.runs.opened().store
+            for schema in ALL_TABLES:
+                store.table(schema).compact(shard_keys(store.shard_digits))
+        for _ in range(day["runs"]):
             self.run()
-        finally:
-            self.folder.__exit__(None, None, None)
+        self.look_into_the_caption_files()
 
-    @rule(name=names, number=numbers)
-    def add_or_edit_an_image(self, name, number):
-        self.history.put(name, number)
-
-    @rule(name=names, other=names)
-    def copy_an_image(self, name, other):
-        if name in self.history.images:
-            self.history.put(other, self.history.images[name])
-
-    @rule(name=names, other=names)
-    def move_an_image(self, name, other):
-        if name in self.history.images and name != other:
-            (self.history.folder / other).parent.mkdir(exist_ok=True)
-            (self.history.folder / name).rename(self.history.folder / other)
-            self.history.images[other] = self.history.images.pop(name)
-
-    @rule(name=names)
-    def delete_an_image(self, name):
-        if name in self.history.images and len(self.history.images) > 1:
-            (self.history.folder / name).unlink()
-            del self.history.images[name]
-
-    @rule(name=names, text=st.sampled_from(TEXTS), is_own=st.booleans())
-    def write_a_manual_caption(self, name, text, is_own):
-        self.history.write(f"{name if is_own else stem_of(name)}.txt", text)
-
-    @precondition(lambda self: self.history.texts)
-    @rule(data=st.data())
-    def delete_a_manual_caption(self, data):
-        name = data.draw(st.sampled_from(sorted(self.history.texts)))
-        (self.history.folder / name).unlink()
-        del self.history.texts[name]
-
-    @rule(vlm=st.sampled_from(VLM_RECIPES), llm=st.sampled_from(LLM_RECIPES))
-    def choose_recipes(self, vlm, llm):
-        self.options = {**vlm, **llm}
-
-    @rule()
-    def compact(self):
-        store = self.runs.opened().store
-        for schema in ALL_TABLES:
-            store.table(schema).compact(shard_keys(store.shard_digits))
-
-    @rule(moments=st.integers(0, 60))
-    def crash(self, moments):
+    def crash(self, *, moments):
         """A run is stopped at some moment: what it has told is there, and nothing is lost."""
         history, wanted = self.history, self.wanted()
         self.runs.moment = stop_after(moments)
         self.runs.asked.clear()
-        try:
+        with suppress(Crash):
             self.runs.run(**self.options)
-        except Crash:
-            pass
-        finally:
-            self.runs.moment = lambda: None
+        self.runs.moment = lambda: None
         vlm, requests = stored_vlm(self.runs), stored_requests(self.runs)
         assert history.vlm.items() <= vlm.items() <= (history.vlm | wanted.vlm).items()
         assert history.requests <= requests <= history.requests | wanted.requests
@@ -127,7 +104,6 @@ class DatasetMachine(RuleBasedStateMachine):
         assert len(lost) <= 1  # the one whose answer was on its way
         history.vlm, history.requests = vlm, requests
 
-    @rule()
     def run(self):
         history, wanted = self.history, self.wanted()
         self.runs.seen.clear()
@@ -145,8 +121,8 @@ class DatasetMachine(RuleBasedStateMachine):
         history.requests |= wanted.requests
         assert stored_vlm(self.runs) == history.vlm
         assert stored_requests(self.runs) == history.requests
-        self.look_into_the_caption_files()
-        self.compare_with_a_run_from_scratch()
+        rows = captions(self.runs.opened(**self.options)).select("path", "caption").iter_rows()
+        assert dict(rows) == wanted.captions
 
     def wanted(self):
         return self.history.wanted(self.options, recipes_of(self.runs, self.options))
@@ -193,24 +169,31 @@ def stop_after(moments):
     return moment
 
 
-def play(examples, steps):
-    run_state_machine_as_test(
-        DatasetMachine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+def play(history):
+    with memory_folder() as folder:
+        life = Life(folder)
+        for day in history:
+            life.live(day)
+        life.compare_with_a_run_from_scratch()
 
 
-def test_each_run_of_a_short_history_computes_what_is_missing_and_ends_as_from_scratch():
-    play(examples=3, steps=15)
+lasting = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],  # to shrink a history takes minutes
+)
+
+
+@settings(lasting, max_examples=4)
+@given(st.lists(days, min_size=3, max_size=3))
+def test_each_run_of_a_short_history_computes_what_is_missing_and_ends_as_from_scratch(history):
+    play(history)
 
 
 @pytest.mark.soak
-def test_each_run_of_a_long_history_computes_what_is_missing_and_ends_as_from_scratch():
-    play(examples=60, steps=30)
+@settings(lasting, max_examples=80, phases=[Phase.generate, Phase.shrink])
+@given(st.lists(days, min_size=1, max_size=12))
+def test_each_run_of_a_long_history_computes_what_is_missing_and_ends_as_from_scratch(history):
+    play(history)

@@ -147,7 +147,14 @@ def test_a_folder_that_cannot_be_written_fails_its_files_and_the_rest_goes_on(or
     assert runs.run()[1:] == (0, 0, 1)
 
 
-@pytest.mark.parametrize("what", ["folder", "pipe", "link", "broken link"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "folder",
+        "link",
+        *(pytest.param(what, marks=pytest.mark.soak) for what in ("pipe", "broken")),
+    ],
+)
 def test_what_stands_in_the_place_of_a_caption_file_is_kept_and_nothing_waits_for_it(
     tmp_path, what
 ):

@@ -100,6 +100,7 @@ def test_locked_terms_that_are_edited_reach_the_files(settled, tmp_path):
     assert "SKS" in (settled.dataset / "a_combined.txt").read_text()
 
 
+@pytest.mark.soak
 def test_a_prompt_of_a_folder_that_appears_changes_and_goes_counts(settled):
     options = {"folder_prompts": True, "recursive": True}
     colour(settled.dataset / "sub" / "b.png", (7, 7, 7))
