@@ -18,8 +18,8 @@ from capenh_pipeline.domain.schemas import (
     VLM_CAPTIONS,
 )
 from capenh_pipeline.domain.shards import shard_keys
-from capenh_pipeline.stages.caption_files import wanted_files
 from capenh_pipeline.stages.captions import captions
+from capenh_pipeline.stages.sidecar_plan import sidecars_of
 from capenh_pipeline_tests.history import (
     COLOURS,
     LLM_RECIPES,
@@ -131,8 +131,10 @@ class Life:
         """Each holds the caption, or what a person wrote."""
         kept = [path for paths in self.runs.reports[-1].kept_files.values() for path in paths]
         assert set(kept) <= self.history.texts.keys()
-        wanted = wanted_files(self.runs.opened(**self.options))
-        expected = dict(wanted.select("path", pl.col("text") + "\n").iter_rows())
+        run = self.runs.opened(**self.options)
+        names = sidecars_of(run, run.scan().images["path"]).files.select("path", "combined")
+        captioned = captions(run).join(names, on="path").drop_nulls(["combined", "caption"])
+        expected = dict(captioned.select("combined", pl.col("caption") + "\n").iter_rows())
         expected |= self.history.texts
         assert {path: (self.history.folder / path).read_text() for path in expected} == expected
 

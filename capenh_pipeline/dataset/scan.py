@@ -8,14 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.dataset.walk import (
-    EXTENSIONS,
-    TEXT_ENDING,
-    FolderState,
-    KnownFolder,
-    Walk,
-    int64,
-)
+from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, FolderState, KnownFolder, Walk
 from capenh_pipeline.domain.paths import raw_path, stored_path, system_path
 from capenh_pipeline.errors import DatasetError
 
@@ -92,9 +85,9 @@ def _known_folders(known: Listing) -> dict[str, KnownFolder]:
 
 
 def _folders(states: dict[str, FolderState]) -> pl.DataFrame:
-    mtimes, ctimes = zip(*states.values(), strict=True)
-    names = pl.Series([os.fsencode(folder) for folder in states], dtype=pl.Binary)
-    return pl.DataFrame({"folder": names, "mtime_ns": int64(mtimes), "ctime_ns": int64(ctimes)})
+    rows = [(os.fsencode(folder), *state) for folder, state in states.items()]
+    columns = {"folder": pl.Binary, "mtime_ns": pl.Int64, "ctime_ns": pl.Int64}
+    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def _with_known(files: pl.DataFrame, known: pl.DataFrame, same: list[str]) -> pl.DataFrame:

@@ -3,13 +3,13 @@
 import os
 import stat
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import NamedTuple
 
 import polars as pl
 
+from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.paths import stored_path
 
 EXTENSIONS = (
@@ -67,9 +67,9 @@ class Files:
         files = pl.DataFrame(
             {
                 **_path_columns(self.paths),
-                "size_bytes": int64(self.sizes),
-                "mtime_ns": int64(self.mtimes),
-                "ctime_ns": int64(self.ctimes),
+                "size_bytes": _int64(self.sizes),
+                "mtime_ns": _int64(self.mtimes),
+                "ctime_ns": _int64(self.ctimes),
             }
         ).sort("path", "path_bytes", nulls_last=False)
         if files["path_bytes"].null_count() == files.height:
@@ -81,15 +81,11 @@ class Files:
         return distinct
 
 
-def int64(values: Sequence[int]) -> pl.Series:
-    """Return a column; a time before 1677 or after 2262 becomes the nearest that fits.
-
-    That hides no change: ctime is the system's clock, and nobody sets it.
-    """
+def _int64(values: list[int]) -> pl.Series:
     try:
         return pl.Series(values, dtype=pl.Int64)
     except TypeError:
-        return pl.Series([max(-(2**63), min(value, 2**63 - 1)) for value in values], dtype=pl.Int64)
+        return pl.Series([storable_ns(value) for value in values], dtype=pl.Int64)
 
 
 def _path_columns(paths: list[str]) -> dict[str, pl.Series]:
@@ -143,7 +139,7 @@ class Walk:
             descriptor = os.open(f"{self.root}/{folder}", os.O_RDONLY | os.O_DIRECTORY)
             try:
                 found = os.fstat(descriptor)
-                state = (found.st_mtime_ns, found.st_ctime_ns)
+                state = (storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns))
                 if folder in self.known and self.known[folder].state == state:
                     self.same.append(folder)
                     self.pending += self.known[folder].folders

@@ -5,6 +5,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
+from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import raw_path, system_path
 
@@ -121,4 +122,5 @@ def state_of(file: Path) -> FileState | None:
     except FileNotFoundError:
         return None
     is_regular = stat.S_ISREG(found.st_mode)
-    return FileState(found.st_size, found.st_mtime_ns, found.st_ctime_ns, is_regular)
+    times = storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns)
+    return FileState(found.st_size, *times, is_regular)

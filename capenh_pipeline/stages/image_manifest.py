@@ -6,7 +6,13 @@ import polars as pl
 
 from capenh_pipeline.dataset.scan import Listing, is_text_file
 from capenh_pipeline.domain.paths import path_hash
-from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED, IMAGE_MANIFEST, TableSchema
+from capenh_pipeline.domain.schemas import (
+    CAPTION_FILES,
+    FAILED,
+    IMAGE_MANIFEST,
+    SCAN_INDEX,
+    TableSchema,
+)
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
@@ -38,6 +44,10 @@ def _inputs(run: Run, listing: Listing) -> list[Any]:
     return [digest_of(listing.images), digest_of(listing.texts), _parts(run, CAPTION_FILES)]
 
 
+def _stamp(run: Run, inputs: list[Any]) -> str:
+    return fingerprint(run, inputs, _parts(run, SCAN_INDEX), _parts(run, IMAGE_MANIFEST))
+
+
 def _parts(run: Run, schema: TableSchema) -> list[list[str]]:
     table = run.store.table(schema)
     return [table.part_names(key) for key in shard_keys(run.store.shard_digits)]
@@ -47,7 +57,7 @@ def _settled_report(run: Run, inputs: list[Any] | None) -> Report | None:
     """Return what a scan would report, if it would find all as it was."""
     if inputs is None:
         return None
-    stamp = fingerprint(run, inputs, _parts(run, IMAGE_MANIFEST))
+    stamp = _stamp(run, inputs)
     settled = run.store.settled(IMAGE_MANIFEST.name)
     found = {shard: settled.get(shard, stamp) for shard in run.shards}
     if not all(found.values()):
@@ -78,7 +88,7 @@ def _settle(
     run: Run, inputs: list[Any], report: Report, rows: pl.DataFrame, warnings: tuple[str, ...]
 ) -> None:
     """Note that the manifest has these rows; not so if another run has put its own there."""
-    stamp = fingerprint(run, inputs, _parts(run, IMAGE_MANIFEST))
+    stamp = _stamp(run, inputs)
     stored = run.store.table(IMAGE_MANIFEST).read(run.shards, columns=_FACTS)
     if not stored.sort("path").equals(_of_shards(run, rows).select(_FACTS).sort("path")):
         return

@@ -316,3 +316,12 @@ def test_a_time_of_change_in_the_past_or_the_future_stops_nothing(tmp_path, seco
     listed_ns = min(found_ns, 2**63 - 1)  # what a table can hold
     assert listing.images["mtime_ns"].to_list() == [listed_ns] * 2
     assert listing.texts["mtime_ns"].to_list() == [listed_ns]
+
+
+def test_a_folder_that_changed_after_2262_is_listed_and_known_again(tmp_path):
+    touch(tmp_path, "sub/a.jpg")
+    os.utime(tmp_path / "sub", (12_000_000_000, 12_000_000_000))
+    before = listed(tmp_path)
+
+    assert names(before) == (["sub/a.jpg"], [])
+    assert listed(tmp_path, before) is before
