@@ -145,6 +145,7 @@ def test_a_second_run_on_a_store_says_that_there_is_one(dataset, capfd):
     assert "Another run is at work" in capfd.readouterr().err
 
 
+@pytest.mark.soak
 def test_a_closed_standard_output_is_no_error(dataset, server):
     words = ["--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER, "--model", "served"]
     done = subprocess.run(  # noqa: S603  # our own command

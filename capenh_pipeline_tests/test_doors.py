@@ -38,6 +38,7 @@ def materialize(cwd, partitions):
     )
 
 
+@pytest.mark.soak
 def test_the_command_sees_what_dagster_materialized(door):
     folder, server, caption = door
     done = materialize(folder, ["--partition-range", "0...f"])

@@ -65,6 +65,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.soak
 def test_a_new_commit_has_the_images_captioned_again_and_the_same_one_nothing(folder):
     words = ["enhance", "--dataset_dir", "images", "--model_id", "org/vlm", "--model", "org/llm"]
     with FakeHub() as hub, runs_of(folder, HF_ENDPOINT=hub.endpoint) as run:

@@ -1,5 +1,7 @@
 """A run that may spend so much, through the real command."""
 
+import pytest
+
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline_tests.command import capenh
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
@@ -29,6 +31,7 @@ def test_a_run_ends_at_its_limit_names_what_is_left_and_the_next_one_goes_on(tmp
     assert len([*dataset.glob("*_combined.txt")]) == IMAGES
 
 
+@pytest.mark.soak
 def test_many_requests_at_once_of_an_llm_that_rambles_stay_below_the_limit(tmp_path):
     for number in range(IMAGES):
         draw(tmp_path / "images" / f"{number:02}.png", number)
