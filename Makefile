@@ -8,7 +8,7 @@ DEMO ?= capenh-demo
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui format check test soak bench train clean
+.PHONY: help install demo ui format check test slow soak bench train clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -37,8 +37,11 @@ check: $(INSTALLED)  ## lint, types, layers, Dagster definitions
 	$(BIN)/lint-imports
 	$(BIN)/dagster definitions validate -m capenh_pipeline.definitions
 
-test: $(INSTALLED)  ## run the whole suite
+test: $(INSTALLED)  ## run the suite
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+slow: $(INSTALLED)  ## run the tests that take five seconds or more each; CI does
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow
 
 soak: $(INSTALLED)  ## run the tests that take minutes
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m soak

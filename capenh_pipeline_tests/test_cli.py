@@ -145,7 +145,7 @@ def test_a_second_run_on_a_store_says_that_there_is_one(dataset, capfd):
     assert "Another run is at work" in capfd.readouterr().err
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_closed_standard_output_is_no_error(dataset, server):
     words = ["--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER, "--model", "served"]
     done = subprocess.run(  # noqa: S603  # our own command
@@ -210,6 +210,7 @@ def test_a_model_that_the_server_does_not_know_is_named_with_those_it_has(datase
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_no_vlm_is_refused(dataset, server):
     done = enhance(
         dataset.parent,
@@ -240,6 +241,7 @@ def test_a_store_that_cannot_be_written_is_a_sentence(dataset, tmp_path):
     assert_one_sentence(done, tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_options_come_from_flags_then_variables_then_dotenv(dataset, server, tmp_path):
     (tmp_path / ".env").write_text(
         f"CAPENH_DATASET_DIR={dataset}\nCAPENH_MODEL_ID={FLORENCE_FOLDER}\n"
@@ -267,7 +269,7 @@ def test_failures_are_named_and_listed_and_the_others_are_captioned(dataset, ser
     ]
     done = enhance(tmp_path, *options, OPENAI_API_KEY="right")
     assert done.returncode == 1
-    (named,) = re.findall("^All of them: capenh (.*)$", done.stdout, re.MULTILINE)
+    (named,) = re.findall(r"^All of them: \S*capenh (.*)$", done.stdout, re.MULTILINE)
     listed = capenh(*shlex.split(named), cwd=tmp_path, OPENAI_API_KEY="right")
     assert listed.returncode == 1
     rows = [line.split("\t")[:3] for line in listed.stdout.splitlines()]

@@ -38,7 +38,7 @@ def materialize(cwd, partitions):
     )
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_the_command_sees_what_dagster_materialized(door):
     folder, server, caption = door
     done = materialize(folder, ["--partition-range", "0...f"])
@@ -61,6 +61,7 @@ def test_dagster_sees_what_the_command_did(door):
     assert len(server.requests) == 2
 
 
+@pytest.mark.slow
 def test_one_partition_captions_its_own_images_alone(door):
     folder, server, _ = door
     shard = hashlib.sha256((folder / "images" / "b.png").read_bytes()).hexdigest()[0]

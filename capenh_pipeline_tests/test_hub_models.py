@@ -65,7 +65,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_new_commit_has_the_images_captioned_again_and_the_same_one_nothing(folder):
     words = ["enhance", "--dataset_dir", "images", "--model_id", "org/vlm", "--model", "org/llm"]
     with FakeHub() as hub, runs_of(folder, HF_ENDPOINT=hub.endpoint) as run:
@@ -93,6 +93,7 @@ def test_a_new_commit_has_the_images_captioned_again_and_the_same_one_nothing(fo
         assert stored(folder, "vlm_captions", "revision") == {old: IMAGES, new: 2 * IMAGES}
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_had_stops_the_run_with_one_sentence(folder):
     words = ["enhance", "--dataset_dir", "images", "--model", str(MERGE_LLM_FOLDER)]
     with FakeHub() as hub, runs_of(folder, HF_ENDPOINT=hub.endpoint) as run:

@@ -105,6 +105,7 @@ def test_ctrl_c_keeps_what_was_finished_and_says_so(dataset):
     assert_all_there(dataset)
 
 
+@pytest.mark.slow
 def test_after_kill_9_no_checkpointed_row_is_computed_again(dataset):
     def three_are_on_disk():
         wait_until(lambda: stored(dataset, "combined_captions") == FINISHED)
@@ -133,6 +134,7 @@ def test_sigterm_before_there_is_a_run_ends_the_command_in_the_same_way(dataset,
     assert_says_what_is_kept(process.returncode, errors)
 
 
+@pytest.mark.slow
 def test_sigterm_in_the_midst_of_the_vlm_keeps_its_captions(tmp_path):
     dataset = tmp_path / "images"
     for number in range(MANY_IMAGES):

@@ -12,6 +12,7 @@ IMAGES, TOKENS = 30, 18  # the server says that each request had so many
 LIMIT = 400  # the first request is guessed to need most of it, those after it what it did
 
 
+@pytest.mark.slow
 def test_a_run_ends_at_its_limit_names_what_is_left_and_the_next_one_goes_on(tmp_path):
     dataset = tmp_path / "images"
     for number in range(IMAGES):
@@ -31,7 +32,7 @@ def test_a_run_ends_at_its_limit_names_what_is_left_and_the_next_one_goes_on(tmp
     assert len([*dataset.glob("*_combined.txt")]) == IMAGES
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_many_requests_at_once_of_an_llm_that_rambles_stay_below_the_limit(tmp_path):
     for number in range(IMAGES):
         draw(tmp_path / "images" / f"{number:02}.png", number)

@@ -27,7 +27,7 @@ def stored(dataset, table):
     return pl.read_parquet(parts).height if parts else 0
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_cancelled_run_keeps_its_rows_leaves_no_process_and_the_next_one_does_the_rest(
     dataset, tmp_path
 ):

@@ -16,7 +16,7 @@ def train(*arguments: str) -> int:
     return subprocess.run(command, env=dict(os.environ), check=False).returncode  # noqa: S603  # ours
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_the_training_command_writes_two_models_that_load(tmp_path, torch):
     """Two steps teach nothing; what is checked is that every part runs and saves."""
     assert train("--out", str(tmp_path), "--steps", "2") == 0

@@ -51,6 +51,7 @@ def test_good_answers_come_through_as_they_are(outcomes):
     assert len(harmed) <= 0.02 * len(good), "\n".join(harmed)
 
 
+@pytest.mark.slow
 def test_of_answers_that_no_rule_was_made_for_most_are_judged_rightly():
     outcomes = [outcome(answer) for answer in labelled_answers(is_fresh=True)]
     good = [o for o in outcomes if not o.answer.kinds]

@@ -173,7 +173,7 @@ def test_a_row_longer_than_the_cache_is_answered_and_costs_no_other_row(caplog):
     assert caplog.text.count("answer one by one") == 1
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_an_architecture_that_cannot_be_batched_answers_one_by_one(tmp_path, caplog):
     save_mamba(tmp_path)
     replies = merged(LocalLanguageModel(replace(settings(tmp_path), max_tokens=4)), requests())
