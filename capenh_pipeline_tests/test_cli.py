@@ -255,6 +255,7 @@ def test_options_come_from_flags_then_variables_then_dotenv(dataset, server, tmp
     assert (dataset / "a_combined.txt").read_text().startswith("flag, ")
 
 
+@pytest.mark.slow
 def test_failures_are_named_and_listed_and_the_others_are_captioned(dataset, server, tmp_path):
     caption = draw(dataset / "good.png", 5)
     shutil.copy(dataset / "good.png", dataset / "text.png")

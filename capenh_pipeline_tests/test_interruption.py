@@ -152,6 +152,7 @@ def test_sigterm_in_the_midst_of_the_vlm_keeps_its_captions(tmp_path):
     assert 0 < stored(dataset, "vlm_captions") < MANY_IMAGES
 
 
+@pytest.mark.slow
 def test_sigterm_stops_the_local_llm_server_too(dataset):
     process = started_capenh(
         *("enhance", "--dataset_dir", dataset, "--model_id", FLORENCE_FOLDER),

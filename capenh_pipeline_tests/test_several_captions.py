@@ -27,6 +27,7 @@ def captioned(tmp_path_factory):
         yield dataset, words, server
 
 
+@pytest.mark.slow
 def test_each_prompt_of_a_repeated_flag_has_its_caption_and_the_llm_is_told_all(captioned):
     dataset, _, _ = captioned
     true = true_captions(next(sample_scenes(seeded(SEED), held_out=True)))
@@ -37,6 +38,7 @@ def test_each_prompt_of_a_repeated_flag_has_its_caption_and_the_llm_is_told_all(
     }
 
 
+@pytest.mark.slow
 def test_a_json_list_in_the_environment_means_the_same(captioned):
     dataset, words, server = captioned
     prompt = f'["short={SHORT}", "{MORE_DETAILED}"]'

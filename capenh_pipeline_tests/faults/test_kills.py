@@ -61,6 +61,7 @@ def dataset(tmp_path):
     return Dataset(tmp_path / "images", images=IMAGES)
 
 
+@pytest.mark.slow
 def test_two_kills_lose_nothing_and_little_is_computed_again(dataset):
     _kill_and_finish(dataset, kills=2)
     assert dataset.content() == dataset.wanted_content()

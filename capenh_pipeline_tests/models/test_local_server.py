@@ -144,6 +144,7 @@ def test_a_server_ends_with_the_run_that_fails_at_its_first_caption(caplog):
     assert not is_listening(int(port))
 
 
+@pytest.mark.slow
 def test_rows_are_answered_several_at_once_as_one_by_one(caplog):
     shapes = [f"{colour} {shape}" for colour in COLOURS for shape in ("circle", "star", "cross")]
     asked = requests([("sks", f"A {shape}.") for shape in shapes])

@@ -54,6 +54,7 @@ def test_a_config_that_is_none_is_named(hub, tmp_path, content, complaint):
     assert complaint in asked.values[0]
 
 
+@pytest.mark.slow
 def test_the_asked_revision_of_a_hub_model_captions_and_is_named_by_its_commit(
     load, original_florence, tmp_path
 ):

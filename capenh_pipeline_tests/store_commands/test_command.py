@@ -110,6 +110,7 @@ def test_compact_leaves_one_part_a_shard_and_every_row(dataset, store):
     assert all(rows.equals(before[name]) for name, rows in seen(dataset).items())
 
 
+@pytest.mark.slow
 def test_after_a_reshard_runs_are_told_the_number_and_compute_nothing(dataset, store):
     before = seen(dataset)
     code, said = store("reshard", "--digits", 2)
