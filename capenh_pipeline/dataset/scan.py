@@ -18,6 +18,10 @@ def is_text_file(path: str) -> bool:
     return path.lower().endswith(TEXT_ENDING)
 
 
+FILE_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
+"""Columns of a `Listing` and of what is known of files: a file is the same where all are equal."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """The images and the text files of a dataset folder.

@@ -196,16 +196,12 @@ class _Export:
     def _write(self, found: Comparison) -> FileState | OSError | None:
         """Write a file, unless somebody has written it since it was compared: then return None.
 
-        Another run may have written the same; and it may have taken our temporary file for one
-        that a killed run has left, which it does when it begins.
+        Another run may have written the same.
         """
         try:
             state = state_of(found.file)
             if state != found.state and not self._overwrite:
                 return state if state and holds(found.file, found.content, state) else None
-            with suppress(FileNotFoundError):
-                self._replace(found)
-                return state_of(found.file)
             self._replace(found)
             return state_of(found.file)
         except OSError as error:
@@ -213,7 +209,10 @@ class _Export:
 
     def _replace(self, found: Comparison) -> None:
         temporary = _temporary(found.file, self._stamp.run_id)
-        replace_file(found.file, found.content, temporary=temporary)
+        try:
+            replace_file(found.file, found.content, temporary=temporary)
+        except FileNotFoundError:  # a run that has begun took it for what a killed one has left
+            replace_file(found.file, found.content, temporary=temporary)
 
     def _fail(self, wanted: WantedFile, error: OSError) -> None:
         if error.errno in _NO_FILE_CAN_BE_WRITTEN:

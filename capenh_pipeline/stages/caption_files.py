@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from capenh_pipeline.dataset.scan import FILE_STATE
 from capenh_pipeline.domain.fusion.terms import terms_in, with_terms
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.paths import encode_path, path_hash, stored_path
@@ -30,7 +31,6 @@ from capenh_pipeline.tables.settled import Settled
 from capenh_pipeline.tables.table import Table
 
 _WHOLE = "all"
-_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 
 
 def write_files(run: Run) -> Report:
@@ -41,25 +41,26 @@ def write_files(run: Run) -> Report:
     Raises:
         StoreError: the disk is full or cannot be written.
     """
-    settled, stamp = run.store.settled(CAPTION_FILES.name), _stamp(run)
+    settled, names = run.store.settled(CAPTION_FILES.name), _names(run)
+    stamp = _stamp(run, names)
     known = settled.get(_WHOLE, stamp) if may_settle(run) else None
     if known:
         return Report(known)
-    report = _write_all(run, settled)
+    report = _write_all(run, settled, names)
     if may_settle(run) and report.total("files") == report.total("reused"):
         settled.put(_WHOLE, stamp, report.shards)
     settled.save()
     return report
 
 
-def _write_all(run: Run, settled: Settled) -> Report:
+def _write_all(run: Run, settled: Settled, names: list[str]) -> Report:
     """Write the files of all shards but those that are settled; settle those that are complete."""
     table = run.store.table(CAPTION_FILES)
     sidecars = sidecars_of(run, run.listing().images["path"]).files.drop("own_manual", "manual")
-    written = table.read(columns=[*_STATE, "image_hash", "content_hash"])
-    unchanged = written.join(run.listing().texts, on=_STATE, how="semi")
+    written = table.read(columns=[*FILE_STATE, "image_hash", "content_hash"])
+    unchanged = written.join(run.listing().texts, on=FILE_STATE, how="semi")
     del written
-    stamps = _stamps(run, sidecars, unchanged)
+    stamps = _stamps(run, [*names, *map(str, digest_of(full_names(sidecars)))], unchanged)
     report = Report({})
     for shard in run.shards:
         counts = settled.get(shard, stamps[shard]) if may_settle(run) else None
@@ -73,22 +74,21 @@ def _write_all(run: Run, settled: Settled) -> Report:
     return report
 
 
-def _stamp(run: Run) -> str:
+def _stamp(run: Run, names: list[str]) -> str:
     """Return what all caption files of the run go by, with each file of the dataset."""
     listing = run.listing()
     tables = [*_captions_of(run), run.store.table(CAPTION_FILES)]
     keys = shard_keys(run.store.shard_digits)
     parts = [table.part_names(key) for table in tables for key in keys]
     files = [digest_of(listing.images), digest_of(listing.texts)]
-    return fingerprint(run, [*run.shards], _names(run), files, parts)
+    return fingerprint(run, [*run.shards], names, files, parts)
 
 
-def _stamps(run: Run, sidecars: pl.DataFrame, unchanged: pl.DataFrame) -> dict[str, str]:
+def _stamps(run: Run, names: list[str], unchanged: pl.DataFrame) -> dict[str, str]:
     """Return what the caption files of each shard go by: captions, names and what is on disk."""
     tables = _captions_of(run)
-    names = [*_names(run), *digest_of(full_names(sidecars))]
     shard = pl.col("image_hash").str.head(run.store.shard_digits)
-    on_disk = unchanged.select(*_STATE, "content_hash", shard.alias("shard"))
+    on_disk = unchanged.select(*FILE_STATE, "content_hash", shard.alias("shard"))
     digests = {key: digest_of(rows) for (key,), rows in on_disk.group_by("shard")}
     return {
         key: fingerprint(run, names, digests.get(key), [table.part_names(key) for table in tables])

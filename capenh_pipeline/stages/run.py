@@ -62,7 +62,7 @@ class Run:
         if not self.options.trust_dir_mtime:
             return list_dataset(self.dataset, recursive=recursive, skip=skip)
         kept = self.store.root / "listing" / f"{'recursive' if recursive else 'flat'}.parquet"
-        known, began_ns = load_listing(kept), int(self.now().timestamp() * 1e9)
+        known, began_ns = load_listing(kept), self.now_ns()
         listing = list_dataset(self.dataset, recursive=recursive, skip=skip, known=known)
         if known is None or not known.folders.equals(listing.folders):
             save_listing(kept, listing, began_ns=began_ns)
@@ -75,6 +75,10 @@ class Run:
             DatasetError: as in `scan`.
         """
         return self.listings.get(self.run_id) or self.scan()
+
+    def now_ns(self) -> int:
+        """Return the time in nanoseconds since 1970, as file systems have it."""
+        return int(self.now().timestamp() * 1e9)
 
     def of_shard(self, shard: str) -> "Run":
         """Return the same run over one of its shards."""
@@ -115,16 +119,6 @@ class Report:
     failed_files: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     figures: dict[str, dict[str, float | list[int]]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, shards: Sequence[str], **counts: dict[str, int]) -> "Report":
-        """Return a report from counts by shard; a shard that is not named counts zero."""
-        return cls(
-            {
-                shard: {name: by_shard.get(shard, 0) for name, by_shard in counts.items()}
-                for shard in shards
-            }
-        )
 
     def total(self, name: str) -> int:
         """Return the sum of a count over all shards."""

@@ -7,7 +7,7 @@ import polars as pl
 
 from capenh_pipeline.dataset.images import inspect_image
 from capenh_pipeline.dataset.manual_captions import inspect_caption
-from capenh_pipeline.dataset.scan import file_path, is_text_file
+from capenh_pipeline.dataset.scan import FILE_STATE, file_path, is_text_file
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, OK, SCAN_INDEX
 from capenh_pipeline.domain.shards import shard_keys
@@ -20,7 +20,6 @@ INDEX_ROWS = 20_000
 """Rows of the scan index in one checkpoint: they lie in all shards, a part in each, and reading
 a file again costs little."""
 
-_STAT = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 _CONTENT = [
     *("image_hash", "width", "height", "format", "caption", "text_hash"),
     *("status", "error_kind", "error", "is_racy"),
@@ -64,8 +63,8 @@ def is_settled(indexed: pl.DataFrame) -> pl.Series:
 
 
 def _indexed(run: Run, files: pl.DataFrame) -> pl.DataFrame:
-    index = run.store.table(SCAN_INDEX).read(columns=[*_STAT, *_CONTENT])
-    return files.join(index, on=_STAT, maintain_order="left")
+    index = run.store.table(SCAN_INDEX).read(columns=[*FILE_STATE, *_CONTENT])
+    return files.join(index, on=FILE_STATE, maintain_order="left")
 
 
 def _read(run: Run, files: pl.DataFrame) -> None:
@@ -84,7 +83,7 @@ def _read(run: Run, files: pl.DataFrame) -> None:
 
 
 def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
-    began_ns = int(run.now().timestamp() * 1e9)
+    began_ns = run.now_ns()
     path = file_path(run.dataset, file["path"], file["path_bytes"])
     is_text = is_text_file(file["path"])
     content = _text(path) if is_text else _image(path, run.options.image_timeout_s)

@@ -1,6 +1,6 @@
 """A table: rows spread over shards, of which a reader sees the newest of every key."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,9 +122,8 @@ class Table:
 
     def adopt(self, rows: pl.DataFrame) -> None:
         """Add rows that were stored elsewhere to their shards; see `Shard.adopt`."""
-        shard = pl.col(self.schema.shard_by).str.head(self.shard_digits)
-        for (key,), some in rows.group_by(shard.alias("shard"), maintain_order=True):
-            self.shard(str(key)).adopt(some)
+        for key, some in self._groups(rows):
+            self.shard(key).adopt(some)
 
     def delete(self, rows: pl.DataFrame) -> None:
         """Take rows out; a crash leaves some of them, and all others.
@@ -135,9 +134,8 @@ class Table:
         Raises:
             StoreError: a part cannot be read, or the disk cannot be written.
         """
-        shard = pl.col(self.schema.shard_by).str.head(self.shard_digits)
-        for (key,), some in rows.group_by(shard.alias("shard"), maintain_order=True):
-            self.shard(str(key)).rewrite(without=some.select(self.schema.key))
+        for key, some in self._groups(rows):
+            self.shard(key).rewrite(without=some.select(self.schema.key))
 
     def shard(self, key: str) -> Shard:
         """Return one shard; it need not have rows."""
@@ -146,9 +144,13 @@ class Table:
     def _by_shard(self, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
         if rows.is_empty():
             return {}
-        shard = pl.col(self.schema.shard_by).str.head(self.shard_digits)
-        groups = conform(rows, self.schema).group_by(shard.alias("shard"), maintain_order=True)
-        by_shard = {key: group for (key,), group in groups}
+        by_shard = dict(self._groups(conform(rows, self.schema)))
         if strangers := by_shard.keys() - set(shard_keys(self.shard_digits)):
             raise ValueError(f"{self.schema.shard_by} must be hex digits, not {strangers}")
         return by_shard
+
+    def _groups(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Yield rows by the key of their shard."""
+        shard = pl.col(self.schema.shard_by).str.head(self.shard_digits)
+        for (key,), some in rows.group_by(shard.alias("shard"), maintain_order=True):
+            yield str(key), some

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from capenh_pipeline.domain.increment import count_by_shard, missing, sum_by_shard
+from capenh_pipeline.domain.increment import missing
 
 WANTED = pl.DataFrame({"image_hash": ["a", "b", "c"], "text": ["x", None, "y"]})
 
@@ -48,10 +48,3 @@ def test_a_failure_of_the_file_is_missing_because_the_content_did_not_fail():
         error_kind=["changed", "unreadable"],
     )
     assert absent(rows, retry_failed=False) == ["a", "b", "c"]
-
-
-def test_counts_and_sums_are_by_the_first_digits():
-    rows = pl.DataFrame({"image_hash": ["a1", "a2", "b1"], "tokens": [1, 2, 4]})
-    assert count_by_shard(rows, column="image_hash", digits=1) == {"a": 2, "b": 1}
-    assert count_by_shard(rows, column="image_hash", digits=2) == {"a1": 1, "a2": 1, "b1": 1}
-    assert sum_by_shard(rows, "tokens", column="image_hash", digits=1) == {"a": 3, "b": 4}

@@ -60,6 +60,7 @@ class _Case(NamedTuple):
         caption: it, with its terms put in and shortened.
         lost: terms that `text` lacked.
         told: the sources without orders to a model.
+        foreign: texts of those in another language than the caption has to be in.
     """
 
     text: str
@@ -67,6 +68,7 @@ class _Case(NamedTuple):
     lost: tuple[str, ...]
     sources: Sources
     told: Sources
+    foreign: frozenset[str]
     rules: Rules
 
 
@@ -98,7 +100,8 @@ def _case(text: str, sources: Sources, rules: Rules) -> _Case:
         caption = with_terms(caption, terms)
     manual = None if sources.manual is None else without_instructions(sources.manual)
     told = Sources(manual or None, tuple(map(without_instructions, sources.seen)), terms)
-    return _Case(text, caption, lost_terms(text, terms), sources, told, rules)
+    foreign = _foreign(_texts(told), text, rules.language)
+    return _Case(text, caption, lost_terms(text, terms), sources, told, foreign, rules)
 
 
 def _fixes(case: _Case) -> Iterator[str]:
@@ -173,7 +176,7 @@ def _kept(case: _Case) -> Score:
         case.caption,
         terms=case.told.terms,
         language=case.rules.language,
-        is_translated=_is_foreign(manual, case),
+        is_translated=manual in case.foreign,
     )
 
 
@@ -186,21 +189,18 @@ def _supported(case: _Case) -> Score:
         without_instructions(case.caption),
         texts,
         language=case.rules.language,
-        is_translated=any(_is_foreign(text, case) for text in texts),
+        is_translated=bool(case.foreign),
     )
 
 
-def _is_foreign(text: str, case: _Case) -> bool:
-    """Tell whether a source is in another language than the answer has to be in.
+def _foreign(texts: tuple[str, ...], answer: str, language: str | None) -> frozenset[str]:
+    """Return those of `texts` in another language than the answer has to be in.
 
     Nobody asked for an answer in a language that no source is in: that one is compared as it is.
     """
-    nothing, language = Sources(None, ()), case.rules.language
-    if language is None:
-        language = likely_language(case.text)
-        if all(wrong_language(source, nothing, language) for source in _texts(case.told)):
-            return False
-    return bool(wrong_language(text, nothing, language))
+    nothing, asked = Sources(None, ()), language or likely_language(answer)
+    foreign = frozenset(text for text in texts if wrong_language(text, nothing, asked))
+    return frozenset() if language is None and foreign == frozenset(texts) else foreign
 
 
 def _texts(sources: Sources) -> tuple[str, ...]:
@@ -223,7 +223,7 @@ def _excess(case: _Case, supported: Score) -> str | None:
     """Say what the answer adds: too much, or what only an order in a source has."""
     if supported.value is None:
         texts = _texts(case.sources)
-        can_tell = not any(_is_foreign(text, case) for text in texts)
+        can_tell = not _foreign(texts, case.text, case.rules.language)
         says_something = support(" ".join(texts), texts).value is not None
         return "it says nothing that a source says" if can_tell and says_something else None
     orders = [instructions_in(text) for text in _texts(case.sources)]
