@@ -23,6 +23,8 @@ _REASONING = re.compile(
     rf"(?:{_OPENING.pattern}).*?(?:{_CLOSING.pattern})", re.IGNORECASE | re.DOTALL
 )
 
+_IN_EACH_TAG = re.compile(r"[<\[\u25c1]|assistantfinal", re.IGNORECASE)
+
 _LINE_END = re.compile(r"\r\n?")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE = "\u200b\u2060\ufeff"  # zero-width characters that `strip` does not know
@@ -46,6 +48,8 @@ def without_reasoning(text: str) -> str:
     Reasoning models leave their thoughts in the answer. Some are cut off in them, and some
     chat templates end with the opening tag, so that the answer has the closing one only.
     """
+    if not _IN_EACH_TAG.search(text):
+        return text
     end = max((match.end() for match in _CLOSING.finditer(text)), default=0)
     before = _REASONING.sub("", text[:end])  # an opening after it would be looked up in vain
     after_last_closing = _CLOSING.split(before + text[end:])[-1]

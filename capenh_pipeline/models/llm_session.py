@@ -4,6 +4,7 @@ The loop of tries is written out. A retry library would own counting and waiting
 endpoint's here: a try may cost its row nothing, and a pause holds for all rows.
 """
 
+import asyncio
 from dataclasses import replace
 
 from capenh_pipeline.domain.fusion.verdict import Verdict
@@ -51,6 +52,7 @@ class LlmSession:
         self._knowledge = knowledge
         self._around = surroundings
         self._rate = RateLimit(client.server.shown_url, settings)
+        self._judging = asyncio.Lock()
         self._failed_in_a_row = 0
         self._endpoint = Endpoint(
             client.server.shown_url,
@@ -83,7 +85,7 @@ class LlmSession:
         while True:
             sent_at, outcome = await self._send(talk)
             if isinstance(outcome, Completion):
-                talk.take(outcome, latency_s=self._around.clock() - sent_at)
+                await self._take(talk, outcome, latency_s=self._around.clock() - sent_at)
                 return None
             talk.note_failure()
             cost += await self._endpoint.cost(outcome, sent_at=sent_at)
@@ -92,6 +94,16 @@ class LlmSession:
             if not outcome.is_refusal:  # else all wait
                 first_s = self._settings.backoff_s
                 await self._around.sleep(self._around.backoff_s(first_s, attempt=talk.failures))
+
+    async def _take(self, talk: RowTalk, completion: Completion, *, latency_s: float) -> None:
+        """Have `talk` judge an answer, one answer a turn of the loop.
+
+        Judging takes longer than all else of a request. Were a burst of answers judged in one turn,
+        their next requests would leave together after it, and burst would follow burst.
+        """
+        async with self._judging:
+            await asyncio.sleep(0)
+            talk.take(completion, latency_s=latency_s)
 
     async def _send(self, talk: RowTalk) -> tuple[float, Completion | Fault]:
         """Send one request when it may go; return when it went, and what came of it."""

@@ -1,6 +1,9 @@
 """An LLM server on its bad days: what is tried again, what fails a row, what ends the run."""
 
+import itertools
+import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +17,16 @@ from capenh_pipeline_tests.fakes.llm_server import (
     first_then_merge,
     merge_reply,
 )
-from capenh_pipeline_tests.models.llm_rows import TRANSPORTS, ask, merged, request, rows, settings
+from capenh_pipeline_tests.models.llm_rows import (
+    TRANSPORTS,
+    accepted,
+    ask,
+    merged,
+    request,
+    rows,
+    settings,
+)
+from capenh_pipeline_tests.processes import wait_until
 
 HTML = {"Content-Type": "text/html"}
 
@@ -205,3 +217,25 @@ def test_a_server_that_is_not_there_is_found_out_after_a_second_try():
     with pytest.raises(ServerError, match=f"No LLM server answers at {base_url}.*--base_url"):
         merged(llm, rows(30))
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("surroundings", TRANSPORTS)
+def test_answers_that_come_together_are_not_all_judged_before_the_next_requests_go(surroundings):
+    together, came, judged = threading.Barrier(8), itertools.count(), itertools.count()
+
+    def reply(payload):
+        if next(came) < 8:
+            together.wait(timeout=10)
+        return merge_reply(payload)
+
+    def judge(answer):
+        before = next(judged)
+        expected = min(8 + before - 2, 16)  # but for two that may still be on their way
+        wait_until(lambda: len(server.requests) >= expected)
+        return accepted(answer)
+
+    with FakeLlmServer(reply) as server:
+        llm = OpenAiLanguageModel(
+            settings(server.base_url, concurrency=8), surroundings=surroundings
+        )
+        merged(llm, [replace(row, judge=judge) for row in rows(16)])

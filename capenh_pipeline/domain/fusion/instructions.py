@@ -87,12 +87,8 @@ def _orders(text: str) -> list[tuple[int, int]]:
 @lru_cache(maxsize=4096)  # an answer has sentences of its sources
 def _first_order(sentence: str) -> int | None:
     """Return where in `sentence` an order starts, or None."""
-    anywhere = (
-        OVERRIDE.search(sentence),
-        OVERRIDE_EAST.search(sentence),
-        ORDER_EAST.search(sentence),
-    )
-    found = [match.start() for match in anywhere if match]
+    anywhere = (OVERRIDE,) if sentence.isascii() else (OVERRIDE, OVERRIDE_EAST, ORDER_EAST)
+    found = [match.start() for match in (order.search(sentence) for order in anywhere) if match]
     if (match := ADDRESSED.search(sentence)) and not _is_quoted(sentence, match.start()):
         return 0
     for start in [0, *(match.end() for match in _CLAUSE.finditer(sentence))]:

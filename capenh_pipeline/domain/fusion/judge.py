@@ -58,6 +58,7 @@ class _Case(NamedTuple):
     Attributes:
         text: it, cleaned.
         caption: it, with its terms put in and shortened.
+        fixes: what was mended to get from `text` to `caption`.
         lost: terms that `text` lacked.
         told: the sources without orders to a model.
         foreign: texts of those in another language than the caption has to be in.
@@ -65,6 +66,7 @@ class _Case(NamedTuple):
 
     text: str
     caption: str
+    fixes: tuple[str, ...]
     lost: tuple[str, ...]
     sources: Sources
     told: Sources
@@ -86,30 +88,29 @@ def judge(answer: str, sources: Sources, rules: Rules) -> Verdict:
     cleaned = clean(answer, sources.manual)
     case = _case(cleaned.text, sources, rules)
     kept, supported = _kept(case), _supported(case)
-    fixes = (*cleaned.fixes, *_fixes(case))
     fault = next(_faults(case, kept, supported), None)
+    fixes = (*cleaned.fixes, *case.fixes)
     return Verdict(case.caption, kept.value, supported.value, fixes, fault)
 
 
 def _case(text: str, sources: Sources, rules: Rules) -> _Case:
     terms = terms_in(sources.manual or "", sources.terms)
-    caption = text
-    if text and rules.budget:
-        caption = shorten(with_terms(shorten(text, rules.budget), terms), rules.budget)
-    if text:
-        caption = with_terms(caption, terms)
+    caption, fixes = _mended(text, terms, rules.budget) if text else (text, ())
     manual = None if sources.manual is None else without_instructions(sources.manual)
     told = Sources(manual or None, tuple(map(without_instructions, sources.seen)), terms)
     foreign = _foreign(_texts(told), text, rules.language)
-    return _Case(text, caption, lost_terms(text, terms), sources, told, foreign, rules)
+    return _Case(text, caption, fixes, lost_terms(text, terms), sources, told, foreign, rules)
 
 
-def _fixes(case: _Case) -> Iterator[str]:
-    terms = case.told.terms
-    if case.text and with_terms(case.text, terms) != case.text:
-        yield "terms"
-    if case.caption != with_terms(case.text, terms):
-        yield "shortened"
+def _mended(
+    text: str, terms: tuple[str, ...], budget: Budget | None
+) -> tuple[str, tuple[str, ...]]:
+    """Return `text` with its terms and within its budget, and what was done for that."""
+    whole = caption = with_terms(text, terms)
+    if budget:
+        caption = with_terms(shorten(with_terms(shorten(text, budget), terms), budget), terms)
+    done = {"terms": whole != text, "shortened": caption != whole}
+    return caption, tuple(fix for fix, is_done in done.items() if is_done)
 
 
 def _faults(case: _Case, kept: Score, supported: Score) -> Iterator[RowError]:
@@ -152,8 +153,7 @@ def _repetition(case: _Case) -> str | None:
 
 def _cut_off(case: _Case) -> str | None:
     """A caption that was shortened ends where a sentence does."""
-    is_shortened = "shortened" in _fixes(case)
-    end = cut_off(case.caption if is_shortened else case.text, case.sources)
+    end = cut_off(case.caption if "shortened" in case.fixes else case.text, case.sources)
     return f'it is cut off ("{end}")' if end else None
 
 

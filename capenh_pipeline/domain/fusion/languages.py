@@ -50,6 +50,10 @@ _LITTLE_WORDS = {
     **{code: words - _SHARED for code, words in FUNCTION_WORDS.items()},
     **{code: frozenset(words.split()) for code, words in _FURTHER.items()},
 }
+_LANGUAGES_OF = {
+    word: [code for code, words in _LITTLE_WORDS.items() if word in words]
+    for word in frozenset().union(*_LITTLE_WORDS.values())
+}
 _SCRIPTS = {
     "ru": "CYRILLIC", "uk": "CYRILLIC", "bg": "CYRILLIC", "be": "CYRILLIC", "sr": "CYRILLIC",
     "mk": "CYRILLIC", "el": "GREEK", "ar": "ARABIC", "fa": "ARABIC", "ur": "ARABIC", "he": "HEBREW",
@@ -98,7 +102,7 @@ def likely_language(text: str) -> str:
 
     It is `en` where nothing tells.
     """
-    scripts = Counter(filter(None, map(_script, text))).most_common(1)
+    scripts = _scripts(text).most_common(1)
     if scripts and scripts[0][0] != "LATIN":
         return _language_in(scripts[0][0], text)
     counts = _little_words(text)
@@ -115,7 +119,7 @@ def _own_text(caption: str, sources: Sources) -> str:
 
 
 def _by_script(text: str, code: str) -> str | None:
-    counts = Counter(filter(None, map(_script, text)))
+    counts = _scripts(text)
     total = counts.total()
     own = _SCRIPTS.get(code, "LATIN")
     allowed = {"CJK": {"CJK", "KANA"} if code == "ja" else {"CJK"}, "HANGUL": {"HANGUL"}}.get(
@@ -144,12 +148,17 @@ def _language_in(script: str, text: str) -> str:
     return _OF_SCRIPT.get(script, script.lower())
 
 
+def _scripts(text: str) -> Counter[str]:
+    """Return how many letters of each script `text` has."""
+    if text.isascii():
+        return Counter(LATIN=sum(map(str.isalpha, text)))
+    return Counter(filter(None, map(_script, text)))
+
+
 @lru_cache(maxsize=1 << 12)
 def _script(character: str) -> str | None:
     if not character.isalpha():
         return None
-    if character.isascii():
-        return "LATIN"
     name = unicodedata.name(character, "").split(" ")[0]
     return "KANA" if name in ("HIRAGANA", "KATAKANA") else name.removesuffix("-COMPATIBILITY")
 
@@ -166,5 +175,8 @@ def _by_little_words(text: str, code: str) -> str | None:
 
 def _little_words(text: str) -> dict[str, int]:
     """Return how many different little words of each language `text` has."""
-    words = set(folded(text).split())
-    return {code: len(words & little) for code, little in _LITTLE_WORDS.items()}
+    counts = dict.fromkeys(_LITTLE_WORDS, 0)
+    for word in set(folded(text).split()):
+        for code in _LANGUAGES_OF.get(word, ()):
+            counts[code] += 1
+    return counts

@@ -29,8 +29,10 @@ def repetition_in(caption: str, manual: str | None) -> str | None:
     plain = unquoted(caption)
     if loop := find_loop(plain):
         return None if manual and find_loop(manual) == loop else loop
-    own = _repeated(unquoted(manual)) if manual else set()
-    return next((phrase for phrase in sorted(_repeated(plain) - own, key=len, reverse=True)), None)
+    found = _repeated(plain)
+    if found and manual:
+        found -= _repeated(unquoted(manual))
+    return max(found, key=lambda phrase: (len(phrase), phrase), default=None)
 
 
 def _repeated(text: str) -> set[str]:
@@ -57,8 +59,8 @@ def _twice(parts: list[str], *, words: int) -> set[str]:
 
 
 def _runs(words: list[str]) -> set[str]:
-    runs = Counter(" ".join(words[place : place + _RUN]) for place in range(len(words) - _RUN + 1))
-    return {run for run, count in runs.items() if count > 1}
+    runs = Counter(zip(*(words[place:] for place in range(_RUN)), strict=False))
+    return {" ".join(run) for run, count in runs.items() if count > 1}
 
 
 def _in_a_row(words: list[str]) -> set[str]:

@@ -112,7 +112,8 @@ def tokens(text: str, language: str | None = None) -> tuple[Word, ...]:
     for match in _WORD.finditer(text):
         gap = text[end : match.start()]
         end = match.end()
-        word = _word(match, begins_sentence=not words or bool(_SENTENCE_END.search(gap)))
+        begins_sentence = not words or (gap != " " and bool(_SENTENCE_END.search(gap)))
+        word = _word(match, begins_sentence=begins_sentence)
         if words and (whole := _one_number(words[-1], gap, word)):
             words[-1] = whole
             continue
@@ -183,6 +184,7 @@ def language_of(language: str | None) -> str:
     return re.split("[-_]", language.lower())[0] if language else "en"
 
 
+@lru_cache(maxsize=1 << 16)
 def _is_negator(key: str, language: str | None) -> bool:
     """Return whether a word negates the next one; without a language see `is_neutral`."""
     return key in NEGATORS.get(language_of(language), ()) or (
@@ -200,9 +202,10 @@ def _plain(key: str) -> str:
 
 def _word(match: re.Match[str], *, begins_sentence: bool) -> Word:
     text = match[0]
-    key = (
-        _digits(match["number"]) + (match["end"] or "").lower() if match["number"] else text.lower()
-    )
+    if match.lastgroup is None:
+        key = text.lower()
+    else:
+        key = _digits(match["number"]) + (match["end"] or "").lower()
     is_capital = text[0].isupper() and not begins_sentence
     return Word(text, key, match.start(), is_capital, begins_sentence)
 
