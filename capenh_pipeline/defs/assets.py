@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from capenh_pipeline.defs.failures import one_sentence_failures
+from capenh_pipeline.defs.metadata import shard_metadata
 from capenh_pipeline.defs.partitions import shard_partitions
 from capenh_pipeline.defs.resources import OptionsResource, Outside
 from capenh_pipeline.domain.paths import one_line
@@ -19,16 +20,9 @@ from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm_choice
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.summary import NAMED
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 
 GROUP = "captions"
-
-KEPT_FILES = "kept_files"
-"""Metadata of `caption_files`: the first paths that a person wrote and that were left alone."""
-
-FAILED_FILES = "failed_files"
-"""Metadata of `caption_files`: the first paths that could not be written, and why."""
 
 _LOG = logging.getLogger("capenh_pipeline")
 
@@ -125,8 +119,8 @@ def _asset(
             report = step(run, outside, _assets_of_run(context))
         for warning in report.warnings:
             _LOG.warning(one_line(warning))
-        for shard, counts in report.shards.items():
-            context.add_asset_metadata(_metadata(report, shard, counts), partition_key=shard)
+        for shard in report.shards:
+            context.add_asset_metadata(shard_metadata(report, shard), partition_key=shard)
         return dg.MaterializeResult()
 
     with warnings.catch_warnings():
@@ -140,13 +134,6 @@ def _asset(
             backfill_policy=dg.BackfillPolicy.single_run(),
             **attributes,
         )(body)
-
-
-def _metadata(report: Report, shard: str, counts: dict[str, int]) -> dict[str, Any]:
-    lists = {KEPT_FILES: report.kept_files, FAILED_FILES: report.failed_files}
-    named = {name: by_shard[shard] for name, by_shard in lists.items() if shard in by_shard}
-    shown = {name: dg.MetadataValue.json(paths[:NAMED]) for name, paths in named.items()}
-    return {**counts, **shown, **report.figures.get(shard, {})}
 
 
 def _assets_of_run(context: dg.AssetExecutionContext) -> set[str]:

@@ -4,8 +4,8 @@ from collections import Counter
 
 import dagster as dg
 
-from capenh_pipeline.defs.assets import FAILED_FILES, KEPT_FILES
 from capenh_pipeline.defs.jobs import ENHANCE_CAPTIONS
+from capenh_pipeline.defs.metadata import FAILED_FILES, KEPT_FILES
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import CapenhError
 from capenh_pipeline.stages.summary import RunResult
