@@ -179,7 +179,7 @@ def _failures_command(values: Values, environment: Environment) -> str:
     known = options_from_environment(environment)
     words = [_program(), "failures"]
     for name, value in values.items():
-        if value != known.get(name) and name not in ("retry_failed", "limit"):
+        if value != known.get(name) and name not in ("retry_failed", "retry_transient", "limit"):
             text = "" if value is None else value  # it may begin with -
             words.append(f"--{name}" if value is True else f"--{name}={text}")
     return shlex.join(words)

@@ -4,8 +4,10 @@
     ├── ConfigurationError      an option is missing or has a value that cannot work
     ├── DatasetError            the dataset folder is missing, not a folder, or holds no image
     ├── StoreError              the store is of another format or shard count, or cannot be written
+    │   └── StoreBusyError      another run is at work on it
     ├── ModelError              a checkpoint cannot be found, or its weights do not fit
     └── ServerError             the LLM server cannot be reached, or refuses the key or the model
+        └── OutageError         it cannot be reached now; later it may be there
     RowError                    one row fails; the run goes on
     Stopped                     work was told to end; nobody waits for its result
 
@@ -30,12 +32,20 @@ class StoreError(CapenhError):
     """The store has another format or shard count, or cannot be read or written."""
 
 
+class StoreBusyError(StoreError):
+    """Another run is at work on the store."""
+
+
 class ModelError(CapenhError):
     """A model cannot be found or loaded, or its weights do not fit."""
 
 
 class ServerError(CapenhError):
     """The LLM server cannot be reached, or refuses the key or the model."""
+
+
+class OutageError(ServerError):
+    """The LLM server cannot be reached now; later it may be there."""
 
 
 class RowError(Exception):

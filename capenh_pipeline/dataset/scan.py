@@ -61,12 +61,23 @@ def list_dataset(
     Raises:
         DatasetError: `root` is missing, not a folder or not readable, or holds no image.
     """
+    walk = begin_walk(root, skip=skip, known=known)
+    while recursive and walk.pending:
+        walk.list_folder(walk.pending.pop())
+    return walked(walk, recursive=recursive, known=known)
+
+
+def begin_walk(root: Path, *, skip: Sequence[Path] = (), known: Listing | None = None) -> Walk:
+    """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`."""
     _require_folder(root)
     folders = _known_folders(known) if known else {}
     walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, folders)
     walk.list_folder("")
-    while recursive and walk.pending:
-        walk.list_folder(walk.pending.pop())
+    return walk
+
+
+def walked(walk: Walk, *, recursive: bool, known: Listing | None = None) -> Listing:
+    """Return what a walk has found; see `list_dataset`."""
     if known and len(walk.same) == len(walk.states):
         return known
     images, texts = walk.images.frame(walk.warnings), walk.texts.frame(walk.warnings)
@@ -74,7 +85,7 @@ def list_dataset(
         images = _with_known(images, known.images, walk.same)
         texts = _with_known(texts, known.texts, walk.same)
     if images.is_empty():
-        raise DatasetError(_nothing_found(root, walk, recursive=recursive))
+        raise DatasetError(_nothing_found(walk, recursive=recursive))
     return Listing(images, texts, _folders(walk.states), tuple(sorted(walk.warnings)))
 
 
@@ -122,7 +133,8 @@ def _require_folder(root: Path) -> None:
         raise DatasetError(f"{root} {problem}; name the folder that holds the images.")
 
 
-def _nothing_found(root: Path, walk: Walk, *, recursive: bool) -> str:
+def _nothing_found(walk: Walk, *, recursive: bool) -> str:
+    root = walk.root
     if walk.warnings:
         return f"No image was found in {root}. {min(walk.warnings)} Make it readable."
     extensions = ", ".join(EXTENSIONS)

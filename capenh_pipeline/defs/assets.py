@@ -7,6 +7,7 @@ import inspect
 import logging
 import warnings
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,9 @@ from capenh_pipeline.defs.failures import one_sentence_failures
 from capenh_pipeline.defs.metadata import shard_metadata
 from capenh_pipeline.defs.partitions import shard_partitions
 from capenh_pipeline.defs.resources import OptionsResource, Outside
+from capenh_pipeline.defs.turns import its_turn
+from capenh_pipeline.defs.versions import code_versions
+from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.paths import one_line
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm_choice
@@ -73,35 +77,63 @@ def caption_files(run: Run, outside: Outside, assets: set[str]) -> Report:
     return write_files(run)
 
 
-def pipeline_assets(shard_digits: int) -> list[dg.AssetsDefinition]:
-    """Return the assets over `16 ** shard_digits` partitions."""
-    partitions = shard_partitions(shard_digits)
-    return [
-        _asset("image_manifest", image_manifest, partitions, kinds={"parquet"}),
-        _asset(
-            "vlm_captions",
-            vlm_captions,
+_STEPS: dict[str, tuple[Step, list[str], str | None, set[str]]] = {
+    "image_manifest": (image_manifest, [], None, {"parquet"}),
+    "vlm_captions": (vlm_captions, ["image_manifest"], "gpu", {"parquet", "huggingface"}),
+    "combined_captions": (
+        combined_captions,
+        ["image_manifest", "vlm_captions"],
+        "llm",
+        {"parquet", "openai"},
+    ),
+    "caption_files": (
+        caption_files,
+        ["image_manifest", "vlm_captions", "combined_captions"],
+        None,
+        {"file"},
+    ),
+}
+"""Of each asset: what computes it, the assets it reads, its pool and its kinds."""
+
+_RETRY = dg.RetryPolicy(
+    max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
+
+
+def pipeline_assets(options: Options, *, is_deployed: bool) -> list[dg.AssetsDefinition]:
+    """Return the assets over `16 ** shard_digits` partitions.
+
+    Args:
+        options: they have the digits, and shape the code versions.
+        is_deployed: whether other runs may be at work: then steps share pools and take turns, and
+            one that fails for a reason that may pass is tried again.
+    """
+    partitions, versions = shard_partitions(options.shard_digits), code_versions(options)
+    assets = []
+    for name, (step, deps, pool, kinds) in _STEPS.items():
+        deployed = {"pool": pool, "retry_policy": _RETRY} if is_deployed else {}
+        asset = _asset(
+            name,
+            _in_turn(step) if is_deployed else step,
             partitions,
-            deps=["image_manifest"],
-            pool="gpu",
-            kinds={"parquet", "huggingface"},
-        ),
-        _asset(
-            "combined_captions",
-            combined_captions,
-            partitions,
-            deps=["image_manifest", "vlm_captions"],
-            pool="llm",
-            kinds={"parquet", "openai"},
-        ),
-        _asset(
-            "caption_files",
-            caption_files,
-            partitions,
-            deps=["image_manifest", "vlm_captions", "combined_captions"],
-            kinds={"file"},
-        ),
-    ]
+            deps=deps,
+            kinds=kinds,
+            code_version=versions.get(name),
+            **deployed,
+        )
+        assets.append(asset)
+    return assets
+
+
+def _in_turn(step: Step) -> Step:
+    """Return `step`, which waits until no other run is at work on the store."""
+
+    @wraps(step)
+    def in_turn(run: Run, outside: Outside, assets: set[str]) -> Report:
+        with its_turn(run.store):
+            return step(run, outside, assets)
+
+    return in_turn
 
 
 def _asset(

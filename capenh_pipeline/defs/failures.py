@@ -1,11 +1,11 @@
-"""How an error of ours ends a Dagster run: one sentence, no retry."""
+"""How an error of ours ends a Dagster step: one sentence, and a retry only where it can help."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import dagster as dg
 
-from capenh_pipeline.errors import CapenhError
+from capenh_pipeline.errors import CapenhError, OutageError
 
 
 @contextmanager
@@ -17,7 +17,8 @@ def one_sentence_failures() -> Generator[None]:
     try:
         yield
     except CapenhError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        may_pass = isinstance(error, OutageError)
+        raise dg.Failure(description=str(error), allow_retries=may_pass) from error
     except OSError as error:
         sentence = f"The run cannot go on: {error}; mend that and run again, finished work is kept."
         raise dg.Failure(description=sentence, allow_retries=False) from error

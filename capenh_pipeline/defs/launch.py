@@ -6,11 +6,10 @@ import dagster as dg
 
 from capenh_pipeline.defs.jobs import ENHANCE_CAPTIONS
 from capenh_pipeline.defs.metadata import FAILED_FILES, KEPT_FILES
-from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.defs.run_tags import whole_range
 from capenh_pipeline.errors import CapenhError
 from capenh_pipeline.stages.summary import RunResult
 
-_RANGE = "dagster/asset_partition_range_"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -28,11 +27,10 @@ def run_job(
         CapenhError: the run stopped; the text says why.
         KeyboardInterrupt: it was interrupted; what was finished is kept.
     """
-    keys = shard_keys(shard_digits)
     try:
         result = definitions.resolve_job_def(ENHANCE_CAPTIONS).execute_in_process(
             instance=instance,
-            tags={f"{_RANGE}start": keys[0], f"{_RANGE}end": keys[-1]},
+            tags=whole_range(shard_digits),
             run_config=_QUIET,
         )
     except dg.Failure as failure:

@@ -8,20 +8,46 @@ import dagster as dg
 from capenh_pipeline.defs.assets import pipeline_assets
 from capenh_pipeline.defs.jobs import enhance_captions
 from capenh_pipeline.defs.resources import Outside, options_resource
+from capenh_pipeline.defs.run_tags import run_tags
+from capenh_pipeline.defs.schedules import nightly_rerun
+from capenh_pipeline.defs.sensors import new_images
+from capenh_pipeline.defs.webhook import failure_webhook
+from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.domain.options import Options
 
 
-def pipeline_definitions(values: Mapping[str, Any], outside: Outside) -> dg.Definitions:
+def pipeline_definitions(
+    values: Mapping[str, Any], outside: Outside, deployment: Deployment | None = None
+) -> dg.Definitions:
     """Return the pipeline with `values` as the options' defaults in the launchpad.
+
+    Args:
+        values: options by name.
+        outside: models, clock and environment.
+        deployment: when runs start by themselves, and who is told. None is for a command that
+            runs the pipeline once: nothing starts by itself, waits for its turn or is tried again.
 
     Raises:
         ConfigurationError: a value cannot work.
     """
+    options = Options(**values)
+    job = enhance_captions(run_tags(options))
     return dg.Definitions(
-        assets=pipeline_assets(Options(**values).shard_digits),
-        jobs=[enhance_captions],
+        assets=pipeline_assets(options, is_deployed=deployment is not None),
+        jobs=[job],
+        sensors=_sensors(job, deployment) if deployment else [],
+        schedules=(
+            [nightly_rerun(job, deployment, shard_digits=options.shard_digits)]
+            if deployment
+            else []
+        ),
         # In one process: the assets follow one another, go by the same commits of hub models, and
         # are spared four starts of Python.
         executor=dg.in_process_executor,
         resources={"options": options_resource(values), "outside": outside},
     )
+
+
+def _sensors(job: Any, deployment: Deployment) -> list[dg.SensorDefinition]:
+    told = [failure_webhook(deployment.failure_webhook)] if deployment.failure_webhook else []
+    return [new_images(job, deployment), *told]

@@ -11,6 +11,7 @@ import dagster as dg
 import pydantic
 
 from capenh_pipeline.dataset.scan import Listing, list_dataset
+from capenh_pipeline.dataset.walk import Walk
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.domain.options import Options, option_fields
 from capenh_pipeline.domain.shards import shard_keys
@@ -75,6 +76,7 @@ class Outside:
     environment: Callable[[], Mapping[str, str]] = read_environment
     progress: Progress = field(default_factory=log_progress)
     listings: dict[str, Listing] = field(default_factory=dict)
+    walks: dict[tuple[Path, bool], tuple[int, Walk]] = field(default_factory=dict)
 
     def open_run(
         self, options: Options, *, shards: Sequence[str] | None = None, run_id: str = ""

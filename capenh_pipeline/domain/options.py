@@ -75,6 +75,12 @@ class FileOptions:
     retry_failed: bool = option(
         False, "Compute rows again that failed before, or fell back.", group="Run"
     )
+    retry_transient: bool = option(
+        False,
+        "Compute rows again that failed for a reason that may have passed: a timeout, a server's "
+        "error, a rate limit, too little memory. The nightly run does.",
+        group="Run",
+    )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ FAILED = "failed"
 PASSING_KINDS = ("changed", "unreadable")
 """Failures of a file, not of the content that a row is kept by: they do not outlast their run."""
 
+TRANSIENT_KINDS = ("timeout", "server_error", "rate_limited", "out_of_memory")
+"""Failures whose cause may be gone the next day, though it outlasted all tries of a run."""
+
 _TIME = pl.Datetime("us", "UTC")
 _OUTCOME = {"status": pl.String, "error_kind": pl.String, "error": pl.String}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from capenh_pipeline.errors import ConfigurationError, ServerError
+from capenh_pipeline.errors import ConfigurationError, OutageError, ServerError
 from capenh_pipeline.models.llm_client import Server
 from capenh_pipeline.models.llm_faults import NO_QUOTA, NOT_FOUND, UNAUTHORIZED, Fault, Severity
 
@@ -44,27 +44,27 @@ def run_complaint(
             f"What answers at {server.shown_url} is no LLM server ({fault.words}): check "
             "--base_url, which usually ends in /v1."
         )
-    return ServerError(
+    return OutageError(
         f"No LLM server answers at {server.shown_url} ({fault.words}): start it or set --base_url."
     )
 
 
-def outage_complaint(fault: Fault, server: Server, *, patience_s: float) -> ServerError:
+def outage_complaint(fault: Fault, server: Server, *, patience_s: float) -> OutageError:
     """Return the error for a server that answered before and was down for too long."""
-    return ServerError(
+    return OutageError(
         f"No LLM server answers at {server.shown_url} any more ({fault.words}), for {patience_s:g}"
         " s now: start it again and run again; what is finished is kept."
     )
 
 
-def streak_complaint(error: str, *, rows: int) -> ServerError:
+def streak_complaint(error: str, *, rows: int) -> OutageError:
     """Return the error for rows that failed one after another though no fault is theirs.
 
     Args:
         error: of the last one.
         rows: how many.
     """
-    return ServerError(f"{rows} rows in a row have failed; the run stops. The last: {error}")
+    return OutageError(f"{rows} rows in a row have failed; the run stops. The last: {error}")
 
 
 def model_complaint(server: Server, offered: Sequence[str] | None) -> ConfigurationError:

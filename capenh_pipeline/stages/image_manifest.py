@@ -14,13 +14,15 @@ from capenh_pipeline.domain.schemas import (
     TableSchema,
 )
 from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.domain.sidecars import SidecarPlan
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.scan_index import is_settled, read_files
 from capenh_pipeline.stages.settling import digest_of, fingerprint, may_settle
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 
-_FACTS = [name for name in IMAGE_MANIFEST.columns if name != "scanned_at"]
+FACTS = [name for name in IMAGE_MANIFEST.columns if name != "scanned_at"]
+"""Columns of the manifest that say something about a file."""
 
 
 def build_image_manifest(run: Run) -> Report:
@@ -70,18 +72,41 @@ def _settled_report(run: Run, inputs: list[Any] | None) -> Report | None:
 def _build(run: Run, listing: Listing, inputs: list[Any] | None) -> Report:
     files = listing.images.head(run.options.limit or listing.images.height)
     plan = sidecars_of(run, listing.images["path"])
-    sidecars = plan.files.join(files, on="path", how="semi", maintain_order="left")
-    texts = caption_candidates(run, sidecars, listing.texts)
-    read = read_files(run, pl.concat([files, texts]))
-    is_text = pl.Series([is_text_file(path) for path in read["path"]], dtype=pl.Boolean)
-    images = read.filter(~is_text).drop("caption", "text_hash", "is_racy")
-    rows = _with_shards(with_manual_captions(run, images, sidecars, read.filter(is_text)))
+    wanted = files_to_read(run, plan, files, listing.texts)
+    read = read_files(run, wanted)
+    rows = rows_of(run, plan, read)
     report = _replace_shards(run, rows, beyond=listing.images.join(files, on="path", how="anti"))
-    is_complete = read.height == files.height + texts.height
+    is_complete = read.height == wanted.height
     if inputs is not None and is_complete and is_settled(read).all():
         _settle(run, inputs, report, rows, plan.warnings)
     report.warnings += plan.warnings
     return report
+
+
+def files_to_read(
+    run: Run, plan: SidecarPlan, files: pl.DataFrame, texts: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the files that the manifest of some images is made from.
+
+    Args:
+        run: its dataset.
+        plan: of all images.
+        files: the images.
+        texts: of a `Listing`.
+    """
+    return pl.concat([files, caption_candidates(run, _sidecars(plan, files), texts)])
+
+
+def rows_of(run: Run, plan: SidecarPlan, read: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the manifest, without a date, for what `read_files` returned."""
+    is_text = pl.Series([is_text_file(path) for path in read["path"]], dtype=pl.Boolean)
+    images = read.filter(~is_text).drop("caption", "text_hash", "is_racy")
+    sidecars = _sidecars(plan, images)
+    return _with_shards(with_manual_captions(run, images, sidecars, read.filter(is_text)))
+
+
+def _sidecars(plan: SidecarPlan, files: pl.DataFrame) -> pl.DataFrame:
+    return plan.files.join(files, on="path", how="semi", maintain_order="left")
 
 
 def _settle(
@@ -89,8 +114,8 @@ def _settle(
 ) -> None:
     """Note that the manifest has these rows; not so if another run has put its own there."""
     stamp = _stamp(run, inputs)
-    stored = run.store.table(IMAGE_MANIFEST).read(run.shards, columns=_FACTS)
-    if not stored.sort("path").equals(_of_shards(run, rows).select(_FACTS).sort("path")):
+    stored = run.store.table(IMAGE_MANIFEST).read(run.shards, columns=FACTS)
+    if not stored.sort("path").equals(_of_shards(run, rows).select(FACTS).sort("path")):
         return
     settled = run.store.settled(IMAGE_MANIFEST.name)
     for shard, counts in report.shards.items():
@@ -130,7 +155,7 @@ def _replace(run: Run, shard: str, rows: pl.DataFrame, *, beyond: pl.DataFrame) 
     table = run.store.table(IMAGE_MANIFEST)
     before = table.read([shard])
     now = pl.lit(run.now()).cast(IMAGE_MANIFEST.columns["scanned_at"])
-    matched = rows.select(_FACTS).join(before, on=_FACTS, how="left", nulls_equal=True)
+    matched = rows.select(FACTS).join(before, on=FACTS, how="left", nulls_equal=True)
     dated = matched.with_columns(pl.col("scanned_at").fill_null(now))
     kept = before.join(beyond, on="path", how="semi")
     table.replace(shard, pl.concat([dated.select(*IMAGE_MANIFEST.columns), kept]))

@@ -81,7 +81,7 @@ def missing_rows(
     """Return the rows of `wanted` that `fill` would compute."""
     columns = [*wanted.columns, "status", "error_kind"]
     stored = rows_of_recipes(run, schema, recipe_hashes, columns=columns)
-    return missing(wanted, stored, on=wanted.columns, retry_failed=run.options.retry_failed)
+    return missing(wanted, stored, on=wanted.columns, **_retried(run))
 
 
 def rows_of_recipes(
@@ -91,6 +91,11 @@ def rows_of_recipes(
     read = list(dict.fromkeys([*columns, "recipe_hash"]))
     rows = run.store.table(schema).read(run.shards, columns=read)
     return rows.filter(pl.col("recipe_hash").is_in(list(recipe_hashes))).select(columns)
+
+
+def _retried(run: Run) -> dict[str, bool]:
+    options = run.options
+    return {"retry_failed": options.retry_failed, "retry_transient": options.retry_transient}
 
 
 def _stamp(run: Run, filling: Filling, shard: str) -> str:
@@ -143,7 +148,7 @@ def _counts(run: Run, filling: Filling, done: Counter[str]) -> tuple[dict[str, i
         "left": wanted.height - stored.height,
         **{name: done[name] for name in filling.totals},
     }
-    still = missing(wanted, stored, on=wanted.columns, retry_failed=run.options.retry_failed)
+    still = missing(wanted, stored, on=wanted.columns, **_retried(run))
     return counts, still.is_empty()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from capenh_pipeline.errors import StoreError
+from capenh_pipeline.errors import StoreBusyError
 from capenh_pipeline.files import write_atomically
 from capenh_pipeline.tables.faults import writing
 
@@ -22,14 +22,14 @@ def hold(root: Path) -> Generator[None]:
     """Keep other commands from working on the store meanwhile; a killed one lets go of it.
 
     Raises:
-        StoreError: another one holds it; the message says which, as far as that is known.
+        StoreBusyError: another one holds it; the message says which, as far as that is known.
     """
     lock = FileLock(root / _LOCK)
     with writing(root):
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            raise StoreError(
+            raise StoreBusyError(
                 f"Another run is at work on the store {root}{_described(root)}; wait until it has "
                 f"ended."
             ) from None

@@ -5,6 +5,7 @@ import pytest
 
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.errors import ServerError
 from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline_tests.fakes.llm import EchoLlm
@@ -83,7 +84,7 @@ def test_every_shard_of_every_asset_is_emitted_with_its_counts(images):
 
 
 def test_the_ui_shows_what_each_asset_is():
-    defs = pipeline_definitions({}, Outside())
+    defs = pipeline_definitions({}, Outside(), Deployment())
     for key in KEYS:
         assets_def = defs.resolve_assets_def(key)
         assert len(assets_def.descriptions_by_key[dg.AssetKey(key)]) > 40

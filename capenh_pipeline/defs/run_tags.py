@@ -1,0 +1,34 @@
+"""Tags of runs: by them runs are found, and those of one store are queued one after the other."""
+
+from pathlib import Path
+
+from capenh_pipeline.defs.versions import code_versions
+from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.shards import shard_keys
+
+DATASET, STORE = "capenh/dataset", "capenh/store"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def run_tags(options: Options) -> dict[str, str]:
+    """Return what runs with these options are tagged with."""
+    versions = code_versions(options)
+    tags = {
+        "capenh/vlm_recipe": versions["vlm_captions"],
+        "capenh/llm_recipe": versions["combined_captions"],
+    }
+    if options.dataset_dir:
+        dataset = Path(options.dataset_dir).expanduser().absolute()
+        tags |= {DATASET: dataset.name or str(dataset), STORE: options.store or str(dataset)}
+    return tags
+
+
+def whole_range(shard_digits: int) -> dict[str, str]:
+    """Return the tags of a run over all shards."""
+    keys = shard_keys(shard_digits)
+    return range_tags(keys[0], keys[-1])
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """Return the tags of a run over the shards from `first` to `last`."""
+    return {RANGE_START: first, RANGE_END: last}

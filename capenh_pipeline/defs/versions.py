@@ -1,0 +1,59 @@
+"""The code versions of the assets: what the UI calls an asset stale by."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from capenh_pipeline.domain.identity import recipe_hash
+from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.recipes import llm_recipe, vlm_recipe
+
+_SHOWN = 12
+"""Hex digits of a version; people compare them by eye."""
+
+_FILE_OPTIONS = (
+    *("caption_suffix", "combined_suffix", "generated_suffix", "trigger_word", "locked_terms"),
+    "cache_generated_captions_to_disk",
+)
+
+
+def code_versions(options: Options) -> dict[str, str]:
+    """Return the code version of each asset whose rows the options shape.
+
+    They go by the names of models and by the texts of system prompts. That the weights behind a
+    name have changed is found out by a run, which is what decides what is computed.
+    """
+    vlm = vlm_recipe(
+        options,
+        prompt=options.prompt,
+        checkpoint=options.model_id,
+        revision=options.revision,
+        system_prompt=_text(options.vlm_system_prompt),
+    )
+    llm = llm_recipe(
+        options,
+        model=options.model,
+        system_prompt=_text(options.llm_system_prompt) or "",
+        fit_tokenizer=options.fit_tokenizer,
+    )
+    told = {"trigger_word": options.trigger_word, "locked_terms": _text(options.locked_terms)}
+    files = {name: asdict(options)[name] for name in _FILE_OPTIONS}
+    return {
+        "vlm_captions": vlm.hash[:_SHOWN],
+        "combined_captions": _version({"llm": llm.hash, "captions": options.llm_captions, **told}),
+        "caption_files": _version(files),
+    }
+
+
+def _version(values: dict[str, Any]) -> str:
+    return recipe_hash(values)[:_SHOWN]
+
+
+def _text(path: str | None) -> str | None:
+    """Return what a file says; its name where it cannot be read, which a run complains of."""
+    if path is None:
+        return None
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return path
