@@ -12,7 +12,7 @@ _SHOWN = 12
 """Hex digits of a version; people compare them by eye."""
 
 _FILE_OPTIONS = (
-    *("caption_suffix", "combined_suffix", "generated_suffix", "trigger_word", "locked_terms"),
+    *("caption_suffix", "combined_suffix", "generated_suffix", "trigger_word"),
     "cache_generated_captions_to_disk",
 )
 
@@ -36,11 +36,11 @@ def code_versions(options: Options) -> dict[str, str]:
         system_prompt=_text(options.llm_system_prompt) or "",
         fit_tokenizer=options.fit_tokenizer,
     )
-    told = {"trigger_word": options.trigger_word, "locked_terms": _text(options.locked_terms)}
     files = {name: asdict(options)[name] for name in _FILE_OPTIONS}
+    files["locked_terms"] = _text(options.locked_terms)
     return {
         "vlm_captions": vlm.hash[:_SHOWN],
-        "combined_captions": _version({"llm": llm.hash, "captions": options.llm_captions, **told}),
+        "combined_captions": _version({"llm": llm.hash, "captions": options.llm_captions}),
         "caption_files": _version(files),
     }
 

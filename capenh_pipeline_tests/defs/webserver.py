@@ -24,6 +24,22 @@ mutation($run: ExecutionParams!) {
 }"""
 TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
 STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+RELOAD = """
+mutation($location: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $location) { __typename }
+}"""
+RUNS = """{
+  runsOrError { ... on Runs { results { runId status tags { key value } } } }
+}"""
+TICKS = """
+query($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) {
+    ... on Sensor { sensorState { ticks(limit: 20) { status skipReason } } }
+  }
+}"""
+STALE = """{ assetNodes { assetKey { path } staleStatus(partition: "0") } }"""
+LOCATION = "capenh_pipeline.definitions"
+REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
 LAUNCHED_AT_ONCE = """
 run_coordinator:  # the default one leaves the launch to the daemon
   module: dagster._core.run_coordinator
@@ -39,6 +55,9 @@ class Webserver:
         variables: the options, as environment variables.
     """
 
+    _program = ("dagster_webserver",)
+    _settings = LAUNCHED_AT_ONCE
+
     def __init__(self, folder: Path, **variables: str) -> None:
         self._home = folder / "dagster_home"
         self._home.mkdir()
@@ -46,14 +65,14 @@ class Webserver:
         self._variables = variables
 
     def __enter__(self) -> Self:
-        (self._home / "dagster.yaml").write_text(SETTINGS.read_text() + LAUNCHED_AT_ONCE)
+        (self._home / "dagster.yaml").write_text(SETTINGS.read_text() + self._settings)
         with open_instance(self._home):  # before several processes ask for its tables
             pass
         self._port = _free_port()
         words = ["-m", "capenh_pipeline.definitions", "-h", "127.0.0.1", "-p", str(self._port)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter
-                [sys.executable, "-m", "dagster_webserver", *words],
+                [sys.executable, "-m", *self._program, *words],
                 cwd=self._home.parent,
                 env={**os.environ, **self._variables, "DAGSTER_HOME": str(self._home)},
                 stdout=log,
@@ -84,11 +103,7 @@ class Webserver:
 
     def launch(self, job: str, *, shards: tuple[str, str]) -> str:
         """Start a run over a range of shards and return its id."""
-        selector = {
-            "repositoryLocationName": "capenh_pipeline.definitions",
-            "repositoryName": "__repository__",
-            "jobName": job,
-        }
+        selector = {**REPOSITORY, "jobName": job}
         tags = [
             {"key": f"dagster/asset_partition_range_{end}", "value": shard}
             for end, shard in zip(("start", "end"), shards, strict=True)
@@ -137,6 +152,34 @@ class Webserver:
         request = Request(f"http://127.0.0.1:{self._port}/graphql", body, headers)
         with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  # our own address
             return json.load(answer)["data"]
+
+
+class Dagster(Webserver):
+    """The same with the daemon, as `dagster dev` starts both: sensors, schedules and the queue."""
+
+    _program = ("dagster", "dev")
+    _settings = ""
+
+    def reload(self) -> None:
+        """Load the definitions anew, as the button does."""
+        answer = self._ask(RELOAD, location=LOCATION)["reloadRepositoryLocation"]
+        assert answer["__typename"] == "WorkspaceLocationEntry", answer
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return all runs, the newest first: `runId`, `status` and `tags` by key."""
+        runs = self._ask(RUNS)["runsOrError"]["results"]
+        return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in runs]
+
+    def skipped(self, sensor: str) -> list[str]:
+        """Return why the latest looks of a sensor requested nothing, the newest first."""
+        selector = {**REPOSITORY, "sensorName": sensor}
+        ticks = self._ask(TICKS, sensor=selector)["sensorOrError"]["sensorState"]["ticks"]
+        return [tick["skipReason"] for tick in ticks]
+
+    def stale(self) -> dict[str, str]:
+        """Return whether each asset's shard `0` is `FRESH`, `STALE` or `MISSING`."""
+        nodes = self._ask(STALE)["assetNodes"]
+        return {node["assetKey"]["path"][-1]: node["staleStatus"] for node in nodes}
 
 
 def _free_port() -> int:

@@ -1,0 +1,96 @@
+"""What a deployment has that a single command has not: turns, pools, retries, a schedule."""
+
+import threading
+
+import dagster as dg
+import pytest
+
+from capenh_pipeline.defs.pipeline import pipeline_definitions
+from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.defs.turns import its_turn
+from capenh_pipeline.domain.deployment import Deployment, deployment_from_environment
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.tables.store import Store
+
+
+def test_a_step_waits_until_the_store_is_free(tmp_path, caplog):
+    caplog.set_level("INFO", logger="capenh_pipeline")
+    store = Store.open(tmp_path, shard_digits=1, dataset=None)
+    entered = threading.Event()
+
+    def take_turn():
+        with its_turn(store):
+            entered.set()
+
+    waiting = threading.Thread(target=take_turn)
+    with store.held():
+        waiting.start()
+        assert not entered.wait(timeout=1.5)
+    waiting.join(timeout=60)
+    assert entered.is_set()
+    assert caplog.text.count("Another run is at work on the store") == 1
+
+
+def test_a_command_takes_no_part_in_pools_and_tries_no_step_again():
+    command, deployed = (
+        pipeline_definitions({}, Outside(), deployment) for deployment in (None, Deployment())
+    )
+    assert not command.sensors
+    assert not command.schedules
+    steps = [
+        command.resolve_assets_def("vlm_captions").op,
+        deployed.resolve_assets_def("vlm_captions").op,
+    ]
+    assert [step.pool for step in steps] == [None, "gpu"]
+    assert [step.retry_policy is None for step in steps] == [True, False]
+
+
+def test_the_nightly_run_covers_all_shards_and_tries_again_what_may_have_passed():
+    definitions = pipeline_definitions({"shard_digits": 2}, Outside(), Deployment())
+    (schedule,) = definitions.schedules
+    request = schedule.evaluate_tick(dg.build_schedule_context()).run_requests[0]
+    assert request.tags["dagster/asset_partition_range_start"] == "00"
+    assert request.tags["dagster/asset_partition_range_end"] == "ff"
+    assert request.run_config["resources"]["options"]["config"] == {"retry_transient": True}
+
+
+def test_the_environment_sets_what_a_deployment_chooses():
+    chosen = deployment_from_environment(
+        {"CAPENH_WATCH": "yes", "CAPENH_WATCH_INTERVAL_S": "5", "CAPENH_RERUN_CRON": "5 4 * * 1"}
+    )
+    assert chosen == Deployment(watch=True, watch_interval_s=5, rerun_cron="5 4 * * 1")
+    with pytest.raises(ConfigurationError, match="CAPENH_WATCH_INTERVAL_S is 'often'"):
+        deployment_from_environment({"CAPENH_WATCH_INTERVAL_S": "often"})
+
+
+@pytest.mark.parametrize("options", [{"rerun_cron": "often"}, {"time_zone": "Mars/Olympus"}])
+def test_a_time_that_cannot_be_is_named(options):
+    (value,) = options.values()
+    with pytest.raises(ConfigurationError, match=value):
+        pipeline_definitions({}, Outside(), Deployment(**options))
+
+
+VERSIONS = ("vlm_captions", "combined_captions", "caption_files")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "changed"),
+    [
+        ("prompt", "What is this?", {"vlm_captions"}),
+        ("model_id", "somebody/else", {"vlm_captions"}),
+        ("model", "other", {"combined_captions"}),
+        ("llm_temperature", 0.5, {"combined_captions"}),
+        ("combined_suffix", "_merged", {"caption_files"}),
+        ("trigger_word", "sks", {"combined_captions", "caption_files"}),
+        ("concurrency", 3, set()),
+        ("base_url", "http://elsewhere/v1", set()),
+    ],
+)
+def test_the_code_version_follows_the_options_that_shape_an_asset(option, value, changed):
+    def versions(**values):
+        definitions = pipeline_definitions(values, Outside())
+        found = [definitions.resolve_assets_def(name) for name in VERSIONS]
+        return [asset.code_versions_by_key[asset.key] for asset in found]
+
+    pairs = zip(VERSIONS, versions(), versions(**{option: value}), strict=True)
+    assert {name for name, before, after in pairs if before != after} == changed
