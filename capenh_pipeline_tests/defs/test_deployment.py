@@ -37,10 +37,7 @@ def test_a_command_takes_no_part_in_pools_and_tries_no_step_again():
     )
     assert not command.sensors
     assert not command.schedules
-    steps = [
-        command.resolve_assets_def("vlm_captions").op,
-        deployed.resolve_assets_def("vlm_captions").op,
-    ]
+    steps = [each.resolve_assets_def("vlm_captions").op for each in (command, deployed)]
     assert [step.pool for step in steps] == [None, "gpu"]
     assert [step.retry_policy is None for step in steps] == [True, False]
 
@@ -81,7 +78,7 @@ VERSIONS = ("vlm_captions", "combined_captions", "caption_files")
         ("model", "other", {"combined_captions"}),
         ("llm_temperature", 0.5, {"combined_captions"}),
         ("combined_suffix", "_merged", {"caption_files"}),
-        ("trigger_word", "sks", {"combined_captions", "caption_files"}),
+        ("trigger_word", "sks", {"caption_files"}),
         ("concurrency", 3, set()),
         ("base_url", "http://elsewhere/v1", set()),
     ],

@@ -6,13 +6,23 @@ import dagster as dg
 import pytest
 
 from capenh_pipeline.defs.failures import one_sentence_failures
-from capenh_pipeline.errors import StoreError
+from capenh_pipeline.errors import OutageError, ServerError, StoreError
 
 
 def test_an_error_of_ours_is_a_failure_with_its_text():
     with pytest.raises(dg.Failure) as told, one_sentence_failures():
         raise StoreError("The store is broken; mend it.")
     assert told.value.description == "The store is broken; mend it."
+
+
+@pytest.mark.parametrize(
+    ("error", "may_pass"),
+    [(OutageError("nobody there"), True), (ServerError("wrong key"), False)],
+)
+def test_only_what_may_pass_is_tried_again(error, may_pass):
+    with pytest.raises(dg.Failure) as told, one_sentence_failures():
+        raise error
+    assert told.value.allow_retries is may_pass
 
 
 def test_what_the_disk_refuses_is_a_sentence_too():
