@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.domain.option_values import value_type
 from capenh_pipeline.domain.options import (
     Options,
@@ -50,8 +52,25 @@ def test_the_table_of_options_is_the_codes():
     assert found[1] == options_table()
 
 
+def deployment_table() -> str:
+    """Return the table of what a deployment chooses, as it has to stand in the README."""
+    lines = ["| variable | default | what it does |", "|---|---|---|"]
+    for field in fields(Deployment):
+        shown = "" if field.default in (None, False) else f"`{field.default}`"
+        lines.append(f"| `{environment_name(field.name)}` | {shown} | {field.metadata['help']} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_table_of_a_deployment_is_the_codes():
+    found = re.search(
+        r"<!-- deployment -->\n(.*?)<!-- /deployment -->", README.read_text(), re.DOTALL
+    )
+    assert found
+    assert found[1] == deployment_table()
+
+
 def test_every_environment_variable_of_the_readme_is_an_option():
-    known = {environment_name(option.name) for option in option_fields()}
+    known = {environment_name(option.name) for option in (*option_fields(), *fields(Deployment))}
     assert set(re.findall(r"CAPENH_[A-Z_]+", README.read_text())) <= known
 
 
