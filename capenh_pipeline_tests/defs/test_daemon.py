@@ -1,5 +1,8 @@
 """Sensor, schedule and staleness with Dagster's own daemon, as `dagster dev` starts it."""
 
+import os
+import signal
+
 import pytest
 
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
@@ -7,8 +10,6 @@ from capenh_pipeline_tests.defs.webserver import ENDS, Dagster
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
 from capenh_pipeline_tests.images import draw
 from capenh_pipeline_tests.processes import wait_until
-
-pytestmark = pytest.mark.slow
 
 
 def settings(folder, **changes):
@@ -28,6 +29,7 @@ def ended(dagster, count):
     return [run["status"] for run in dagster.runs()]
 
 
+@pytest.mark.slow
 def test_images_that_land_are_captioned_once_and_a_new_model_is_seen_as_stale(tmp_path):
     images = tmp_path / "images"
     draw(images / "first.png", 1)
@@ -64,3 +66,30 @@ def test_images_that_land_are_captioned_once_and_a_new_model_is_seen_as_stale(tm
             asked = [request.body["model"] for request in server.requests[before:]]
             assert asked == ["two"] * 4
             assert dagster.stale()["combined_captions"] == "FRESH"
+
+
+@pytest.mark.soak
+def test_a_run_that_is_killed_is_run_again_and_loses_nothing(tmp_path):
+    images = tmp_path / "images"
+    for number in range(200):
+        draw(images / f"{number}.png", number)
+    with FakeLlmServer(models=None) as server:
+        settings(
+            tmp_path,
+            dataset_dir=images,
+            model_id=FLORENCE_FOLDER,
+            base_url=server.base_url,
+            model="one",
+            checkpoint_rows=4,
+            batch_size=4,
+            watch="true",
+        )
+        with Dagster(tmp_path) as dagster:
+            wait_until(lambda: [*(images / ".capenh" / "vlm_captions").rglob("*.parquet")])
+            for process in dagster.run_processes():
+                os.kill(process, signal.SIGKILL)
+            wait_until(lambda: len(dagster.runs()) == 2)
+            wait_until(lambda: dagster.runs()[0]["status"] in ENDS)
+            assert [run["status"] for run in dagster.runs()] == ["SUCCESS", "FAILURE"]
+    assert len([*images.glob("*_combined.txt")]) == 200
+    assert len(server.requests) == 200
