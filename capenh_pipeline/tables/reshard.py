@@ -2,7 +2,8 @@
 
 The new shards are written beside the old ones, whose folders have other names; then `store.json`
 says which of both count; then the old ones are deleted. Stopped anywhere, the shards that do not
-count are leftovers, and the others hold every row.
+count are leftovers, and the others hold every row. A run that sees no lock (on another host, or in
+Dagster) may write meanwhile: no part is deleted but those that were copied.
 """
 
 from dataclasses import replace
@@ -12,8 +13,12 @@ import polars as pl
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.domain.shards import HEX_DIGITS
 from capenh_pipeline.tables.marker import change_shard_digits
+from capenh_pipeline.tables.parts import Part, list_parts
+from capenh_pipeline.tables.shard import Shard
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline.tables.table import Table
+
+Parts = list[tuple[Shard, list[Part]]]
 
 
 def reshard(store: Store, digits: int) -> Store:
@@ -26,11 +31,10 @@ def reshard(store: Store, digits: int) -> Store:
     if digits == store.shard_digits:
         return store
     resharded = replace(store, shard_digits=digits)
-    for schema in TABLES:
-        _copy(store.table(schema), resharded.table(schema))
+    copied = [_copy(store.table(schema), resharded.table(schema)) for schema in TABLES]
     change_shard_digits(store.root, digits)
-    for schema in TABLES:
-        _remove(store.table(schema))
+    for parts in copied:
+        _remove(parts)
     return resharded
 
 
@@ -55,25 +59,35 @@ def settle_leftovers(store: Store) -> int:
     for schema in TABLES:
         table = store.table(schema)
         if other := leftovers(table):
-            if not (schema.is_snapshot and _has_parts(table)):  # an old snapshot has nothing to add
-                _copy(other, table)
-            _remove(other)
+            is_out_of_date = schema.is_snapshot and _has_parts(table)  # it has nothing to add
+            _remove(_parts(other.shards()) if is_out_of_date else _copy(other, table))
             settled += 1
     return settled
 
 
-def _copy(source: Table, target: Table) -> None:
-    """Copy all rows, a sixteenth at a time; the shards of either beginning have it in common."""
-    shards = source.shards()
+def _copy(source: Table, target: Table) -> Parts:
+    """Copy all rows, a sixteenth at a time; the shards of either beginning have it in common.
+
+    Returns:
+        The parts whose rows were copied.
+    """
+    copied: Parts = []
     for first in HEX_DIGITS:
-        rows = [shard.read_whole() for key, shard in shards.items() if key.startswith(first)]
-        if rows:
+        shards = {key: shard for key, shard in source.shards().items() if key.startswith(first)}
+        copied += _parts(shards)  # before they are read: a part that comes later is not among them
+        if shards:
+            rows = [shard.read_whole() for shard in shards.values()]
             target.adopt(pl.concat(rows, how="diagonal_relaxed"))
+    return copied
 
 
-def _remove(table: Table) -> None:
-    for shard in table.shards().values():
-        shard.remove()
+def _parts(shards: dict[str, Shard]) -> Parts:
+    return [(shard, list_parts(shard.folder)) for shard in shards.values()]
+
+
+def _remove(copied: Parts) -> None:
+    for shard, parts in copied:
+        shard.remove(parts)
 
 
 def _has_parts(table: Table) -> bool:

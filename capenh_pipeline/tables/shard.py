@@ -121,9 +121,9 @@ class Shard:
             rows = rows.join(without, on=self.schema.key, how="anti")
         self._replace_parts(parts, rows)
 
-    def remove(self) -> None:
-        """Delete the shard, and its folder if nothing else is in it."""
-        delete_parts(list_parts(self.folder))
+    def remove(self, parts: list[Part]) -> None:
+        """Delete `parts`, and the folder if nothing else is in it."""
+        delete_parts(parts)
         with writing(self.folder):
             for temporary in self.folder.glob(f"{TEMPORARY_PREFIX}*"):
                 temporary.unlink(missing_ok=True)

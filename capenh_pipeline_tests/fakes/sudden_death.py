@@ -1,7 +1,7 @@
 """A process that dies at its k-th step on the disk, or a disk that fails at it, without either.
 
 Python tells its audit hooks of each file that it opens to write, renames or deletes, before it does
-so, and they can refuse it. Death refuses all steps from the k-th on with an exception that nobody
+so, and they can refuse it, or let somebody else act first. Death refuses all steps from the k-th on with an exception that nobody
 catches: as after `kill -9`, nothing more reaches the disk, whatever the code does to tidy up. A
 fault of the disk refuses one.
 """
@@ -82,6 +82,23 @@ def failing_at(step: int, error: int, folder: Path, work: Callable[[], T]) -> tu
 
     done = _watched(folder, work, fail)
     return done, _WATCH.steps > step
+
+
+def joined_at(step: int, folder: Path, other: Callable[[], object], work: Callable[[], T]) -> bool:
+    """Do `work`, and all of `other` just before a step on the disk below `folder`; 0 is the first.
+
+    Returns:
+        Whether there were so many steps.
+    """
+
+    def join(number: int) -> None:
+        if number == step + 1:
+            _WATCH.root = None
+            other()
+            _WATCH.root = str(folder)
+
+    _watched(folder, work, join)
+    return _WATCH.steps > step
 
 
 def _watched(folder: Path, work: Callable[[], T], refuse: Callable[[int], None]) -> T:

@@ -10,8 +10,8 @@ import pytest
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, SCAN_INDEX, TABLES, VLM_CAPTIONS
 from capenh_pipeline.tables.reshard import reshard, settle_leftovers
 from capenh_pipeline.tables.store import Store
-from capenh_pipeline_tests.fakes.sudden_death import dies_after
-from capenh_pipeline_tests.tables.samples import captions, hash_in, manifest
+from capenh_pipeline_tests.fakes.sudden_death import dies_after, joined_at
+from capenh_pipeline_tests.tables.samples import captions, hash_in, manifest, texts_in
 
 SHARDS = ("00", "0f", "a3")
 
@@ -123,6 +123,22 @@ def stopped_at_each(full, tmp_path, digits, *, every):
         assert same(after, rows_of(opened(copy)))
         assert {len(folder.name) for folder in copy.root.glob("*/shard=*")} == {6 + then}
     return None
+
+
+@pytest.mark.parametrize("digits", [(1, 2), (2, 1)])
+def test_a_row_that_another_host_writes_meanwhile_is_not_lost(full, tmp_path, digits):
+    """Its run has opened the store before, and sees no lock."""
+    first, then = digits
+    reshard(full, first)
+    for step in itertools.count(step=3):
+        copy = Store.existing(shutil.copytree(opened(full).root, tmp_path / str(step)))
+        late = partial(copy.table(VLM_CAPTIONS).append, captions("00", {"late": "late"}))
+        is_met = joined_at(step, copy.root, late, partial(reshard, copy, then))
+        settle_leftovers(opened(copy))
+        assert ("late" in texts_in(opened(copy).table(VLM_CAPTIONS))) is is_met, step
+        if not is_met:
+            assert step > 30
+            return
 
 
 def test_rows_that_only_the_leftovers_have_are_moved_and_not_deleted(full):
