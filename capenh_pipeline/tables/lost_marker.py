@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.tables.audit import Damage, Finding, set_aside
-from capenh_pipeline.tables.marker import MARKER, is_marker_sound, restore_marker
+from capenh_pipeline.tables.marker import MARKER, is_marker_sound, restore_marker, shard_folders
 
 LOST = "MARKER"
 
@@ -19,7 +18,7 @@ def marker_damage(root: Path, dataset: Path | None) -> Damage | None:
     Raises:
         StoreError: it cannot be read, or is of another format.
     """
-    digits = {len(folder.name) - len("shard=") for folder in _shard_folders(root)}
+    digits = {len(folder.name) - len("shard=") for folder in shard_folders(root)}
     marker = root / MARKER
     if is_marker_sound(root) or not (digits or marker.exists()):
         return None
@@ -33,7 +32,3 @@ def marker_damage(root: Path, dataset: Path | None) -> Damage | None:
     state = "is damaged" if marker.exists() else "is missing"
     meaning = f"{state}, so nothing says how many shards the store has"
     return Damage([Finding(LOST, marker, meaning)], restore)
-
-
-def _shard_folders(root: Path) -> list[Path]:
-    return [folder for schema in TABLES for folder in (root / schema.name).glob("shard=*")]

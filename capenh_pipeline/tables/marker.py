@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import create_atomically, write_atomically
 from capenh_pipeline.tables.faults import reading, writing
@@ -19,8 +20,27 @@ def create_marker(root: Path, *, shard_digits: int, dataset: Path | None) -> Non
 
     Raises:
         OSError: it cannot be written.
+        StoreError: the store is not new.
     """
+    check_not_lost(root)
     create_atomically(root / MARKER, _content(_new(shard_digits, dataset)))
+
+
+def check_not_lost(root: Path) -> None:
+    """Make sure that a folder without a marker holds no rows: nobody knows in which shards.
+
+    Raises:
+        StoreError: it does.
+        OSError: the folder cannot be read.
+    """
+    marker = root / MARKER
+    if shard_folders(root) and not marker.exists():  # after the folders: it is older than they are
+        raise StoreError(f"{marker} is missing; capenh store check --repair writes it anew.")
+
+
+def shard_folders(root: Path) -> list[Path]:
+    """Return the folders of the shards of all tables, whether they count or not."""
+    return [folder for schema in TABLES for folder in (root / schema.name).glob("shard=*")]
 
 
 def restore_marker(root: Path, *, shard_digits: int, dataset: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The store: a folder of Parquet tables, sharded alike, that any Parquet reader can open."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,13 @@ from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import make_folder
 from capenh_pipeline.tables.faults import reading, writing
 from capenh_pipeline.tables.hold import hold
-from capenh_pipeline.tables.marker import MARKER, check_marker, create_marker, read_marker
+from capenh_pipeline.tables.marker import (
+    MARKER,
+    check_marker,
+    check_not_lost,
+    create_marker,
+    read_marker,
+)
 from capenh_pipeline.tables.settled import Settled
 from capenh_pipeline.tables.table import Table
 
@@ -37,8 +44,8 @@ class Store:
                 the tables are relative, so one store cannot serve two.
 
         Raises:
-            StoreError: it is of another format, shard count or dataset, or cannot be read or
-                created.
+            StoreError: it is of another format, shard count or dataset, has lost its marker, or
+                cannot be read or created.
         """
         with writing(root):
             if root.exists() and not root.is_dir():
@@ -55,9 +62,11 @@ class Store:
         """Return the store at `root` with the shards that it has; nothing is created.
 
         Raises:
-            StoreError: there is none, it is of another format, or cannot be read.
+            StoreError: there is none, it is of another format, has lost its marker, or cannot be
+                read.
         """
         with reading(root):
+            check_not_lost(root)
             is_there = (root / MARKER).exists()
         if not is_there:
             raise StoreError(
@@ -66,13 +75,18 @@ class Store:
             )
         return cls(root=root, shard_digits=read_marker(root)["shard_digits"])
 
-    def held(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def held(self) -> Generator[None]:
         """Keep other commands from working on the store meanwhile; a killed one lets go of it.
 
         Raises:
-            StoreError: another one holds it; the message says which.
+            StoreError: another one holds it, and the message says which; or one has resharded it
+                since it was opened.
         """
-        return hold(self.root)
+        with hold(self.root):
+            marker = read_marker(self.root)
+            check_marker(marker, self.root, shard_digits=self.shard_digits, dataset=None)
+            yield
 
     def table(self, schema: TableSchema) -> Table:
         """Return the table of that schema; it need not have rows."""

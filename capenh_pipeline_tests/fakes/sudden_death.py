@@ -1,9 +1,9 @@
 """A process that dies at its k-th step on the disk, or a disk that fails at it, without either.
 
 Python tells its audit hooks of each file that it opens to write, renames or deletes, before it does
-so, and they can refuse it, or let somebody else act first. Death refuses all steps from the k-th on with an exception that nobody
-catches: as after `kill -9`, nothing more reaches the disk, whatever the code does to tidy up. A
-fault of the disk refuses one.
+so, and they can refuse it, or let somebody else act first. Death refuses all steps from the k-th on
+with an exception that nobody catches: as after `kill -9`, nothing more reaches the disk, whatever
+the code does to tidy up. A fault of the disk refuses one.
 """
 
 import os

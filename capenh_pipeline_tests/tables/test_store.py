@@ -2,12 +2,14 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from capenh_pipeline.domain.schemas import VLM_CAPTIONS
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.tables.reshard import reshard
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.tables.samples import captions, texts_in
 
@@ -53,6 +55,26 @@ def test_a_damaged_marker_is_named(tmp_path, content):
     (tmp_path / "store.json").write_bytes(content)
     with pytest.raises(StoreError, match=r"store\.json"):
         Store.open(tmp_path, shard_digits=1)
+
+
+@pytest.mark.parametrize("digits", [1, 2])
+def test_a_store_that_has_lost_its_marker_gets_no_new_one_that_hides_its_rows(tmp_path, digits):
+    Store.open(tmp_path, shard_digits=2).table(VLM_CAPTIONS).append(captions("00", {"a": "x"}))
+    (tmp_path / "store.json").unlink()
+    for opened in (partial(Store.open, shard_digits=digits), Store.existing):
+        with pytest.raises(StoreError, match=r"store\.json is missing; .* --repair writes it anew"):
+            opened(tmp_path)
+    assert not (tmp_path / "store.json").exists()
+
+
+def test_a_store_that_was_resharded_since_it_was_opened_is_not_held(tmp_path):
+    """Its rows lie in other shards by now, so that a run would compute them all again."""
+    store = Store.open(tmp_path, shard_digits=1)
+    reshard(store, 2)
+    with pytest.raises(StoreError, match="has 256 shards"), store.held():
+        pass
+    with Store.existing(tmp_path).held():  # and it was let go
+        pass
 
 
 def test_a_marker_may_say_more_than_this_version_knows(tmp_path):
