@@ -25,9 +25,8 @@ from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.file_hashes import FileHashes
+from capenh_pipeline.tables.marker import STORE_FOLDER
 from capenh_pipeline.tables.store import Store
-
-STORE_FOLDER = ".capenh"
 
 
 class OptionsResource(dg.ConfigurableResource):

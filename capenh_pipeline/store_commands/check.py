@@ -18,6 +18,7 @@ from capenh_pipeline.store_commands.text import one_line
 from capenh_pipeline.tables.audit import UNREADABLE, Damage
 from capenh_pipeline.tables.hold import hold, is_held
 from capenh_pipeline.tables.lost_marker import marker_damage
+from capenh_pipeline.tables.marker import is_store
 from capenh_pipeline.tables.store import Store
 
 
@@ -27,8 +28,8 @@ def check(values: Values, environment: Environment, *, deep: bool, repair: bool)
 
     options = Options(**values)
     root, dataset = store_folder(options), dataset_folder(options)
-    if not root.is_dir():
-        Store.existing(root)
+    if not is_store(root):
+        Store.existing(root)  # says that there is none, before a lock is left there
     report = _Report(repair=repair)
     with hold(root) if repair else nullcontext():
         is_alone = repair or not is_held(root)

@@ -11,6 +11,8 @@ from capenh_pipeline.tables.faults import reading, writing
 
 FORMAT = 1
 MARKER = "store.json"
+STORE_FOLDER = ".capenh"
+"""The name of a store that lies in its dataset."""
 
 Marker = dict[str, Any]
 
@@ -36,6 +38,16 @@ def check_not_lost(root: Path) -> None:
     marker = root / MARKER
     if shard_folders(root) and not marker.exists():  # after the folders: it is older than they are
         raise StoreError(f"{marker} is missing; capenh store check --repair writes it anew.")
+
+
+def is_store(root: Path) -> bool:
+    """Return whether there is a marker, or at least what one would stand for.
+
+    Raises:
+        StoreError: the folder cannot be read.
+    """
+    with reading(root):
+        return (root / MARKER).exists() or bool(shard_folders(root))
 
 
 def shard_folders(root: Path) -> list[Path]:
@@ -95,17 +107,26 @@ def check_marker(marker: Marker, root: Path, *, shard_digits: int, dataset: Path
     Raises:
         StoreError: it has other shards, or belongs to another dataset.
     """
-    stored, owner = marker["shard_digits"], marker.get("dataset")
+    stored, owner = marker["shard_digits"], marker.get("dataset") or _around(root)
     if stored != shard_digits:
         raise StoreError(
             f"The store {root} has {_count(stored)}, and {_count(shard_digits)} were asked for; "
             f"set CAPENH_SHARD_DIGITS={stored} or use another --store."
         )
-    if dataset is not None and owner not in (None, str(dataset)):
+    if dataset is not None and owner is not None and not _is_same(Path(str(owner)), dataset):
         raise StoreError(
             f"The store {root} belongs to the dataset {owner}; use another --store for {dataset} "
-            f'(or, if that is the same one and was moved, change "dataset" in {root}/{MARKER}).'
+            f'(or, if that is the same one and was moved, set "dataset" in {root}/{MARKER} to it).'
         )
+
+
+def _around(root: Path) -> str | None:
+    """Return the dataset in which a store of the usual name lies; its marker need not name it."""
+    return str(root.parent) if root.name == STORE_FOLDER else None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one == other or one.resolve() == other.resolve()
 
 
 def _new(shard_digits: int, dataset: Path | None) -> Marker:
@@ -126,7 +147,7 @@ def _parsed(content: bytes, root: Path) -> Marker | None:
     """Return what a marker says, None if it is damaged."""
     try:
         marker = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(marker, dict) or "format" not in marker:
         return None

@@ -26,6 +26,7 @@ from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.domain import schemas
 from capenh_pipeline.models.base import Generation, MergeReply, MergeRequest, VlmReply
 from capenh_pipeline.tables import shard
+from capenh_pipeline.tables.marker import STORE_FOLDER
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.fakes.llm import EchoLlm
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
@@ -121,7 +122,7 @@ def _run(words: list[str], calls: Path, said: Path, around: Around) -> None:
     )
     shard.MAX_PARTS = 1  # so that there is always something to merge
     ends = threading.Event()
-    store = Store(root=Path(words[2], resources.STORE_FOLDER), shard_digits=1)
+    store = Store(root=Path(words[2], STORE_FOLDER), shard_digits=1)
     compacting = threading.Thread(target=_compact, args=(store, ends))
     compacting.start()
     try:

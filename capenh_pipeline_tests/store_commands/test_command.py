@@ -180,3 +180,21 @@ def test_bytes_ages_and_tables_are_for_people():
     assert table(["what", "rows"], [["a", 5], ["bcdef", 1200]]) == [
         *("what    rows", "a          5", "bcdef  1,200")
     ]
+
+
+@pytest.mark.parametrize("words", [("prune", "--yes"), ("check", "--repair"), ("info",)])
+def test_the_store_in_another_dataset_is_left_alone(dataset, store, tmp_path, words):
+    """Both hold images of the same names, as cameras give them; the ledger is of one of them."""
+    draw_images(tmp_path / "other")
+    before = seen(dataset)
+    code, said = store(*words, dataset_dir=tmp_path / "other", store=dataset / ".capenh")
+    assert (code, said.count("\n")) == (2, 1)
+    assert f"belongs to the dataset {dataset}" in said
+    assert all(before[name].equals(rows) for name, rows in seen(dataset).items())
+
+
+def test_a_check_leaves_nothing_in_a_folder_that_is_no_store(dataset, store, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for words in (("check",), ("check", "--repair")):
+        assert store(*words, store=tmp_path / "empty")[0] == 2
+    assert [*(tmp_path / "empty").iterdir()] == []

@@ -49,7 +49,17 @@ def test_another_format_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"\xff", b'{"format": 1}', b'{"format": 1, "shard_digits": []}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"[" * 10**5,
+        b"\xff",
+        b'{"format": 1}',
+        b'{"format": 1, "shard_digits": []}',
+    ],
+    ids=range(7),
 )
 def test_a_damaged_marker_is_named(tmp_path, content):
     (tmp_path / "store.json").write_bytes(content)
@@ -80,6 +90,20 @@ def test_a_store_that_was_resharded_since_it_was_opened_is_not_held(tmp_path):
 def test_a_marker_may_say_more_than_this_version_knows(tmp_path):
     (tmp_path / "store.json").write_text('{"format": 1, "shard_digits": 1, "dataset": "x"}')
     assert Store.open(tmp_path, shard_digits=1).shard_digits == 1
+
+
+def test_a_store_that_lies_in_another_dataset_is_refused(tmp_path):
+    """Its ledger is about files there: where they are not, a prune would forget what we wrote."""
+    root, other, link = tmp_path / "images" / ".capenh", tmp_path / "other", tmp_path / "link"
+    Store.open(root, shard_digits=1)
+    link.symlink_to(tmp_path / "images")
+    assert Store.open(root, shard_digits=1, dataset=link).root == root
+    with pytest.raises(StoreError, match=f"belongs to the dataset {tmp_path / 'images'}; "):
+        Store.open(root, shard_digits=1, dataset=other)
+    (root / "store.json").write_text(
+        json.dumps({"format": 1, "shard_digits": 1, "dataset": str(other)})
+    )
+    assert Store.open(root, shard_digits=1, dataset=other).root == root
 
 
 def test_a_marker_that_cannot_be_read_is_named(tmp_path):
