@@ -25,7 +25,7 @@ def hold(root: Path) -> Generator[None]:
         StoreBusyError: another one holds it; the message says which, as far as that is known.
     """
     lock = FileLock(root / _LOCK)
-    with writing(root):
+    with writing(root / _LOCK):
         try:
             lock.acquire(blocking=False)
         except Timeout:

@@ -55,3 +55,9 @@ def test_another_process_is_named_and_lets_go_when_it_is_killed(tmp_path):
         other.kill()
     with hold(tmp_path), pytest.raises(StoreError, match=f"process {os.getpid()} on "):
         hold(tmp_path).__enter__()
+
+
+def test_a_lock_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "run.lock").mkdir()
+    with pytest.raises(StoreError, match=r"cannot be written at .*/run\.lock: Is a directory"):
+        hold(tmp_path).__enter__()
