@@ -101,7 +101,11 @@ def holds(file: Path, content: bytes, state: FileState) -> bool:
 def _judge(
     wanted: WantedFile, content_hash: str, file: Path, state: FileState | None
 ) -> tuple[Action, str | None]:
-    """Return what to do, and the hash of what we wrote there before."""
+    """Return what to do, and the hash of what we wrote there before.
+
+    A file may hold what was there before the last writing only if that was not finished: a person
+    who has put it back since wants it.
+    """
     if state is None:
         return Action.WRITE, wanted.content_hash
     known = (wanted.size_bytes, wanted.mtime_ns, wanted.ctime_ns, True)
@@ -110,7 +114,8 @@ def _judge(
     found = sha256_hex(file.read_bytes()) if state.is_regular else None  # a link is not followed
     if found == content_hash:
         return Action.ADOPT, wanted.previous_hash
-    if found is not None and found in (wanted.content_hash, wanted.previous_hash):
+    unfinished = wanted.previous_hash if wanted.size_bytes is None else None
+    if found is not None and found in (wanted.content_hash, unfinished):
         return Action.WRITE, found
     return Action.KEEP, wanted.content_hash
 

@@ -50,6 +50,19 @@ def test_a_person_s_file_is_to_be_written_on_request(tmp_path, file):
     assert compare(wanted("new"), root=tmp_path, overwrite=True).action is Action.WRITE
 
 
+def test_what_we_wrote_before_the_last_time_is_a_person_s_if_they_put_it_back(tmp_path, file):
+    file.write_bytes(b"older\n")
+    written = (4, 0, 0)
+
+    found = compare(
+        wanted("new", ours=b"old\n", before=b"older\n", state=written),
+        root=tmp_path,
+        overwrite=False,
+    )
+
+    assert found.action is Action.KEEP
+
+
 def test_a_file_with_the_size_and_times_of_the_ledger_is_not_opened(tmp_path, file):
     file.write_text("what nobody reads")
     known = state_of(file)[:3]

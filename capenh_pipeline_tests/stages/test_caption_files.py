@@ -146,6 +146,17 @@ def test_a_file_that_a_person_edited_is_kept_and_named(images, export):
     assert [path for paths in report.kept_files.values() for path in paths] == ["a_combined.txt"]
 
 
+def test_an_earlier_caption_that_a_person_has_put_back_is_kept(images, export):
+    colour(images / "a.png", (1, 2, 3))
+    export()
+    earlier = texts(images)
+    export(trigger_word="sks")
+    (images / "a_combined.txt").write_text(earlier["a_combined.txt"])
+    report = export(trigger_word="sks")
+    assert texts(images) == earlier
+    assert [*report.kept_files.values()] == [["a_combined.txt"]]
+
+
 def test_a_file_that_a_person_wrote_before_is_kept(images, export):
     colour(images / "a.png", (1, 2, 3))
     (images / "a_combined.txt").write_text("mine")
