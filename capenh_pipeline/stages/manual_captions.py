@@ -8,6 +8,7 @@ from capenh_pipeline.domain.sidecars import all_comparable
 from capenh_pipeline.stages.run import Run
 
 _SAID = ["caption", "error_kind", "error"]
+_OURS = ["content_hash", "previous_hash", "size_bytes"]
 
 
 def caption_candidates(run: Run, sidecars: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
@@ -49,7 +50,7 @@ def with_manual_captions(
         sidecars: of `SidecarPlan.files`, those images and maybe others.
         texts: rows of the scan index that `caption_candidates` led to.
     """
-    ledger = run.store.table(CAPTION_FILES).read(columns=["path", "image_path", "content_hash"])
+    ledger = run.store.table(CAPTION_FILES).read(columns=["path", "image_path", *_OURS])
     texts = texts.select("path", "text_hash", *_SAID)
     texts = texts.join(ledger, on="path", how="left", maintain_order="left")
     own, shared = _said(sidecars, "own_manual", texts), _said(sidecars, "manual", texts)
@@ -73,11 +74,12 @@ def _said(sidecars: pl.DataFrame, name: str, texts: pl.DataFrame) -> pl.DataFram
     """Return what the text files of the column `name` say, a row for each image.
 
     What we wrote for another image, and nobody has edited since, says nothing: `a_combined.txt`
-    was written for `a.jpg`, and is not what a person wrote when `a_combined.jpg` lands.
+    was written for `a.jpg`, and is not what a person wrote when `a_combined.jpg` lands. While a
+    writing is unfinished, the file may hold what we wrote there before.
     """
-    is_ours_for_another = (pl.col("image_path") != pl.col("path")) & (
-        pl.col("content_hash") == pl.col("text_hash")
-    )
+    before = pl.when(pl.col("size_bytes").is_null()).then("previous_hash")
+    is_of_ours = (pl.col("text_hash") == pl.col("content_hash")) | (pl.col("text_hash") == before)
+    is_ours_for_another = (pl.col("image_path") != pl.col("path")) & is_of_ours
     found = sidecars.select("path", name).join(
         texts, left_on=name, right_on="path", how="left", maintain_order="left"
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, SCAN_INDEX
+from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 
@@ -130,6 +130,21 @@ def test_a_caption_that_is_no_file_any_more_is_named_and_nothing_waits_for_it(ru
         caption.write_text("sks")
         assert runs.run() == Cost(1, 0, 0, 0)
         assert said(runs)["a.png"] == "sks"
+
+
+def test_what_a_killed_run_has_left_of_ours_is_not_what_a_person_wrote(runs):
+    """It has told the ledger of a new text, and the file still holds the one before."""
+    ours = runs.dataset / "a_combined.txt"
+    earlier = ours.read_text()
+    runs.run(trigger_word="dog")
+    ours.write_text(earlier)
+    ledger = runs.opened().store.table(CAPTION_FILES)
+    begun = ledger.read().filter(path="a_combined.txt")
+    ledger.append(begun.with_columns(pl.lit(None).alias("size_bytes")))
+    colour(runs.dataset / "a_combined.png", (9, 9, 9))
+
+    runs.run()
+    assert said(runs)["a_combined.png"] is None
 
 
 def test_a_caption_behind_a_link_is_read_and_edits_of_its_target_are_seen(runs, tmp_path_factory):
