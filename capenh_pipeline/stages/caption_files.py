@@ -65,8 +65,8 @@ def _write_all(run: Run, settled: Settled, names: list[str]) -> Report:
     for shard in run.shards:
         counts = settled.get(shard, stamps[shard]) if may_settle(run) else None
         if counts is None:
-            counts = _write(run.of_shard(shard), sidecars, unchanged, report)
-            if may_settle(run) and counts["reused"] == counts["files"]:
+            counts, is_complete = _write(run.of_shard(shard), sidecars, unchanged, report)
+            if may_settle(run) and is_complete:
                 settled.put(shard, stamps[shard], counts)
         report.shards[shard] = counts
     if report.total("files") > report.total("reused"):
@@ -111,9 +111,14 @@ def _write(
     sidecars: pl.DataFrame,
     unchanged: pl.DataFrame,
     report: Report,
-) -> dict[str, int]:
-    """Write the files of the run's only shard and return the counts."""
-    wanted = wanted_files(run, sidecars)
+) -> tuple[dict[str, int], bool]:
+    """Write the files of the run's only shard; return the counts, and whether it is complete.
+
+    It is not while an image of the manifest is missing: what is wanted when it is back shows in
+    nothing that a shard is known by.
+    """
+    images = captions(run)
+    wanted = wanted_files(run, images, sidecars)
     unwritten = without_written(wanted, unchanged)
     outcome = write_caption_files(
         unwritten,
@@ -124,7 +129,7 @@ def _write(
         stamp=Stamp(run_id=run.run_id, now=run.now()),
     )
     _name_files(report, run.shards[0], outcome)
-    return {
+    counts = {
         "images": wanted["image_path"].n_unique(),
         "files": wanted.height,
         "computed": len(outcome.written),
@@ -132,6 +137,8 @@ def _write(
         "kept": len(outcome.kept),
         "failed": len(outcome.failed),
     }
+    is_there = images["path"].is_in(sidecars["path"].implode())
+    return counts, counts["reused"] == counts["files"] and is_there.all()
 
 
 def _known(run: Run, files: pl.DataFrame) -> pl.DataFrame:
@@ -148,14 +155,15 @@ def _name_files(report: Report, shard: str, outcome: ExportOutcome) -> None:
         report.failed_files[shard] = [f"{path}: {error}" for path, error in outcome.failed]
 
 
-def wanted_files(run: Run, sidecars: pl.DataFrame) -> pl.DataFrame:
+def wanted_files(run: Run, images: pl.DataFrame, sidecars: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each file there should be: whose it is, its path, kind and text.
 
     Args:
-        run: over some shards.
+        run: its options say which files are written, and with which words.
+        images: rows of `captions`.
         sidecars: of `SidecarPlan.files`, all images of the dataset that are there.
     """
-    images = captions(run).join(sidecars, on="path", maintain_order="left")
+    images = images.join(sidecars, on="path", maintain_order="left")
     wanted = [_files(images, "combined", "combined", _with_terms(images, run.options))]
     if run.options.cache_generated_captions_to_disk:
         seen = images["vlm_captions"].struct

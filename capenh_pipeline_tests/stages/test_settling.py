@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, SCAN_INDEX
+from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.settling import digest_of
 from capenh_pipeline_tests.images import colour
@@ -77,6 +78,17 @@ def test_a_caption_file_that_a_person_edits_is_kept_and_one_that_is_gone_comes_b
     ours.unlink()
     assert settled.run() == Cost(0, 0, 0, 1)
     assert ours.read_text() == text
+
+
+def test_the_file_of_an_image_that_was_away_for_one_look_is_written_when_it_is_back(settled):
+    image, ours = settled.dataset / "a.png", settled.dataset / "a_combined.txt"
+    image.rename(settled.dataset / "away")
+    ours.unlink()
+    write_files(settled.opened())
+    (settled.dataset / "away").rename(image)
+
+    assert settled.run() == Cost(1, 0, 0, 1)
+    assert ours.exists()
 
 
 def test_a_prompt_file_that_is_edited_makes_its_captions_anew(settled, tmp_path):
