@@ -9,6 +9,20 @@ import polars as pl
 from capenh_pipeline.domain.identity import canonical_json, sha256_hex
 from capenh_pipeline.stages.run import Run
 
+WITHOUT_EFFECT = frozenset(
+    {
+        *("dataset_dir", "store", "trust_dir_mtime", "checkpoint_rows", "checkpoint_s"),
+        *("batch_size", "num_workers", "device", "image_timeout_s", "isolate_images"),
+        *("base_url", "concurrency", "requests_per_minute", "tokens_per_minute"),
+        *("llm_timeout_s", "llm_patience_s", "llm_attempts"),
+        *("price_in", "price_out", "max_tokens_total", "max_cost", "write_policy"),
+    }
+)
+"""Options that are nothing to what is complete: how it was made, and what was done to get there.
+
+One that is not named here counts, so that a new option costs a look at worst.
+"""
+
 
 def may_settle(run: Run) -> bool:
     """Return whether a shard's state is a function of its own tables and the options alone.
@@ -21,9 +35,12 @@ def may_settle(run: Run) -> bool:
 
 
 def fingerprint(run: Run, *inputs: Any) -> str:
-    """Return a hash of this version of the program, all options, and `inputs`, which are JSON."""
-    values = [version("capenh_pipeline"), asdict(run.options), *inputs]
-    return sha256_hex(canonical_json(values).encode())
+    """Return a hash of this version of the program, the options that count, and `inputs`.
+
+    These are JSON.
+    """
+    options = {k: v for k, v in asdict(run.options).items() if k not in WITHOUT_EFFECT}
+    return sha256_hex(canonical_json([version("capenh_pipeline"), options, *inputs]).encode())
 
 
 def digest_of(frame: pl.DataFrame) -> list[int]:

@@ -7,10 +7,12 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from capenh_pipeline.domain.options import option_fields
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, SCAN_INDEX
+from capenh_pipeline.errors import StoreError
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.image_manifest import build_image_manifest
-from capenh_pipeline.stages.settling import digest_of
+from capenh_pipeline.stages.settling import WITHOUT_EFFECT, digest_of
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost
 
@@ -89,6 +91,25 @@ def test_the_file_of_an_image_that_was_away_for_one_look_is_written_when_it_is_b
 
     assert settled.run() == Cost(1, 0, 0, 1)
     assert ours.exists()
+
+
+def test_an_option_that_changes_no_result_costs_no_look(settled):
+    """No part can be read, and nobody tries."""
+    store = settled.dataset / ".capenh"
+    for part in store.glob("*/*/part-*"):
+        part.write_bytes(b"damaged")
+    for options in (
+        {"concurrency": 3, "batch_size": 2, "num_workers": 3, "checkpoint_rows": 7},
+        {"image_timeout_s": 5.0, "llm_attempts": 1, "base_url": "http://y/v1"},
+        {"write_policy": "overwrite", "store": str(store), "max_tokens_total": 1},
+    ):
+        assert settled.run(**options) == NOTHING
+    with pytest.raises(StoreError):
+        settled.run(llm_max_tokens=9)
+
+
+def test_what_changes_no_result_are_options():
+    assert {option.name for option in option_fields()} >= WITHOUT_EFFECT
 
 
 def test_a_prompt_file_that_is_edited_makes_its_captions_anew(settled, tmp_path):
