@@ -6,7 +6,7 @@ It goes shard by shard, so that what it holds grows with a shard, not with the d
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -57,22 +57,23 @@ def fill(run: Run, filling: Filling, compute: Callable[[Missing, Keep], None]) -
     """
     settled = run.store.settled(filling.schema.name)
     stamps = {shard: _stamp(run, filling, shard) for shard in run.shards}
-    found = {shard: settled.get(shard, stamps[shard]) for shard in run.shards if may_settle(run)}
-    open_shards = [shard for shard in run.shards if not found.get(shard)]
-    absent = {shard: _absent(run.of_shard(shard), filling).height for shard in open_shards}
-    done = {shard: Counter[str]() for shard in run.shards}
-    if any(absent.values()):
-        shards = [shard for shard in open_shards if absent[shard]]
-        _compute(run.of_shards(shards), filling, sum(absent.values()), compute, done)
-    report = Report({shard: found.get(shard) or {} for shard in run.shards})
-    for shard in open_shards:
-        stamp = _stamp(run, filling, shard)
-        counts, is_complete = _counts(run.of_shard(shard), filling, done[shard])
-        report.shards[shard] = counts
-        if may_settle(run) and is_complete and stamp == _stamp(run, filling, shard):
-            settled.put(shard, stamp, _again(counts, filling))
+    known = {shard: settled.get(shard, stamps[shard]) for shard in run.shards if may_settle(run)}
+    looks = {
+        shard: _look(run.of_shard(shard), filling, Counter())
+        for shard in run.shards
+        if not known.get(shard)
+    }
+    if shards := [shard for shard, look in looks.items() if look.absent]:
+        total = sum(looks[shard].absent for shard in shards)
+        done = _compute(run.of_shards(shards), filling, total, compute)
+        for shard in shards:
+            stamps[shard] = _stamp(run, filling, shard)
+            looks[shard] = _look(run.of_shard(shard), filling, done[shard])
+    for shard, look in looks.items():
+        if may_settle(run) and not look.absent:
+            settled.put(shard, stamps[shard], _again(look.counts, filling))
     settled.save()
-    return report
+    return Report({shard: known.get(shard) or looks[shard].counts for shard in run.shards})
 
 
 def missing_rows(
@@ -104,19 +105,11 @@ def _stamp(run: Run, filling: Filling, shard: str) -> str:
     return fingerprint(run, [*filling.recipe_hashes], [*filling.follows], parts)
 
 
-def _absent(run: Run, filling: Filling) -> pl.DataFrame:
-    wanted = filling.wanted(run)
-    return missing_rows(run, filling.schema, wanted, recipe_hashes=filling.recipe_hashes)
-
-
 def _compute(
-    run: Run,
-    filling: Filling,
-    total: int,
-    compute: Callable[[Missing, Keep], None],
-    done: dict[str, Counter[str]],
-) -> None:
-    """Compute the missing rows of the run's shards, and count in `done` what was computed."""
+    run: Run, filling: Filling, total: int, compute: Callable[[Missing, Keep], None]
+) -> dict[str, Counter[str]]:
+    """Compute the missing rows of the run's shards, and return by shard what was computed."""
+    done = {shard: Counter[str]() for shard in run.shards}
     with (
         run.progress.stage(filling.schema.name, total) as step,
         run.checkpoint(filling.schema) as checkpoint,
@@ -132,10 +125,23 @@ def _compute(
         by_shard = map(run.of_shard, run.shards)
         compute(((one, _absent(one, filling)) for one in by_shard), keep)
     run.store.table(filling.schema).compact(run.shards)
+    return done
 
 
-def _counts(run: Run, filling: Filling, done: Counter[str]) -> tuple[dict[str, int], bool]:
-    """Return what there is in the run's only shard, and whether nothing is to be computed."""
+def _absent(run: Run, filling: Filling) -> pl.DataFrame:
+    wanted = filling.wanted(run)
+    return missing_rows(run, filling.schema, wanted, recipe_hashes=filling.recipe_hashes)
+
+
+class _Look(NamedTuple):
+    """What there is in a shard, and how many rows are to be computed."""
+
+    counts: dict[str, int]
+    absent: int
+
+
+def _look(run: Run, filling: Filling, done: Counter[str]) -> _Look:
+    """Look at the run's only shard, in which so much was `done` in this run."""
     wanted = filling.wanted(run)
     columns = [*wanted.columns, "status", "error_kind"]
     rows = rows_of_recipes(run, filling.schema, filling.recipe_hashes, columns=columns)
@@ -149,7 +155,7 @@ def _counts(run: Run, filling: Filling, done: Counter[str]) -> tuple[dict[str, i
         **{name: done[name] for name in filling.totals},
     }
     still = missing(wanted, stored, on=wanted.columns, **_retried(run))
-    return counts, still.is_empty()
+    return _Look(counts, still.height)
 
 
 def _again(counts: dict[str, int], filling: Filling) -> dict[str, int]:
