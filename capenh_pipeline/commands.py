@@ -58,7 +58,7 @@ def enhance(values: Values, environment: Environment) -> int:
     if failed.height:
         write_line(sys.stdout, f"All of them: {_failures_command(values, environment)}")
         write_line(sys.stdout, "Once the cause is mended, --retry_failed tries them again.")
-    return SOME_FAILED if failed.height or result.failed_files or result.left else ALL_THERE
+    return SOME_FAILED if failed.height or result.left else ALL_THERE
 
 
 def _run_job(values: Values, environment: Environment, progress: Progress) -> tuple[Run, RunResult]:

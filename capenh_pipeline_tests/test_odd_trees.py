@@ -8,6 +8,7 @@ from PIL import Image
 
 from capenh_pipeline.commands import SOME_FAILED, list_failures
 from capenh_pipeline.stages.captions import captions
+from capenh_pipeline.stages.failures import failures
 from capenh_pipeline_tests.fakes.vlm import ColourVlm, CountingLoader
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.pipeline import pipeline
@@ -99,9 +100,14 @@ def test_a_name_that_is_too_long_for_a_caption_file_is_told_and_its_caption_is_k
     started, first, second = odd
     file = TOO_LONG.replace(".png", "_combined.txt")
     for work in (first, second):
-        assert work.result.failed_files == [
-            f"{file}: The caption file cannot be written: File name too long."
-        ]
+        assert work.result.failed == 1
+    assert failures(started.opened()).rows() == [
+        (
+            *(TOO_LONG, "caption_files", "unwritten"),
+            f"{file}: The caption file cannot be written: File name too long; rename the image "
+            "(its caption is in the store) and run again.",
+        )
+    ]
     row = captions(started.opened()).filter(path=TOO_LONG)
     assert row["caption"].to_list() == [f"sks long, see ({len(OWN_NAMES + SHARED_NAMES)}, 1, 2)"]
 
@@ -141,10 +147,14 @@ def test_a_folder_that_cannot_be_written_fails_its_files_and_the_rest_goes_on(or
     runs = StageRuns(ordinary_user, {"recursive": True})
 
     assert runs.run().files_written == 1
-    [told] = [file for files in runs.reports[-1].failed_files.values() for file in files]
-    assert told == ("closed/2_combined.txt: The caption file cannot be written: Permission denied.")
+    told = (
+        "closed/2_combined.txt: The caption file cannot be written: Permission denied; make its "
+        "folder writable and run again."
+    )
+    assert failures(runs.opened()).rows() == [("closed/2.png", "caption_files", "unwritten", told)]
     (ordinary_user / "closed").chmod(0o755)
     assert runs.run()[1:] == (0, 0, 1)
+    assert failures(runs.opened()).is_empty()
 
 
 @pytest.mark.parametrize(
@@ -177,8 +187,8 @@ def test_what_stands_in_the_place_of_a_caption_file_is_kept_and_nothing_waits_fo
 
     assert runs.run(write_policy="overwrite").files_written == (0 if what == "folder" else 1)
     if what == "folder":
-        [told] = [file for files in runs.reports[-1].failed_files.values() for file in files]
-        assert told == "a_combined.txt: The caption file cannot be written: Is a directory."
+        [told] = failures(runs.opened())["error"]
+        assert told.startswith("a_combined.txt: The caption file cannot be written: Is a direct")
         return
     assert not ours.is_symlink()
     assert ours.read_text() == text

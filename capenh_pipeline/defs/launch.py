@@ -5,7 +5,7 @@ from collections import Counter
 import dagster as dg
 
 from capenh_pipeline.defs.jobs import ENHANCE_CAPTIONS
-from capenh_pipeline.defs.metadata import FAILED_FILES, KEPT_FILES
+from capenh_pipeline.defs.metadata import KEPT_FILES
 from capenh_pipeline.defs.run_tags import whole_range
 from capenh_pipeline.errors import CapenhError
 from capenh_pipeline.stages.summary import RunResult
@@ -49,7 +49,6 @@ def _reported(result: dg.ExecuteInProcessResult) -> RunResult:
             if isinstance(value, dg.IntMetadataValue) and value.value is not None:
                 counts[name] += value.value
         reported.kept_files += _paths(materialization.metadata.get(KEPT_FILES))
-        reported.failed_files += _paths(materialization.metadata.get(FAILED_FILES))
     return reported
 
 

@@ -16,7 +16,7 @@ FAILED_FILES = "failed_files"
 
 def shard_metadata(report: Report, shard: str) -> dict[str, Any]:
     """Return the metadata of one shard's materialization."""
-    lists = {KEPT_FILES: report.kept_files, FAILED_FILES: report.failed_files}
-    named = {name: by_shard[shard] for name, by_shard in lists.items() if shard in by_shard}
-    shown = {name: dg.MetadataValue.json(paths[:NAMED]) for name, paths in named.items()}
+    failed = [told for _, told in report.failed_files.get(shard, [])]
+    lists = {KEPT_FILES: report.kept_files.get(shard), FAILED_FILES: failed}
+    shown = {name: dg.MetadataValue.json(told[:NAMED]) for name, told in lists.items() if told}
     return {**report.shards[shard], **shown, **report.figures.get(shard, {})}

@@ -39,6 +39,13 @@ FILES_AT_ONCE = 1000
 
 _WRITERS = 8  # fsyncs that run at the same time share a commit of the file system's journal
 _NO_FILE_CAN_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_ADVICE = {
+    errno.ENAMETOOLONG: "rename the image (its caption is in the store)",
+    errno.EACCES: "make its folder writable",
+    errno.EPERM: "make its folder writable",
+    errno.EISDIR: "rename the folder of its name",
+    errno.EIO: "see whether the disk is sound",
+}
 _PATH = ["path", "path_bytes"]
 _KNOWN = ["content_hash", "previous_hash", "size_bytes", "mtime_ns", "ctime_ns"]
 
@@ -217,7 +224,8 @@ class _Export:
     def _fail(self, wanted: WantedFile, error: OSError) -> None:
         if error.errno in _NO_FILE_CAN_BE_WRITTEN:
             raise self._complaint(error) from error
-        reason = f"The caption file cannot be written: {error.strerror}."
+        advice = _ADVICE.get(error.errno or 0, "mend that")
+        reason = f"The caption file cannot be written: {error.strerror}; {advice} and run again."
         self.outcome.failed.append((wanted.path, reason))
 
     def _complaint(self, error: OSError) -> StoreError:

@@ -26,6 +26,7 @@ from capenh_pipeline.stages.fusion import locked_terms
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.settling import digest_of, fingerprint, may_settle
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
+from capenh_pipeline.stages.unwritten_files import note_unwritten
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 from capenh_pipeline.tables.settled import Settled
 from capenh_pipeline.tables.table import Table
@@ -44,9 +45,10 @@ def write_files(run: Run) -> Report:
     settled, names = run.store.settled(CAPTION_FILES.name), _names(run)
     stamp = _stamp(run, names)
     known = settled.get(_WHOLE, stamp) if may_settle(run) else None
+    report = Report(known) if known else _write_all(run, settled, names)
+    note_unwritten(run, report)
     if known:
-        return Report(known)
-    report = _write_all(run, settled, names)
+        return report
     if may_settle(run) and report.total("files") == report.total("reused"):
         settled.put(_WHOLE, stamp, report.shards)
     settled.save()
@@ -128,7 +130,7 @@ def _write(
         record=run.store.table(CAPTION_FILES).append,
         stamp=Stamp(run_id=run.run_id, now=run.now()),
     )
-    _name_files(report, run.shards[0], outcome)
+    _name_files(report, run.shards[0], outcome, images=wanted.select("path", "image_path"))
     counts = {
         "images": wanted["image_path"].n_unique(),
         "files": wanted.height,
@@ -148,11 +150,14 @@ def _known(run: Run, files: pl.DataFrame) -> pl.DataFrame:
     return run.store.table(CAPTION_FILES).read(sorted(shards)).join(files, on="path", how="semi")
 
 
-def _name_files(report: Report, shard: str, outcome: ExportOutcome) -> None:
+def _name_files(report: Report, shard: str, outcome: ExportOutcome, images: pl.DataFrame) -> None:
     if outcome.kept:
         report.kept_files[shard] = outcome.kept
     if outcome.failed:
-        report.failed_files[shard] = [f"{path}: {error}" for path, error in outcome.failed]
+        image_of = dict(images.iter_rows())
+        report.failed_files[shard] = [
+            (image_of[path], f"{path}: {error}") for path, error in outcome.failed
+        ]
 
 
 def wanted_files(run: Run, images: pl.DataFrame, sidecars: pl.DataFrame) -> pl.DataFrame:

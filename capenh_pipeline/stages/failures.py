@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from capenh_pipeline.domain.schemas import (
+    CAPTION_FILES,
     COMBINED_CAPTIONS,
     FAILED,
     IMAGE_MANIFEST,
@@ -21,6 +22,7 @@ from capenh_pipeline.stages.combined_captions import (
 from capenh_pipeline.stages.incremental import rows_of_recipes
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.unwritten_files import unwritten_files
 from capenh_pipeline.stages.vlm_captions import asked_recipes, vlm_choice
 
 _REASON = ["error_kind", "error"]
@@ -40,6 +42,7 @@ def failures(run: Run) -> pl.DataFrame:
         _named(images.filter(pl.col("status") == FAILED), IMAGE_MANIFEST),
         _named(_failed_to_see(run, images), VLM_CAPTIONS),
         _named(_failed_to_combine(run, images), COMBINED_CAPTIONS),
+        _named(_failed_to_write(run, images), CAPTION_FILES),
     ]
     return pl.concat(found).sort("path", "stage")
 
@@ -68,6 +71,11 @@ def _failed_to_combine(run: Run, images: pl.DataFrame) -> pl.DataFrame:
     readable = images.filter(pl.col("status") == OK)
     requests = with_requests(run, readable, choice).select("path", *INPUTS)
     return requests.join(rows, on=INPUTS, nulls_equal=True)
+
+
+def _failed_to_write(run: Run, images: pl.DataFrame) -> pl.DataFrame:
+    unwritten = unwritten_files(run).join(images, on="path", how="semi")
+    return unwritten.with_columns(error_kind=pl.lit("unwritten"))
 
 
 def _failed(

@@ -109,14 +109,15 @@ class Report:
     Attributes:
         shards: counts by name, by shard; a name means the same in every shard and can be added up.
         kept_files: caption files by shard that people wrote, so that they were not replaced.
-        failed_files: caption files by shard that could not be written, and why.
+        failed_files: by shard, the image of each caption file that could not be written, and a
+            sentence that names the file and says why.
         warnings: sentences for the user.
         figures: numbers and lists of numbers by name, by shard, which cannot be added up.
     """
 
     shards: dict[str, dict[str, int]]
     kept_files: dict[str, list[str]] = field(default_factory=dict)
-    failed_files: dict[str, list[str]] = field(default_factory=dict)
+    failed_files: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     figures: dict[str, dict[str, float | list[int]]] = field(default_factory=dict)
 

@@ -28,13 +28,11 @@ class RunResult:
     Attributes:
         totals: counts by name, by asset.
         kept_files: the first caption files that people wrote, so that they were not replaced.
-        failed_files: the first caption files that could not be written, and why.
         run_id: of the run, as its rows have it.
     """
 
     totals: dict[str, Counter[str]] = field(default_factory=dict)
     kept_files: list[str] = field(default_factory=list)
-    failed_files: list[str] = field(default_factory=list)
     run_id: str = ""
 
     @property
@@ -44,9 +42,8 @@ class RunResult:
 
     @property
     def failed(self) -> int:
-        """Rows of all tables that failed, in this run or an earlier one."""
-        tables = ("image_manifest", "vlm_captions", "combined_captions")
-        return sum(self.totals.get(name, Counter())["failed"] for name in tables)
+        """Rows and caption files that failed, in this run or an earlier one."""
+        return sum(counts["failed"] for counts in self.totals.values())
 
     @property
     def left(self) -> int:
@@ -76,7 +73,7 @@ def summary(
     images = failed["path"].n_unique()
     reasons = [f"{path}: {stage}: {kind}: {text}" for path, stage, kind, text in failed.iter_rows()]
     files = result.totals.get("caption_files", Counter())
-    all_there = not reasons and not result.failed_files and not result.left
+    all_there = not reasons and not result.left
     lines = [
         *_table(result.totals),
         "",
@@ -85,7 +82,6 @@ def summary(
         f"Caption files: beside the images in {dataset}",
         f"Store: {store}",
         *_named("Kept, because a person wrote or edited them", result.kept_files, files["kept"]),
-        *_named("Caption files that could not be written", result.failed_files, files["failed"]),
         *_named(f"Failed, in {images} image{'s' * (images != 1)}", reasons, len(reasons)),
     ]
     return "\n".join(lines)

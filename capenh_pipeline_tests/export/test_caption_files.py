@@ -172,9 +172,12 @@ def test_a_file_that_cannot_be_written_is_a_failure_and_the_rest_goes_on(dataset
 
     assert outcome.written == ["d.txt"]
     assert dict(outcome.failed) == {
-        too_long: "The caption file cannot be written: File name too long.",
-        "gone/b.txt": "The caption file cannot be written: No such file or directory.",
-        "folder.txt": "The caption file cannot be written: Is a directory.",
+        too_long: "The caption file cannot be written: File name too long; rename the image (its "
+        "caption is in the store) and run again.",
+        "gone/b.txt": "The caption file cannot be written: No such file or directory; mend that "
+        "and run again.",
+        "folder.txt": "The caption file cannot be written: Is a directory; rename the folder of "
+        "its name and run again.",
     }
     assert dataset.files() == {"d.txt": b"d\n"}
 
