@@ -117,7 +117,8 @@ class Walk:
         skip: folders that are left out.
         known: folders (relative) that need not be listed again as long as they are the same.
         pending: sub-folders (relative) that were seen and not listed yet.
-        states: of all folders so far; one that cannot be listed has a state that no folder has.
+        states: of all folders so far. One that cannot be listed has a state that no folder has, as
+            has one with a name that leads nowhere: what is there later shows in no time of its own.
         same: folders that were not listed, because they are the same.
     """
 
@@ -130,10 +131,11 @@ class Walk:
     images: Files = field(default_factory=Files)
     texts: Files = field(default_factory=Files)
     warnings: list[str] = field(default_factory=list)
+    is_dangling: bool = False  # whether the folder at hand has a name that leads nowhere
 
     def list_folder(self, folder: str) -> None:
         """Add the files of one folder (relative), and its sub-folders to `pending`."""
-        self.states[folder] = _UNKNOWN
+        self.states[folder], self.is_dangling = _UNKNOWN, False
         try:
             # From an open folder, the state of a file is found without its whole path.
             descriptor = os.open(f"{self.root}/{folder}", os.O_RDONLY | os.O_DIRECTORY)
@@ -145,7 +147,8 @@ class Walk:
                     self.pending += self.known[folder].folders
                 else:
                     self._list(descriptor, f"{folder}/" if folder else "")
-                self.states[folder] = state
+                if not self.is_dangling:
+                    self.states[folder] = state
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -199,8 +202,9 @@ class Walk:
         try:
             self.texts.add(prefix, [entry], [entry.stat()])
         except FileNotFoundError:  # a broken link, or a file that has just gone
-            return
+            self.is_dangling = True
         except OSError:
+            self.is_dangling = True
             self.texts.add_unknown(prefix + entry.name)
 
     def _state(self, prefix: str, entry: _Entry) -> os.stat_result | None:
@@ -212,6 +216,7 @@ class Walk:
             self._warn("file", prefix + entry.name, error)
         except OSError:  # a broken link, a loop of links, or a file that has just gone
             pass
+        self.is_dangling = True
         return None
 
     def _warn(self, what: str, path: str, error: OSError) -> None:

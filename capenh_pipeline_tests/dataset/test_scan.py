@@ -253,6 +253,19 @@ def test_a_folder_that_is_the_same_is_not_looked_into_again(tmp_path):
     assert listed(tmp_path, before) is before
 
 
+def test_what_a_link_leads_to_is_found_when_it_is_back(tmp_path):
+    """As on a drive that was not mounted: the folder of the link shows nothing of it."""
+    touch(tmp_path, "dataset/a.jpg", "dataset/sub/b.jpg")
+    for link in ("a.txt", "sub/c.jpg"):
+        (tmp_path / "dataset" / link).symlink_to(tmp_path / "drive" / link)
+    before = listed(tmp_path / "dataset")
+    touch(tmp_path, "drive/a.txt", "drive/sub/c.jpg")
+
+    after = listed(tmp_path / "dataset", before)
+    assert names(after) == (["a.jpg", "sub/b.jpg", "sub/c.jpg"], ["a.txt"])
+    assert listed(tmp_path / "dataset", after) is after
+
+
 def test_a_folder_that_changed_is_listed_again_and_the_others_are_not(tmp_path):
     touch(tmp_path, "a.jpg", "one/b.jpg", "one/b.txt", "two/c.jpg", "two/deep/d.jpg")
     before = listed(tmp_path)
