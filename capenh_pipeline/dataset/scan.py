@@ -8,8 +8,15 @@ from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, FolderState, KnownFolder, Walk
-from capenh_pipeline.domain.paths import raw_path, stored_path, system_path
+from capenh_pipeline.dataset.walk import (
+    EXTENSIONS,
+    TEXT_ENDING,
+    FolderState,
+    KnownFolder,
+    Walk,
+    folder_of,
+)
+from capenh_pipeline.domain.paths import raw_path, system_path
 from capenh_pipeline.errors import DatasetError
 
 
@@ -80,10 +87,11 @@ def walked(walk: Walk, *, recursive: bool, known: Listing | None = None) -> List
     """Return what a walk has found; see `list_dataset`."""
     if known and len(walk.same) == len(walk.states):
         return known
-    images, texts = walk.images.frame(walk.warnings), walk.texts.frame(walk.warnings)
+    images, texts = walk.images.frame(), walk.texts.frame()
     if known and walk.same:
         images = _with_known(images, known.images, walk.same)
         texts = _with_known(texts, known.texts, walk.same)
+    images, texts = walk.distinct(images), walk.distinct(texts)
     if images.is_empty():
         raise DatasetError(_nothing_found(walk, recursive=recursive))
     return Listing(images, texts, _folders(walk.states), tuple(sorted(walk.warnings)))
@@ -107,10 +115,13 @@ def _folders(states: dict[str, FolderState]) -> pl.DataFrame:
 
 def _with_known(files: pl.DataFrame, known: pl.DataFrame, same: list[str]) -> pl.DataFrame:
     """Return `files` and those of `known` that are in the folders `same`."""
-    folders = pl.Series([stored_path(os.fsencode(folder))[0] for folder in same], dtype=pl.String)
-    folder = pl.col("path").str.extract(r"^(?s:(.*))/[^/]*$").fill_null("")
-    kept = known.filter(folder.is_in(folders.implode()))
-    return pl.concat([files, kept]).sort("path") if files.height else kept
+    folders = {os.fsencode(folder) for folder in same}
+    folder = pl.col("path").str.extract(r"^(?s:(.*))/[^/]*$").fill_null("").cast(pl.Binary)
+    is_text = pl.col("path_bytes").is_null()
+    odd = known.filter(~is_text)
+    is_kept = [folder_of(*row) in folders for row in odd.select("path", "path_bytes").iter_rows()]
+    kept = known.filter(is_text & folder.is_in([*folders]))
+    return pl.concat([files, kept, odd.filter(pl.Series(is_kept, dtype=pl.Boolean))])
 
 
 def file_path(root: Path, path: str, path_bytes: bytes | None) -> Path:

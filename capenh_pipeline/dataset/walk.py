@@ -62,23 +62,16 @@ class Files:
         for column, value in ((self.sizes, -1), (self.mtimes, 0), (self.ctimes, 0)):
             column.append(value)
 
-    def frame(self, warnings: list[str]) -> pl.DataFrame:
-        """Return the files in path order; where two paths print alike, that is a warning."""
-        files = pl.DataFrame(
+    def frame(self) -> pl.DataFrame:
+        """Return the files, a row each."""
+        return pl.DataFrame(
             {
                 **_path_columns(self.paths),
                 "size_bytes": _int64(self.sizes),
                 "mtime_ns": _int64(self.mtimes),
                 "ctime_ns": _int64(self.ctimes),
             }
-        ).sort("path", "path_bytes", nulls_last=False)
-        if files["path_bytes"].null_count() == files.height:
-            return files
-        distinct = files.unique("path", keep="first", maintain_order=True)
-        if distinct.height < files.height:
-            clash = files.filter(pl.col("path").is_duplicated())["path"][0]
-            warnings.append(f"Two file names print as {clash}; rename one, only one is used.")
-        return distinct
+        )
 
 
 def _int64(values: list[int]) -> pl.Series:
@@ -98,6 +91,12 @@ def _path_columns(paths: list[str]) -> dict[str, pl.Series]:
         "path": pl.Series(texts, dtype=pl.String),
         "path_bytes": pl.Series(contents, dtype=pl.Binary),
     }
+
+
+def folder_of(path: str, path_bytes: bytes | None) -> bytes:
+    """Return the folder of a file (relative, empty is the root), given as two columns."""
+    content = path.encode() if path_bytes is None else path_bytes
+    return content.rpartition(b"/")[0]
 
 
 def _is_text(paths: list[str]) -> bool:
@@ -153,6 +152,20 @@ class Walk:
                 os.close(descriptor)
         except OSError as error:
             self._warn("folder", folder, error)
+
+    def distinct(self, files: pl.DataFrame) -> pl.DataFrame:
+        """Return files in path order; where two paths print alike, only one, with a warning."""
+        files = files.sort("path", "path_bytes", nulls_last=False)
+        if files["path_bytes"].null_count() == files.height:
+            return files
+        alike = files.filter(pl.col("path").is_duplicated()).select("path", "path_bytes")
+        if alike.is_empty():
+            return files
+        clash = alike["path"][0]
+        self.warnings.append(f"Two file names print as {clash}; rename one, only one is used.")
+        for path in alike.iter_rows():  # the one that is left out is to be found next time
+            self.states[os.fsdecode(folder_of(*path))] = _UNKNOWN
+        return files.unique("path", keep="first", maintain_order=True)
 
     def _list(self, descriptor: int, prefix: str) -> None:
         images: list[_Entry] = []

@@ -266,6 +266,22 @@ def test_what_a_link_leads_to_is_found_when_it_is_back(tmp_path):
     assert listed(tmp_path / "dataset", after) is after
 
 
+def test_folders_that_print_alike_are_told_apart_when_one_of_them_has_changed(tmp_path):
+    touch(tmp_path, "a.jpg", "\\xff/x.jpg", "\\xff/gone.jpg")
+    other = tmp_path / os.fsdecode(b"\xff")
+    other.mkdir()
+    touch(other, "x.jpg")
+    before = listed(tmp_path)
+    assert listed(tmp_path, before).warnings == before.warnings != ()
+
+    touch(tmp_path, "\\xff/new.jpg")
+    (tmp_path / "\\xff" / "gone.jpg").unlink()
+    (tmp_path / "\\xff" / "x.jpg").unlink()
+    after = listed(tmp_path, before)
+    assert after.images.rows() == listed(tmp_path).images.rows()
+    assert names(after)[0] == ["\\xff/new.jpg", "\\xff/x.jpg", "a.jpg"]
+
+
 def test_a_folder_that_changed_is_listed_again_and_the_others_are_not(tmp_path):
     touch(tmp_path, "a.jpg", "one/b.jpg", "one/b.txt", "two/c.jpg", "two/deep/d.jpg")
     before = listed(tmp_path)
