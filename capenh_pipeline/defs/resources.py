@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import pydantic
@@ -60,6 +60,20 @@ def options_resource(values: Mapping[str, Any]) -> OptionsResource:
     return pydantic.create_model("PipelineOptions", __base__=OptionsResource, **fields)()
 
 
+class Look(NamedTuple):
+    """A sensor's look at the files of a dataset, which may take several ticks.
+
+    Attributes:
+        began_ns: when it began, in nanoseconds since 1970.
+        walk: how far it is.
+        known: the listing that it goes by where the times of folders are trusted.
+    """
+
+    began_ns: int
+    walk: Walk
+    known: Listing | None
+
+
 @dataclass(frozen=True)
 class Outside:
     """What a run takes from outside: models, clock, environment and who watches its progress.
@@ -75,7 +89,7 @@ class Outside:
     environment: Callable[[], Mapping[str, str]] = read_environment
     progress: Progress = field(default_factory=log_progress)
     listings: dict[str, Listing] = field(default_factory=dict)
-    walks: dict[tuple[Path, bool], tuple[int, Walk]] = field(default_factory=dict)
+    looks: dict[tuple[Path, bool], Look] = field(default_factory=dict)
 
     def open_run(
         self, options: Options, *, shards: Sequence[str] | None = None, run_id: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from capenh_pipeline.dataset.scan import Listing, begin_walk, walked
-from capenh_pipeline.defs.resources import OptionsResource, Outside
+from capenh_pipeline.defs.resources import Look, OptionsResource, Outside
 from capenh_pipeline.defs.run_tags import range_tags
 from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.errors import ConfigurationError, DatasetError
@@ -67,16 +67,19 @@ def _look(run: Run, outside: Outside, cursor: str | None) -> dg.SensorResult:
 def _listing(run: Run, outside: Outside) -> tuple[int, Listing | None]:
     """Return when the look at the files began and what it found, None if it goes on next time."""
     key = (run.dataset, run.options.recursive)
-    began_ns, walk = outside.walks.pop(key, (0, None))
-    if walk is None:
-        began_ns, walk = run.now_ns(), begin_walk(run.dataset, skip=[run.store.root])
+    look = outside.looks.pop(key, None) or _begun(run)
     deadline = time.monotonic() + BUDGET_S
-    while run.options.recursive and walk.pending:
-        walk.list_folder(walk.pending.pop())
+    while run.options.recursive and look.walk.pending:
+        look.walk.list_folder(look.walk.pending.pop())
         if time.monotonic() > deadline:
-            outside.walks[key] = (began_ns, walk)
-            return began_ns, None
-    return began_ns, walked(walk, recursive=run.options.recursive)
+            outside.looks[key] = look
+            return look.began_ns, None
+    return look.began_ns, walked(look.walk, recursive=run.options.recursive, known=look.known)
+
+
+def _begun(run: Run) -> Look:
+    began_ns, known = run.now_ns(), run.known_listing()
+    return Look(began_ns, begin_walk(run.dataset, skip=[run.store.root], known=known), known)
 
 
 def _reason(found: Changes) -> str:

@@ -59,14 +59,20 @@ class Run:
 
     def _list(self) -> Listing:
         recursive, skip = self.options.recursive, [self.store.root]
-        if not self.options.trust_dir_mtime:
-            return list_dataset(self.dataset, recursive=recursive, skip=skip)
-        kept = self.store.root / "listing" / f"{'recursive' if recursive else 'flat'}.parquet"
-        known, began_ns = load_listing(kept), self.now_ns()
+        known, began_ns = self.known_listing(), self.now_ns()
         listing = list_dataset(self.dataset, recursive=recursive, skip=skip, known=known)
-        if known is None or not known.folders.equals(listing.folders):
-            save_listing(kept, listing, began_ns=began_ns)
+        is_news = known is None or not known.folders.equals(listing.folders)
+        if self.options.trust_dir_mtime and is_news:
+            save_listing(self._kept_listing(), listing, began_ns=began_ns)
         return listing
+
+    def known_listing(self) -> Listing | None:
+        """Return what the last run has found, if the times of folders are trusted."""
+        return load_listing(self._kept_listing()) if self.options.trust_dir_mtime else None
+
+    def _kept_listing(self) -> Path:
+        name = "recursive" if self.options.recursive else "flat"
+        return self.store.root / "listing" / f"{name}.parquet"
 
     def listing(self) -> Listing:
         """Return the dataset's files as the run has found them; they are listed if it has not.

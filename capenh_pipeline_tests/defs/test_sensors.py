@@ -198,3 +198,14 @@ def test_it_runs_only_where_the_deployment_says_so():
     assert off.default_status is dg.DefaultSensorStatus.STOPPED
     assert on.default_status is dg.DefaultSensorStatus.RUNNING
     assert on.minimum_interval_seconds == 60
+
+
+def test_where_the_times_of_folders_are_trusted_new_images_are_seen_all_the_same(tmp_path):
+    watched = Watched(tmp_path / "images")
+    watched.values["trust_dir_mtime"] = True
+    watched.add("folder/first.png", (1, 1, 1))
+    watched.definitions = pipeline_definitions(watched.values, watched.outside, Deployment())
+    assert watched.requested() is not None
+    new = watched.add("folder/second.png", (2, 2, 2))
+    assert watched.requested() == shards_of(new)
+    assert watched.requested() is None
