@@ -84,7 +84,7 @@ def _begun(run: Run) -> Look:
 
 def _reason(found: Changes) -> str:
     if found.waiting:
-        return f"{found.waiting} files may still be being written; they wait for the next look."
+        return f"{found.waiting} file(s) may still be being written; they wait for the next look."
     return "No image and no manual caption has changed."
 
 

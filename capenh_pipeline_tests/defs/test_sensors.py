@@ -41,10 +41,10 @@ class Watched:
     def __init__(self, folder):
         self.folder = folder
         self.cursor = None
-        self.ahead = LATER
+        self.ahead, self.clock = LATER, None
         self.values = {"dataset_dir": str(folder), "base_url": "http://x/v1", "recursive": True}
         self.outside = Outside(
-            now=lambda: datetime.now(UTC) + self.ahead,
+            now=lambda: self.clock or datetime.now(UTC) + self.ahead,
             environment=dict,
             progress=LineProgress(lambda line: None),
         )
@@ -136,11 +136,14 @@ def test_a_file_that_is_still_being_written_waits(watched):
     assert watched.requested() == shards_of(new)
 
 
-def test_an_image_waits_for_its_manual_caption_to_be_written(watched):
-    watched.ahead = timedelta()
-    (watched.folder / "3.txt").write_text("half a sen")
-    assert watched.look().run_requests == []
-    watched.ahead = LATER
+def test_an_image_waits_for_its_manual_caption_to_be_written(watched, monkeypatch):
+    caption = watched.folder / "3.txt"
+    caption.write_text("half a sen")
+    written, drawn = (path.stat().st_ctime_ns for path in (caption, watched.folder / "3.png"))
+    watched.clock = datetime.fromtimestamp(written / 1e9 + 1, UTC)
+    monkeypatch.setattr(landed_files, "SETTLED_NS", 10**9 + (written - drawn) // 2)
+    assert watched.look().skip_message.startswith("1 file(s) may still be being written")
+    watched.clock = None
     assert watched.requested() == shards_of(watched.folder / "3.png")
 
 
