@@ -5,6 +5,7 @@ The docstring of a step is its asset's description in the UI, in Markdown, for t
 
 import inspect
 import logging
+import time
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -13,12 +14,15 @@ from typing import Any
 import dagster as dg
 
 from capenh_pipeline.defs.failures import one_sentence_failures
-from capenh_pipeline.defs.metadata import shard_metadata
-from capenh_pipeline.defs.partitions import shard_partitions
+from capenh_pipeline.defs.looks import looks_of
+from capenh_pipeline.defs.metadata import Measured, rows_of_table, shard_metadata
+from capenh_pipeline.defs.partitions import last_told, shard_partitions
+from capenh_pipeline.defs.previews import preview_metadata
 from capenh_pipeline.defs.resources import OptionsResource, Outside
 from capenh_pipeline.defs.turns import its_turn
 from capenh_pipeline.defs.versions import code_versions
 from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.owners import owner_names
 from capenh_pipeline.domain.paths import one_line
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm_choice
@@ -119,6 +123,7 @@ def pipeline_assets(options: Options, *, is_deployed: bool) -> list[dg.AssetsDef
             deps=deps,
             kinds=kinds,
             code_version=versions.get(name),
+            owners=owner_names(options.owners),
             **deployed,
         )
         assets.append(asset)
@@ -148,11 +153,16 @@ def _asset(
             run = outside.open_run(
                 options.options(), shards=list(context.partition_keys), run_id=context.run.run_id
             )
+            began = time.monotonic()
             report = step(run, outside, _assets_of_run(context))
+            seconds = time.monotonic() - began
+            measured = Measured(report, seconds, rows_of_table(run, name))
+            shown = preview_metadata(run, name, report, last=last_told(partitions, run.shards))
+            for shard in report.shards:
+                told = shard_metadata(run.of_shard(shard), name, measured)
+                context.add_asset_metadata({**shown.get(shard, {}), **told}, partition_key=shard)
         for warning in report.warnings:
             _LOG.warning(one_line(warning))
-        for shard in report.shards:
-            context.add_asset_metadata(shard_metadata(report, shard), partition_key=shard)
         return dg.MaterializeResult()
 
     with warnings.catch_warnings():
@@ -164,6 +174,7 @@ def _asset(
             group_name=GROUP,
             partitions_def=partitions,
             backfill_policy=dg.BackfillPolicy.single_run(),
+            **looks_of(name),
             **attributes,
         )(body)
 

@@ -1,11 +1,16 @@
 """What a materialization says about itself in the UI."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
-from capenh_pipeline.stages.run import Report
+from capenh_pipeline.defs.looks import SCHEMAS
+from capenh_pipeline.domain.schemas import CAPTION_FILES
+from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.summary import NAMED
+from capenh_pipeline.tables.table import Table
 
 KEPT_FILES = "kept_files"
 """Metadata of `caption_files`: the first paths that a person wrote and that were left alone."""
@@ -14,9 +19,71 @@ FAILED_FILES = "failed_files"
 """Metadata of `caption_files`: the first paths that could not be written, and why."""
 
 
-def shard_metadata(report: Report, shard: str) -> dict[str, Any]:
-    """Return the metadata of one shard's materialization."""
+@dataclass(frozen=True)
+class Measured:
+    """What a step did for all of its shards together.
+
+    Attributes:
+        report: what it says itself.
+        seconds: how long it took.
+        rows: of its whole table now, see `rows_of_table`.
+    """
+
+    report: Report
+    seconds: float
+    rows: int
+
+
+def shard_metadata(run: Run, name: str, measured: Measured) -> dict[str, Any]:
+    """Return the metadata of one shard's materialization.
+
+    Args:
+        run: over that shard alone.
+        name: the asset's.
+        measured: the step, of which the shard was a part.
+    """
+    report, shard = measured.report, run.shards[0]
     failed = [told for _, told in report.failed_files.get(shard, [])]
     lists = {KEPT_FILES: report.kept_files.get(shard), FAILED_FILES: failed}
     shown = {name: dg.MetadataValue.json(told[:NAMED]) for name, told in lists.items() if told}
-    return {**report.shards[shard], **shown, **report.figures.get(shard, {})}
+    return {
+        "dagster/row_count": measured.rows,
+        "dagster/partition_row_count": _rows_of_shard(run, name, report.shards[shard]),
+        **report.shards[shard],
+        **_speed(measured, shard),
+        **shown,
+        **report.figures.get(shard, {}),
+    }
+
+
+def rows_of_table(run: Run, name: str) -> int:
+    """Return the rows of all shards of an asset's table, of all recipes."""
+    table = run.store.table(SCHEMAS[name])
+    return sum(_rows(table, [key]) for key in table.shards())
+
+
+def _rows(table: Table, shards: Sequence[str]) -> int:
+    # a short column that parts compress to nearly nothing
+    column = "kind" if table.schema is CAPTION_FILES else "status"
+    return table.read(shards, columns=[column]).height
+
+
+def _rows_of_shard(run: Run, name: str, counts: Mapping[str, int]) -> int:
+    """Return the rows of the shard; files lie in the shards of their own paths, and are counted."""
+    if name == CAPTION_FILES.name:
+        return counts["files"] - counts["failed"]
+    return _rows(run.store.table(SCHEMAS[name]), run.shards)
+
+
+def _speed(measured: Measured, shard: str) -> dict[str, float]:
+    """Return what the step took; its speed stands where there was work.
+
+    A model is asked for images of several shards at once, so a shard has no time of its own.
+    """
+    seconds = round(measured.seconds, 3)
+    shards = measured.report.shards
+    if not shards[shard]["computed"]:
+        return {"seconds": seconds}
+    # an image may have several rows
+    images = sum(min(counts["images"], counts["computed"]) for counts in shards.values())
+    return {"seconds": seconds, "images_per_s": round(images / max(measured.seconds, 1e-3), 3)}

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from capenh_pipeline.defs.assets import pipeline_assets
-from capenh_pipeline.defs.jobs import enhance_captions
+from capenh_pipeline.defs.checks import caption_checks
+from capenh_pipeline.defs.jobs import check_captions, enhance_captions
 from capenh_pipeline.defs.resources import Outside, options_resource
 from capenh_pipeline.defs.run_tags import run_tags
 from capenh_pipeline.defs.schedules import nightly_rerun
@@ -34,7 +35,8 @@ def pipeline_definitions(
     job = enhance_captions(run_tags(options))
     return dg.Definitions(
         assets=pipeline_assets(options, is_deployed=deployment is not None),
-        jobs=[job],
+        asset_checks=[caption_checks],
+        jobs=[job, check_captions],
         sensors=_sensors(job, deployment) if deployment else [],
         schedules=(
             [nightly_rerun(job, deployment, shard_digits=options.shard_digits)]

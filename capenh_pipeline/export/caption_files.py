@@ -116,15 +116,19 @@ def write_caption_files(
         StoreError: the disk is full or read-only, so no file could be written.
     """
     export = _Export(root=root, overwrite=overwrite, record=record, stamp=stamp)
-    known = ledger.select(_PATH + _KNOWN)
     export.remove_leftovers(ledger.join(wanted, on=_PATH, how="semi", nulls_equal=True))
-    rows = wanted.join(known, on=_PATH, how="left", nulls_equal=True, maintain_order="left").select(
-        WantedFile._fields
-    )
+    rows = with_ledger(wanted, ledger)
     comparisons = export.compare(WantedFile(*row) for row in rows.iter_rows())
     while chunk := list(islice(comparisons, FILES_AT_ONCE)):
         export.apply(chunk)
     return export.outcome
+
+
+def with_ledger(wanted: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return the wanted files with what the ledger knows, in the columns of `WantedFile`."""
+    known = ledger.select(_PATH + _KNOWN)
+    found = wanted.join(known, on=_PATH, how="left", nulls_equal=True, maintain_order="left")
+    return found.select(WantedFile._fields)
 
 
 class _Export:

@@ -58,10 +58,7 @@ def write_files(run: Run) -> Report:
 def _write_all(run: Run, settled: Settled, names: list[str]) -> Report:
     """Write the files of all shards but those that are settled; settle those that are complete."""
     table = run.store.table(CAPTION_FILES)
-    sidecars = sidecars_of(run, run.listing().images["path"]).files.drop("own_manual", "manual")
-    written = table.read(columns=[*FILE_STATE, "image_hash", "content_hash"])
-    unchanged = written.join(run.listing().texts, on=FILE_STATE, how="semi")
-    del written
+    sidecars, unchanged = names_and_files(run)
     stamps = _stamps(run, [*names, *map(str, digest_of(full_names(sidecars)))], unchanged)
     report = Report({})
     for shard in run.shards:
@@ -74,6 +71,18 @@ def _write_all(run: Run, settled: Settled, names: list[str]) -> Report:
     if report.total("files") > report.total("reused"):
         table.compact(shard_keys(run.store.shard_digits))
     return report
+
+
+def names_and_files(run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the names of all caption files, and what the ledger says of unchanged ones.
+
+    The first has the caption files of each image of the dataset; the second the rows of the files
+    that are on disk as they had been written.
+    """
+    sidecars = sidecars_of(run, run.listing().images["path"]).files.drop("own_manual", "manual")
+    columns = [*FILE_STATE, "image_hash", "content_hash"]
+    written = run.store.table(CAPTION_FILES).read(columns=columns)
+    return sidecars, written.join(run.listing().texts, on=FILE_STATE, how="semi")
 
 
 def _stamp(run: Run, names: list[str]) -> str:
@@ -124,7 +133,7 @@ def _write(
     unwritten = without_written(wanted, unchanged)
     outcome = write_caption_files(
         unwritten,
-        _known(run, unwritten),
+        ledger_of(run, unwritten),
         root=run.dataset,
         overwrite=run.options.write_policy == "overwrite",
         record=run.store.table(CAPTION_FILES).append,
@@ -143,7 +152,7 @@ def _write(
     return counts, counts["reused"] == counts["files"] and is_there.all()
 
 
-def _known(run: Run, files: pl.DataFrame) -> pl.DataFrame:
+def ledger_of(run: Run, files: pl.DataFrame) -> pl.DataFrame:
     """Return what the ledger knows of some files; nothing is read for none."""
     paths = files.select("path", "path_bytes").iter_rows()
     shards = {shard_of(path_hash(*path), digits=run.store.shard_digits) for path in paths}

@@ -1,0 +1,116 @@
+"""Asset checks: whether what the tables hold can be trusted.
+
+They look at all shards, whatever a run computes: whether a caption is on too many images cannot be
+told by a shard. They never stop a run, and an error of theirs is a check that failed.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+
+import dagster as dg
+
+from capenh_pipeline.defs.resources import OptionsResource, Outside
+from capenh_pipeline.domain.schemas import (
+    CAPTION_FILES,
+    COMBINED_CAPTIONS,
+    IMAGE_MANIFEST,
+    VLM_CAPTIONS,
+)
+from capenh_pipeline.errors import CapenhError
+from capenh_pipeline.stages import quality
+from capenh_pipeline.stages.quality import Verdict
+from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.survey import survey
+
+STORE_OPENS = "store_opens"
+ALL_HAVE_CAPTIONS = "all_images_have_captions"
+FAILURE_RATE = "failure_rate"
+CAPTIONS_DIFFER = "captions_differ"
+FILES_MATCH = "files_match_the_store"
+
+MOST_TEXT = 300
+"""Characters of a cell in the table of the rows that break a check."""
+
+_DESCRIPTIONS = {
+    STORE_OPENS: "Every part of the store can be read and lies in its shard.",
+    ALL_HAVE_CAPTIONS: (
+        "Every image of the manifest has a caption of the recipes that the options want. "
+        "Error: captions were not even tried. Warning: all that are missing have failed."
+    ),
+    FAILURE_RATE: "No more images failed than `max_failure_rate` allows.",
+    CAPTIONS_DIFFER: (
+        "No caption is empty, none is on more than 20 % of the images (error), and no more than "
+        "80 % of them begin with the same words (warning)."
+    ),
+    FILES_MATCH: "Every caption is in its file, unless a person wrote or edited that.",
+}
+_CAPTION_CHECKS = (ALL_HAVE_CAPTIONS, FAILURE_RATE, CAPTIONS_DIFFER)
+CHECKS = {
+    IMAGE_MANIFEST.name: (STORE_OPENS, FAILURE_RATE),
+    VLM_CAPTIONS.name: _CAPTION_CHECKS,
+    COMBINED_CAPTIONS.name: _CAPTION_CHECKS,
+    CAPTION_FILES.name: (FILES_MATCH,),
+}
+"""The checks of each asset."""
+
+_SPECS = [
+    dg.AssetCheckSpec(name, asset=asset, description=_DESCRIPTIONS[name])
+    for asset, names in CHECKS.items()
+    for name in names
+]
+
+
+@dg.multi_asset_check(name="caption_checks", specs=_SPECS, can_subset=True)
+def caption_checks(
+    context: dg.AssetCheckExecutionContext,
+    options: OptionsResource,
+    outside: dg.ResourceParam[Outside],
+) -> Iterator[dg.AssetCheckResult]:
+    """Look at the tables once, for all checks that are wanted."""
+    opened = cache(lambda: outside.open_run(options.options(), run_id=context.run.run_id))
+    verdicts = _verdicts(opened)
+    for key in sorted(context.selected_asset_check_keys):
+        asset = key.asset_key.path[-1]
+        yield _result(key, partial(verdicts[key.name], asset))
+
+
+def _verdicts(opened: Callable[[], Run]) -> dict[str, Callable[[str], Verdict]]:
+    """Return what comes to a verdict on an asset, by check; nothing is looked at twice."""
+    surveyed = cache(lambda: survey(opened()))
+
+    def failure_rate(asset: str) -> Verdict:
+        limit = opened().options.max_failure_rate
+        return quality.failure_rate(surveyed(), asset, limit=limit)
+
+    return {
+        STORE_OPENS: lambda _: quality.store_opens(opened()),
+        ALL_HAVE_CAPTIONS: lambda asset: quality.all_have_captions(surveyed(), asset),
+        FAILURE_RATE: failure_rate,
+        CAPTIONS_DIFFER: lambda asset: quality.captions_differ(surveyed(), asset),
+        FILES_MATCH: lambda _: quality.files_match(opened()),
+    }
+
+
+def _result(key: dg.AssetCheckKey, judge: Callable[[], Verdict]) -> dg.AssetCheckResult:
+    try:
+        verdict = judge()
+    except (CapenhError, OSError) as error:
+        verdict = Verdict(f"This cannot be told: {error}", passed=False)
+    rows = {"rows_that_break_it": _table(verdict)} if verdict.rows else {}
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR if verdict.is_serious else dg.AssetCheckSeverity.WARN,
+        description=verdict.sentence,
+        metadata={**verdict.numbers, **rows},
+    )
+
+
+def _table(verdict: Verdict) -> dg.TableMetadataValue:
+    records = [
+        dg.TableRecord({name: str(cell)[:MOST_TEXT] for name, cell in row.items()})
+        for row in verdict.rows
+    ]
+    columns = [dg.TableColumn(name) for name in verdict.rows[0]]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
