@@ -16,8 +16,12 @@ from capenh_pipeline.stages.run import Report, Run
 SAMPLES_OF_RUN = 6
 MOST_KINDS = 10
 
-_MARKS = re.compile(r"[!-/:-@\[-`{-~]")
-_LINKS = re.compile(r"(?i)(?<=www)(?=&#46;)|(?<=&#58;)|(?<=&#64;)")
+MOST_BYTES = 1000
+"""Of a cell of text."""
+
+_MARK = re.compile(r"[!-/:-@\[-`{-~]")
+_HOST = re.compile(r"(?i)(?<=www)(?=&#46;)")
+_COMMENT = "<!-- -->"
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -52,7 +56,7 @@ def _samples(preview: Preview) -> str:
     return _table(
         ["image", "file", *(titles[name] for name in texts)],
         [
-            [_picture(row), _text(row["path"]), *(_text(row[name]) for name in texts)]
+            [_picture(row), _text(row["path"]), *(_caption(row[name]) for name in texts)]
             for row in rows
         ],
     )
@@ -83,11 +87,28 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def _caption(text: str) -> str:
+    return _text(" ".join(text.split()))
+
+
 def _text(text: str) -> str:
     """Return text that Markdown and HTML show as it is written, in one line of a table.
 
     Every mark of ASCII becomes a character reference. Addresses would still be made links after
     these are read: an empty comment, which nobody sees, parts them.
     """
-    marked = _MARKS.sub(lambda found: f"&#{ord(found[0])};", one_line(text))
-    return _LINKS.sub("<!-- -->", marked)
+    shown, room = [], MOST_BYTES
+    for character in one_line(text):
+        written = _written(character)
+        room -= len(written.encode())
+        if room < 0:
+            shown.append("…")
+            break
+        shown.append(written)
+    return _HOST.sub(_COMMENT, "".join(shown))
+
+
+def _written(character: str) -> str:
+    if not _MARK.fullmatch(character):
+        return character
+    return f"&#{ord(character)};{_COMMENT if character in ':@' else ''}"

@@ -1,0 +1,224 @@
+"""Previews: captions beside their images, and failures, as the UI shows them."""
+
+import base64
+import html
+import io
+import re
+from dataclasses import replace
+
+import dagster as dg
+import pytest
+from PIL import Image
+
+from capenh_pipeline.defs.pipeline import pipeline_definitions
+from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.stages.progress import LineProgress
+from capenh_pipeline_tests.fakes.llm import EchoLlm
+from capenh_pipeline_tests.fakes.vlm import ColourVlm, CountingLoader
+from capenh_pipeline_tests.images import colour, noise
+
+ALL, OWN = "samples_of_all_shards", "samples"
+HOSTILE = (
+    "a | b <script>x</script> [x](http://e.vil) ![p](y) `c` *d* www.e.vil me@e.vil \\| ~~s~~\n\n# h"
+)
+
+
+class TalkativeVlm(ColourVlm):
+    def generate(self, inputs, generation):
+        return [
+            replace(reply, caption=f"{reply.caption} {' '.join(f'w{n}:|&*<' for n in range(900))}")
+            for reply in super().generate(inputs, generation)
+        ]
+
+
+@pytest.fixture
+def images(tmp_path):
+    for number in range(40):
+        colour(tmp_path / "images" / f"{number:02}.png", (number * 5, 0, 0), size=(200, 100))
+    return tmp_path / "images"
+
+
+def run(images, *, loader=ColourVlm, shards=("0", "f"), fails=lambda rgb: False, **values):
+    outside = Outside(
+        load_vlm=loader
+        if loader is not ColourVlm
+        else lambda settings: ColourVlm(settings, fails=fails),
+        connect_llm=lambda choice: EchoLlm(),
+        environment=dict,
+        progress=LineProgress(lambda line: None),
+    )
+    defs = pipeline_definitions(
+        {"dataset_dir": str(images), "base_url": "http://x/v1", **values}, outside
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("enhance_captions").execute_in_process(
+            instance=instance,
+            tags={
+                "dagster/asset_partition_range_start": shards[0],
+                "dagster/asset_partition_range_end": shards[1],
+            },
+        )
+    found = [
+        event.step_materialization_data.materialization
+        for event in result.get_asset_materialization_events()
+    ]
+    return {
+        name: [one for one in found if one.asset_key.path == [name]]
+        for name in ("image_manifest", "vlm_captions", "combined_captions", "caption_files")
+    }
+
+
+def rows(materialization, name):
+    """Return the cells of a preview."""
+    lines = materialization.metadata[name].value.split("\n")[2:]
+    return [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in lines]
+
+
+def shown(cell):
+    """Return what a reader of the page sees."""
+    return html.unescape(cell.replace("<!-- -->", ""))
+
+
+def picture(cell):
+    data = re.fullmatch(r"!\[\]\(data:image/jpeg;base64,([^)]*)\)", cell)
+    return Image.open(io.BytesIO(base64.b64decode(data[1])))
+
+
+def test_each_shard_shows_its_own_captions_beside_their_images(images):
+    (images / "07.txt").write_text("lucky seven")
+    shown_rows = [
+        row
+        for one in run(images)["combined_captions"]
+        if OWN in one.metadata
+        for row in rows(one, OWN)
+    ]
+    assert len(shown_rows) > 10
+    assert ["07.png", "lucky seven"] in [
+        [shown(row[1]), shown(row[2])] for row in shown_rows if len(row) == 5
+    ]
+    for cell, path, *_, seen, _combined in shown_rows:
+        red = int(shown(path)[:2]) * 5
+        assert abs(picture(cell).getpixel((50, 20))[0] - red) < 12
+        assert str(red) in shown(seen)
+
+
+@pytest.mark.parametrize("asset", ["vlm_captions", "combined_captions"])
+def test_the_materialization_that_comes_last_shows_all_shards_and_no_other_does(images, asset):
+    found = run(images)[asset]
+    assert [ALL in one.metadata for one in found] == [False] * 15 + [True]
+    assert len({shown(row[1]) for row in rows(found[-1], ALL)}) == 6
+
+
+@pytest.mark.slow
+def test_a_run_of_one_shard_shows_that_shard_only(images):
+    run(images)
+    for number in range(16):
+        key = f"{number:x}"
+        (one,) = run(images, shards=(key, key))["combined_captions"]
+        assert ALL not in one.metadata
+
+
+def test_what_a_run_has_made_is_shown_first(images):
+    run(images)
+    colour(images / "new.png", (255, 0, 0))
+    found = run(images)["combined_captions"]
+    assert "new.png" in [shown(row[1]) for row in rows(found[-1], ALL)]
+
+
+def test_a_run_with_nothing_to_do_shows_the_same_and_reads_no_image(images):
+    before = run(images)["combined_captions"]
+    for path in images.glob("*.png"):
+        path.chmod(0)
+    after = run(images)["combined_captions"]
+    own = [{one.partition: one.metadata.get(OWN) for one in found} for found in (before, after)]
+    assert own[0] == own[1]
+
+
+def test_no_text_is_markup_or_breaks_the_table(images):
+    name = "a|b<img src=x onerror=alert(1)>[x](y)www.e.vil.png"
+    colour(images / name, (1, 99, 3))
+    (images / f"{name[:-4]}.txt").write_text(HOSTILE)
+    for one in run(images)["combined_captions"]:
+        for own in rows(one, OWN) if OWN in one.metadata else []:
+            assert len(own) in (4, 5)
+            for cell in own[1:]:
+                assert not re.search(r"[|<>\[\]`*_~\\@]|www\.|://", cell.replace("<!-- -->", ""))
+            if shown(own[1]) == name:
+                assert shown(own[2]) == " ".join(HOSTILE.split())
+                break
+        else:
+            continue
+        return
+    pytest.fail("the image is not shown")
+
+
+def test_failures_are_shown_by_kind_with_three_examples(images):
+    for number in range(30):
+        (images / f"bad {number:02}.png").write_bytes(b"bad %d" % number)
+    found = run(images, fails=lambda rgb: rgb[0] < 25)
+    last = found["image_manifest"][-1]
+    assert [row[:2] for row in rows(last, "failures_of_all_shards")] == [
+        ["not&#95;an&#95;image", "30"]
+    ] * 3
+    own = [rows(one, "failures") for one in found["image_manifest"] if "failures" in one.metadata]
+    assert all(len(table) <= 3 for table in own)
+    assert sum(int(table[0][1]) for table in own) == 30
+    seen = rows(found["vlm_captions"][-1], "failures_of_all_shards")
+    assert [row[:2] for row in seen] == [["model&#95;error", "5"]] * 3
+    assert "failures_of_all_shards" not in found["combined_captions"][-1].metadata
+
+
+@pytest.mark.parametrize(
+    ("digits", "own", "whole"),
+    [
+        (1, 15_000, 45_000),
+        pytest.param(2, 7_500, 45_000, marks=pytest.mark.slow),
+    ],
+)
+def test_the_bytes_of_a_materialization_are_bounded_whatever_is_in_it(images, digits, own, whole):
+    for place, picture_of_noise in enumerate(noise()):
+        picture_of_noise.save(images / f"noise{place}.png")
+    for path in images.glob("*.png"):
+        path.with_suffix(".txt").write_text(HOSTILE * 100)
+    loader = CountingLoader(TalkativeVlm)
+    shards = ("0" * digits, "f" * digits)
+    found = run(images, loader=loader, shards=shards, shard_digits=digits)["combined_captions"]
+    assert loader.images
+    sizes = [
+        sum(len(value.value.encode()) for name, value in one.metadata.items() if name == key)
+        for key in (OWN, ALL)
+        for one in found
+        if key in one.metadata
+    ]
+    assert max(sizes[:-1]) <= own
+    assert sizes[-1] <= whole
+
+
+def test_an_image_that_is_gone_since_is_said_to_be(images):
+    class Vanishing(EchoLlm):
+        def merge(self, requests, emit):
+            super().merge(requests, emit)
+            for path in images.glob("*.png"):
+                path.unlink(missing_ok=True)
+
+    outside = Outside(
+        load_vlm=ColourVlm,
+        connect_llm=lambda choice: Vanishing(),
+        environment=dict,
+        progress=LineProgress(lambda line: None),
+    )
+    defs = pipeline_definitions({"dataset_dir": str(images), "base_url": "http://x/v1"}, outside)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("enhance_captions").execute_in_process(
+            instance=instance,
+            tags={
+                "dagster/asset_partition_range_start": "0",
+                "dagster/asset_partition_range_end": "f",
+            },
+        )
+    texts = [
+        event.step_materialization_data.materialization.metadata[ALL].value
+        for event in result.get_asset_materialization_events()
+        if ALL in event.step_materialization_data.materialization.metadata
+    ]
+    assert any("changed or gone" in text for text in texts)
