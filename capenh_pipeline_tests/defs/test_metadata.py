@@ -1,0 +1,106 @@
+"""What the assets say about themselves and their runs."""
+
+import dagster as dg
+import pytest
+
+from capenh_pipeline.defs.pipeline import pipeline_definitions
+from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.stages.progress import LineProgress
+from capenh_pipeline_tests.fakes.llm import EchoLlm
+from capenh_pipeline_tests.fakes.vlm import ColourVlm
+from capenh_pipeline_tests.images import colour
+
+ASSETS = ["image_manifest", "vlm_captions", "combined_captions", "caption_files"]
+NUMBERS = {"images", "computed", "reused", "failed", "seconds", "images_per_s"}
+
+
+def definitions(**values):
+    outside = Outside(
+        load_vlm=ColourVlm,
+        connect_llm=lambda choice: EchoLlm(),
+        environment=dict,
+        progress=LineProgress(lambda line: None),
+    )
+    return pipeline_definitions({"base_url": "http://x/v1", **values}, outside)
+
+
+def spec(name, **values):
+    (found,) = definitions(**values).resolve_assets_def(name).specs
+    return found
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_an_asset_has_all_that_the_ui_shows_of_it(name):
+    found = spec(name, owners="anna@example.org, team:captions")
+    assert found.owners == ["anna@example.org", "team:captions"]
+    assert found.group_name == "captions"
+    assert found.kinds
+    assert found.tags["capenh/step"]
+    schema = found.metadata["dagster/column_schema"]
+    assert all(column.description for column in schema.columns)
+    assert {column.name for column in schema.columns} > {
+        "image_hash",
+        "path_bytes",
+    } or name not in (
+        "image_manifest",
+        "caption_files",
+    )
+
+
+def test_without_owners_there_are_none():
+    assert not spec("vlm_captions").owners
+
+
+def materialized(images, *, shards=("0", "f")):
+    job = definitions(dataset_dir=str(images)).resolve_job_def("enhance_captions")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            tags={
+                "dagster/asset_partition_range_start": shards[0],
+                "dagster/asset_partition_range_end": shards[1],
+            },
+        )
+    found = [
+        event.step_materialization_data.materialization
+        for event in result.get_asset_materialization_events()
+    ]
+    return {
+        name: {one.partition: one.metadata for one in found if one.asset_key.path == [name]}
+        for name in ASSETS
+    }
+
+
+@pytest.fixture
+def images(tmp_path):
+    for number in range(20):
+        colour(tmp_path / "images" / f"{number}.png", (number, 0, 0))
+    colour(tmp_path / "images" / "copy.png", (0, 0, 0))
+    return tmp_path / "images"
+
+
+def test_rows_are_counted_in_the_shard_and_in_the_whole_table(images):
+    rows = {"image_manifest": 21, "vlm_captions": 20, "combined_captions": 20, "caption_files": 21}
+    for name, by_shard in materialized(images).items():
+        assert {one["dagster/row_count"].value for one in by_shard.values()} == {rows[name]}
+        counts = [one["dagster/partition_row_count"].value for one in by_shard.values()]
+        assert sum(counts) == rows[name]
+        assert counts == [one["images"].value for one in by_shard.values()]
+    one_shard = materialized(images, shards=("3", "3"))
+    assert one_shard["vlm_captions"]["3"]["dagster/row_count"].value == 20
+
+
+def test_the_numbers_of_a_shard_plot_over_time(images):
+    for path in [*images.glob("*.png")]:
+        path.with_suffix(".txt").write_text(f"Anna and {path.stem} birds")
+    first, again = materialized(images), materialized(images)
+    for name in ASSETS:
+        for one in first[name].values():
+            assert one.keys() >= (NUMBERS if one["computed"].value else NUMBERS - {"images_per_s"})
+        rates = [one.get("images_per_s") for one in first[name].values()]
+        assert any(rate is not None and rate.value > 0 for rate in rates)
+        assert not any("images_per_s" in one for one in again[name].values())
+    made = [one for one in first["combined_captions"].values() if one["computed"].value]
+    scores = {"retention_mean", "retention_p05", "support_mean", "support_p05"}
+    assert all(one.keys() >= {"prompt_tokens", "completion_tokens", *scores} for one in made)
+    assert all("new_tokens" in one for one in first["vlm_captions"].values())
