@@ -21,6 +21,7 @@ from capenh_pipeline.defs.previews import preview_metadata
 from capenh_pipeline.defs.resources import OptionsResource, Outside
 from capenh_pipeline.defs.turns import its_turn
 from capenh_pipeline.defs.versions import code_versions
+from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.owners import owner_names
 from capenh_pipeline.domain.paths import one_line
@@ -104,26 +105,27 @@ _RETRY = dg.RetryPolicy(
 )
 
 
-def pipeline_assets(options: Options, *, is_deployed: bool) -> list[dg.AssetsDefinition]:
+def pipeline_assets(options: Options, deployment: Deployment | None) -> list[dg.AssetsDefinition]:
     """Return the assets over `16 ** shard_digits` partitions.
 
     Args:
         options: they have the digits, and shape the code versions.
-        is_deployed: whether other runs may be at work: then steps share pools and take turns, and
+        deployment: None if no other runs may be at work. Else steps share pools and take turns, and
             one that fails for a reason that may pass is tried again.
     """
+    owners = owner_names(deployment.owners) if deployment else None
     partitions, versions = shard_partitions(options.shard_digits), code_versions(options)
     assets = []
     for name, (step, deps, pool, kinds) in _STEPS.items():
-        deployed = {"pool": pool, "retry_policy": _RETRY} if is_deployed else {}
+        deployed = {"pool": pool, "retry_policy": _RETRY} if deployment else {}
         asset = _asset(
             name,
-            _in_turn(step) if is_deployed else step,
+            _in_turn(step) if deployment else step,
             partitions,
             deps=deps,
             kinds=kinds,
             code_version=versions.get(name),
-            owners=owner_names(options.owners),
+            owners=owners,
             **deployed,
         )
         assets.append(asset)

@@ -37,7 +37,7 @@ _DESCRIPTIONS = {
         "Every image of the manifest has a caption of the recipes that the options want. "
         "Error: captions were not even tried. Warning: all that are missing have failed."
     ),
-    FAILURE_RATE: "No more images failed than `max_failure_rate` allows.",
+    FAILURE_RATE: "No more images failed than `CAPENH_MAX_FAILURE_RATE` allows.",
     CAPTIONS_DIFFER: (
         "No caption is empty, none is on more than 20 % of the images (error), and no more than "
         "80 % of them begin with the same words (warning)."
@@ -60,32 +60,38 @@ _SPECS = [
 ]
 
 
-@dg.multi_asset_check(name="caption_checks", specs=_SPECS, can_subset=True)
-def caption_checks(
-    context: dg.AssetCheckExecutionContext,
-    options: OptionsResource,
-    outside: dg.ResourceParam[Outside],
-) -> Iterator[dg.AssetCheckResult]:
-    """Look at the tables once, for all checks that are wanted."""
-    opened = cache(lambda: outside.open_run(options.options(), run_id=context.run.run_id))
-    verdicts = _verdicts(opened)
-    for key in sorted(context.selected_asset_check_keys):
-        asset = key.asset_key.path[-1]
-        yield _result(key, partial(verdicts[key.name], asset))
+def caption_checks(max_failure_rate: float) -> dg.AssetChecksDefinition:
+    """Return the checks; they look at the tables once, for all that are wanted.
+
+    Args:
+        max_failure_rate: share of images that may fail.
+    """
+
+    @dg.multi_asset_check(name="caption_checks", specs=_SPECS, can_subset=True)
+    def check(
+        context: dg.AssetCheckExecutionContext,
+        options: OptionsResource,
+        outside: dg.ResourceParam[Outside],
+    ) -> Iterator[dg.AssetCheckResult]:
+        opened = cache(lambda: outside.open_run(options.options(), run_id=context.run.run_id))
+        verdicts = _verdicts(opened, max_failure_rate)
+        for key in sorted(context.selected_asset_check_keys):
+            asset = key.asset_key.path[-1]
+            yield _result(key, partial(verdicts[key.name], asset))
+
+    return check
 
 
-def _verdicts(opened: Callable[[], Run]) -> dict[str, Callable[[str], Verdict]]:
+def _verdicts(
+    opened: Callable[[], Run], max_failure_rate: float
+) -> dict[str, Callable[[str], Verdict]]:
     """Return what comes to a verdict on an asset, by check; nothing is looked at twice."""
     surveyed = cache(lambda: survey(opened()))
-
-    def failure_rate(asset: str) -> Verdict:
-        limit = opened().options.max_failure_rate
-        return quality.failure_rate(surveyed(), asset, limit=limit)
 
     return {
         STORE_OPENS: lambda _: quality.store_opens(opened()),
         ALL_HAVE_CAPTIONS: lambda asset: quality.all_have_captions(surveyed(), asset),
-        FAILURE_RATE: failure_rate,
+        FAILURE_RATE: lambda asset: quality.failure_rate(surveyed(), asset, limit=max_failure_rate),
         CAPTIONS_DIFFER: lambda asset: quality.captions_differ(surveyed(), asset),
         FILES_MATCH: lambda _: quality.files_match(opened()),
     }

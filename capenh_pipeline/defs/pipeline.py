@@ -34,8 +34,8 @@ def pipeline_definitions(
     options = Options(**values)
     job = enhance_captions(run_tags(options))
     return dg.Definitions(
-        assets=pipeline_assets(options, is_deployed=deployment is not None),
-        asset_checks=[caption_checks],
+        assets=pipeline_assets(options, deployment),
+        asset_checks=[caption_checks((deployment or Deployment()).max_failure_rate)],
         jobs=[job, check_captions],
         sensors=_sensors(job, deployment) if deployment else [],
         schedules=(

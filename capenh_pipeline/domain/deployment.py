@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from capenh_pipeline.domain.option import option
 from capenh_pipeline.domain.option_values import check_value, convert
 from capenh_pipeline.domain.options import environment_name
+from capenh_pipeline.domain.owners import owner_names
 from capenh_pipeline.errors import ConfigurationError
 
 
@@ -30,10 +31,22 @@ class Deployment:
         group="Dagster",
         metavar="URL",
     )
+    owners: str | None = option(
+        None,
+        "Owners of the assets, separated by commas: e-mail addresses or team:NAME.",
+        group="Dagster",
+    )
+    max_failure_rate: float = option(
+        0.05,
+        "Share of images, 0 to 1, that may fail before a check says so.",
+        group="Dagster",
+        minimum=0,
+    )
 
     def __post_init__(self) -> None:
         for field in fields(self):
             check_value(field, getattr(self, field.name))
+        owner_names(self.owners)
         if self.failure_webhook and not re.match(r"https?://[^/]", self.failure_webhook):
             # not shown: it may hold a secret
             raise ConfigurationError("CAPENH_FAILURE_WEBHOOK must begin with http:// or https://.")

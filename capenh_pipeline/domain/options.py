@@ -9,7 +9,6 @@ from capenh_pipeline.domain.fusion.gates import check_language, skipped_gates
 from capenh_pipeline.domain.llm_options import CostOptions, FusionOptions, LlmOptions
 from capenh_pipeline.domain.option import option
 from capenh_pipeline.domain.option_values import check_value, convert
-from capenh_pipeline.domain.owners import owner_names
 from capenh_pipeline.domain.sidecars import check_suffixes
 from capenh_pipeline.domain.vlm_options import VlmOptions
 from capenh_pipeline.domain.vlm_prompts import prompts_for_llm, vlm_prompts
@@ -82,19 +81,6 @@ class FileOptions:
         "error, a rate limit, too little memory. The nightly run does.",
         group="Run",
     )
-    max_failure_rate: float = option(
-        0.05,
-        "Share of images, 0 to 1, that may fail before the checks in the Dagster UI say so.",
-        group="Dagster",
-        minimum=0,
-    )
-    owners: str | None = option(
-        None,
-        "Owners of the assets in the Dagster UI, separated by commas: e-mail addresses or "
-        "team:NAME; read where the definitions are loaded.",
-        group="Dagster",
-        metavar="NAMES",
-    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +100,6 @@ class Options(
             )
         check_colour(self.background, option="background")
         self._check_fusion()
-        owner_names(self.owners)
         prompts = vlm_prompts(self.prompt)
         if self.folder_prompts and len(prompts) > 1:
             raise ConfigurationError(

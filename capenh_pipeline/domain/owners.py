@@ -19,6 +19,6 @@ def owner_names(owners: str | None) -> list[str]:
     for name in names:
         if not _OWNER.fullmatch(name):
             raise ConfigurationError(
-                f"--owners has {name!r}; an owner is an e-mail address or team:NAME."
+                f"CAPENH_OWNERS has {name!r}; an owner is an e-mail address or team:NAME."
             )
     return names

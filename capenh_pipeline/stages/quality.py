@@ -10,6 +10,7 @@ from capenh_pipeline.domain.monotony import OPENING_WORDS, SAME_OPENING, SAME_TE
 from capenh_pipeline.export.caption_files import without_written
 from capenh_pipeline.export.differences import Difference, differences
 from capenh_pipeline.stages.caption_files import ledger_of, names_and_files, wanted_files
+from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.store_check import check_store
 from capenh_pipeline.stages.survey import EXAMPLES, Rows, Survey
@@ -131,7 +132,8 @@ def files_match(run: Run) -> Verdict:
     sidecars, unchanged = names_and_files(run)
     wrong, edited, files = Rows(), 0, 0
     for shard in run.shards:
-        wanted = wanted_files(run.of_shard(shard), sidecars)
+        one = run.of_shard(shard)
+        wanted = wanted_files(one, captions(one), sidecars)
         doubtful = without_written(wanted, unchanged)
         files += wanted.height
         found = [*differences(doubtful, ledger_of(run, doubtful), root=run.dataset)]

@@ -5,6 +5,7 @@ import pytest
 
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline_tests.fakes.llm import EchoLlm
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
@@ -14,18 +15,18 @@ ASSETS = ["image_manifest", "vlm_captions", "combined_captions", "caption_files"
 NUMBERS = {"images", "computed", "reused", "failed", "seconds", "images_per_s"}
 
 
-def definitions(**values):
+def definitions(*, deployment=None, **values):
     outside = Outside(
         load_vlm=ColourVlm,
         connect_llm=lambda choice: EchoLlm(),
         environment=dict,
         progress=LineProgress(lambda line: None),
     )
-    return pipeline_definitions({"base_url": "http://x/v1", **values}, outside)
+    return pipeline_definitions({"base_url": "http://x/v1", **values}, outside, deployment)
 
 
-def spec(name, **values):
-    (found,) = definitions(**values).resolve_assets_def(name).specs
+def spec(name, **chosen):
+    (found,) = definitions(deployment=Deployment(**chosen)).resolve_assets_def(name).specs
     return found
 
 

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.domain.owners import owner_names
 from capenh_pipeline.errors import ConfigurationError
 
@@ -19,7 +19,7 @@ def test_owners_are_separated_by_commas():
 @pytest.mark.parametrize("owner", ["anna", "team:", "team:a b", "@example.org", ".a@b.co", "a@b"])
 def test_an_owner_that_dagster_would_not_take_is_named_before_any_work(owner):
     with pytest.raises(ConfigurationError, match="e-mail address or team:NAME"):
-        Options(owners=owner)
+        Deployment(owners=owner)
 
 
 @pytest.mark.parametrize("owner", ["a@b.co", "_a.b%c+d@e-f.g.museum", "team:x", "team:ä/ö"])
