@@ -1,4 +1,4 @@
-"""The command line: `capenh enhance`, `plan`, `demo`, `failures`, `ui` and `store`."""
+"""The command line: `capenh enhance`, `plan`, `demo`, `failures`, `report`, `ui` and `store`."""
 
 import argparse
 import difflib
@@ -19,6 +19,8 @@ from capenh_pipeline.store_commands import ACTIONS
 from capenh_pipeline.store_commands.action import Action
 
 WRONG_USE, INTERRUPTED, NOBODY_READS = 2, 130, 141
+
+_OUTPUT = "Where the page goes; by default report.html in the store."
 
 _JOINED = {"prompt": joined_prompts}
 """Options that may be given several times, and what makes one value of what was given."""
@@ -72,6 +74,8 @@ def argument_parser() -> argparse.ArgumentParser:
             _add_options(described)
         if command is _ui:
             described.add_argument("--port", default="3000", help="Port on 127.0.0.1.")
+        if command is _report:
+            described.add_argument("--output", metavar="FILE", help=_OUTPUT)
     _add_store_actions(names)
     return parser
 
@@ -113,6 +117,11 @@ def _failures(chosen: argparse.Namespace, environment: Environment) -> int:
     return commands.list_failures(_values(chosen, environment), environment)
 
 
+def _report(chosen: argparse.Namespace, environment: Environment) -> int:
+    """Write an HTML page with every image, its captions, scores and failures."""
+    return commands.report(_values(chosen, environment), environment, output=chosen.output)
+
+
 def _ui(chosen: argparse.Namespace, environment: Environment) -> int:
     """Open the Dagster UI on a dataset's store."""
     return commands.open_ui(_values(chosen, environment), environment, port=chosen.port)
@@ -129,6 +138,7 @@ _USAGE = {
     "plan": "--dataset_dir DIR [OPTION ...]",
     "demo": "[DIR]",
     "failures": "--dataset_dir DIR [OPTION ...]",
+    "report": "--dataset_dir DIR [--output FILE] [OPTION ...]",
     "ui": "--dataset_dir DIR [--port PORT] [OPTION ...]",
 }
 _COMMANDS = {
@@ -136,6 +146,7 @@ _COMMANDS = {
     "plan": _plan,
     "demo": _demo,
     "failures": _failures,
+    "report": _report,
     "ui": _ui,
 }
 

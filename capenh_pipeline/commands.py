@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,6 +19,8 @@ from capenh_pipeline.domain.options import Options, environment_name, options_fr
 from capenh_pipeline.domain.paths import one_line
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.files import absolute_path, make_folder, write_atomically
+from capenh_pipeline.models.hub_commits import cached_commit, known
+from capenh_pipeline.report.report import write_report
 from capenh_pipeline.stages import plan
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
@@ -28,6 +31,7 @@ from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.summary import RunResult, caption_table, left_over, summary
 from capenh_pipeline.stages.vlm_captions import vlm_choice
+from capenh_pipeline.tables.store import Store
 
 ALL_THERE, SOME_FAILED = 0, 1
 SERVER_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_KEY")
@@ -97,6 +101,21 @@ def list_failures(values: Values, environment: Environment) -> int:
     for row in failed.iter_rows():
         write_line(sys.stdout, "\t".join(one_line(str(cell)) for cell in row))
     return SOME_FAILED if failed.height else ALL_THERE
+
+
+def report(values: Values, environment: Environment, *, output: str | None) -> int:
+    """Write the report page and say where it is; the store is only read, and nobody is asked."""
+    from capenh_pipeline.defs.resources import Outside, store_folder
+
+    options = Options(**values)
+    store = Store.existing(store_folder(options))
+    path = None if output is None else absolute_path(output, option="output")
+    outside = Outside(environment=lambda: environment, hub_commit=known(cached_commit))
+    run = outside.open_run(replace(options, shard_digits=store.shard_digits))
+    written = write_report(run, path)
+    for line in written.described():
+        write_line(sys.stdout, line)
+    return ALL_THERE if written.counts["ok"] == written.counts["images"] else SOME_FAILED
 
 
 def demo(folder: str, environment: Environment) -> int:

@@ -8,6 +8,7 @@ import dagster as dg
 from capenh_pipeline.defs.assets import pipeline_assets
 from capenh_pipeline.defs.checks import caption_checks
 from capenh_pipeline.defs.jobs import check_captions, enhance_captions
+from capenh_pipeline.defs.report import report_asset
 from capenh_pipeline.defs.resources import Outside, options_resource
 from capenh_pipeline.defs.run_tags import run_tags
 from capenh_pipeline.defs.schedules import nightly_rerun
@@ -34,7 +35,7 @@ def pipeline_definitions(
     options = Options(**values)
     job = enhance_captions(run_tags(options))
     return dg.Definitions(
-        assets=pipeline_assets(options, deployment),
+        assets=[*pipeline_assets(options, deployment), report_asset()],
         asset_checks=[caption_checks((deployment or Deployment()).max_failure_rate)],
         jobs=[job, check_captions],
         sensors=_sensors(job, deployment) if deployment else [],

@@ -1,0 +1,152 @@
+"""A real browser without a window: Debian's chromium, driven by its DevTools protocol."""
+
+import base64
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.request import urlopen
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+PATIENCE_S = 60
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+"""Marks the tests that look at a page."""
+
+_FLAGS = [
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--remote-debugging-port=0",
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # whatever asks the network is told no
+]
+_NOT_ALLOWED = ("error", "warning", "assert")
+
+
+class Browser:
+    """`with Browser() as browser:` has one page; what it complains about is in `complaints`.
+
+    Attributes:
+        complaints: errors and warnings of the console, and exceptions that nobody caught.
+        asked_for: the addresses that were loaded, but those of data within a page.
+    """
+
+    def __enter__(self) -> Self:
+        self.complaints: list[str] = []
+        self.asked_for: list[str] = []
+        self._numbers = itertools.count(1)
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        words = [str(CHROMIUM), *_FLAGS, f"--user-data-dir={self._folder.name}", "about:blank"]
+        if os.geteuid() == 0:
+            words.insert(1, "--no-sandbox")  # it refuses to be root with one
+        self._process = subprocess.Popen(  # noqa: S603  # a browser of the system
+            words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            self._socket = self._connected()
+            for domain in ("Page", "Runtime", "Log", "Network"):
+                self.ask(f"{domain}.enable")
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._socket.close()
+        self._end()
+
+    def open(self, page: Path, *, after: str = "") -> None:
+        """Load a file from disk, and wait until it has done so."""
+        self.complaints.clear()
+        self.asked_for.clear()
+        self.ask("Page.navigate", url="about:blank")
+        self.ask("Page.navigate", url=page.as_uri() + after)
+        self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
+
+    def run(self, script: str) -> Any:
+        """Return the value of a JavaScript expression, awaited."""
+        given = {"expression": script, "awaitPromise": True, "returnByValue": True}
+        answer = self.ask("Runtime.evaluate", **given)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def wait(self, condition: str) -> None:
+        """Return as soon as a JavaScript expression is true."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.run(condition):
+            assert time.monotonic() < deadline, condition
+            time.sleep(0.02)
+
+    def press(self, key: str) -> None:
+        """Press a key and let it go."""
+        text = {"text": key} if len(key) == 1 else {}
+        self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def resize(self, width: int, height: int, *, is_dark: bool = False) -> None:
+        """Make the window that large, in a light or a dark theme."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.ask("Emulation.setDeviceMetricsOverride", **size)
+        theme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", features=[theme])
+
+    def screenshot(self, path: Path) -> None:
+        """Save what the window shows, as PNG."""
+        path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot")["data"]))
+
+    def ask(self, method: str, **given: Any) -> dict[str, Any]:
+        """Return the answer to one message of the protocol; events before it are noted."""
+        number = next(self._numbers)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": given}))
+        while True:
+            message = json.loads(self._socket.recv(timeout=PATIENCE_S))
+            if message.get("id") == number:
+                assert "error" not in message, message
+                return message["result"]
+            self._note(message.get("method"), message.get("params", {}))
+
+    def _note(self, event: str | None, told: dict[str, Any]) -> None:
+        if event == "Runtime.exceptionThrown":
+            self.complaints.append(json.dumps(told))
+        if event == "Runtime.consoleAPICalled" and told["type"] in _NOT_ALLOWED:
+            self.complaints.append(json.dumps(told["args"]))
+        if event == "Log.entryAdded" and told["entry"]["level"] in _NOT_ALLOWED:
+            self.complaints.append(told["entry"]["text"] + " " + told["entry"].get("url", ""))
+        if event == "Network.requestWillBeSent" and not told["request"]["url"].startswith("data:"):
+            self.asked_for.append(told["request"]["url"])
+
+    def _connected(self) -> ClientConnection:
+        note = Path(self._folder.name) / "DevToolsActivePort"
+        deadline = time.monotonic() + PATIENCE_S
+        while not (note.exists() and note.read_text().count("\n")):
+            assert self._process.poll() is None, "chromium has ended"
+            assert time.monotonic() < deadline, "chromium does not start"
+            time.sleep(0.05)
+        address = f"http://127.0.0.1:{note.read_text().split()[0]}/json/list"
+        with urlopen(address, timeout=PATIENCE_S) as answer:  # noqa: S310  # our own browser
+            pages = [page for page in json.load(answer) if page["type"] == "page"]
+        return connect(pages[0]["webSocketDebuggerUrl"], max_size=None, proxy=None)
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
