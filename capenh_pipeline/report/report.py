@@ -8,7 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from capenh_pipeline.domain.fusion.function_words import FUNCTION_WORDS, NEGATORS
+from capenh_pipeline.domain.fusion.function_words import (
+    FUNCTION_WORDS,
+    NEGATORS,
+    SPACELESS_FUNCTION_WORDS,
+)
+from capenh_pipeline.domain.fusion.words import language_of
 from capenh_pipeline.domain.schemas import FAILED, OK
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import make_folder, write_atomically
@@ -25,7 +30,6 @@ from capenh_pipeline.stages.run import Run
 REPORT_FILE = "report.html"
 """Its name in the store."""
 
-_LANGUAGE = "en"
 _PLACES = 3
 _WORDS = {
     "failed": "failed",
@@ -104,8 +108,16 @@ def _facts(run: Run, path: Path, sources: Sources) -> dict[str, Any]:
         "note": sources.note,
         "runs": runs[:MOST_RUNS],
         "olderRuns": max(0, len(runs) - MOST_RUNS),
-        "littleWords": sorted(FUNCTION_WORDS[_LANGUAGE] - set(NEGATORS[_LANGUAGE])),
+        "littleWords": _little_words(run.options.caption_language),
     }
+
+
+def _little_words(language: str | None) -> list[str]:
+    """Return the words that the page never marks: they say nothing about an image."""
+    code = language_of(language)
+    nothing = frozenset[str]()
+    words = FUNCTION_WORDS.get(code, nothing) | SPACELESS_FUNCTION_WORDS
+    return sorted(words - NEGATORS.get(code, nothing))
 
 
 def _columns(run: Run, rows: pl.DataFrame, edited: Mapping[str, str]) -> dict[str, list[Any]]:

@@ -6,15 +6,16 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 from urllib.request import urlopen
 
 import pytest
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 PATIENCE_S = 60
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -45,20 +46,14 @@ class Browser:
         self.complaints: list[str] = []
         self.asked_for: list[str] = []
         self._numbers = itertools.count(1)
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        words = [str(CHROMIUM), *_FLAGS, f"--user-data-dir={self._folder.name}", "about:blank"]
-        if os.geteuid() == 0:
-            words.insert(1, "--no-sandbox")  # it refuses to be root with one
-        self._process = subprocess.Popen(  # noqa: S603  # a browser of the system
-            words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            self._socket = self._connected()
+        with ExitStack() as stack:
+            folder = TemporaryDirectory(ignore_cleanup_errors=True)
+            address = _started(Path(stack.enter_context(folder)), stack)
+            talk = connect(address, max_size=None, proxy=None, close_timeout=1)
+            self._socket = stack.enter_context(talk)
             for domain in ("Page", "Runtime", "Log", "Network"):
                 self.ask(f"{domain}.enable")
-        except BaseException:
-            self._end()
-            raise
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -67,8 +62,7 @@ class Browser:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._socket.close()
-        self._end()
+        self._stack.close()
 
     def open(self, page: Path, *, after: str = "") -> None:
         """Load a file from disk, and wait until it has done so."""
@@ -130,23 +124,33 @@ class Browser:
         if event == "Network.requestWillBeSent" and not told["request"]["url"].startswith("data:"):
             self.asked_for.append(told["request"]["url"])
 
-    def _connected(self) -> ClientConnection:
-        note = Path(self._folder.name) / "DevToolsActivePort"
-        deadline = time.monotonic() + PATIENCE_S
-        while not (note.exists() and note.read_text().count("\n")):
-            assert self._process.poll() is None, "chromium has ended"
-            assert time.monotonic() < deadline, "chromium does not start"
-            time.sleep(0.05)
-        address = f"http://127.0.0.1:{note.read_text().split()[0]}/json/list"
-        with urlopen(address, timeout=PATIENCE_S) as answer:  # noqa: S310  # our own browser
-            pages = [page for page in json.load(answer) if page["type"] == "page"]
-        return connect(pages[0]["webSocketDebuggerUrl"], max_size=None, proxy=None)
 
-    def _end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._folder.cleanup()
+def _started(folder: Path, stack: ExitStack) -> str:
+    """Start a browser that ends with `stack`, and return the address of its page."""
+    words = [str(CHROMIUM), *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
+    if os.geteuid() == 0:
+        words.insert(1, "--no-sandbox")  # it refuses to be root with one
+    process = subprocess.Popen(  # noqa: S603  # a browser of the system
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    stack.callback(_end, process)
+    note = folder / "DevToolsActivePort"
+    deadline = time.monotonic() + PATIENCE_S
+    while not (note.exists() and note.read_text().count("\n")):
+        assert process.poll() is None, "chromium has ended"
+        assert time.monotonic() < deadline, "chromium does not start"
+        time.sleep(0.05)
+    with urlopen(
+        f"http://127.0.0.1:{note.read_text().split()[0]}/json/list", timeout=PATIENCE_S
+    ) as answer:
+        pages = [page for page in json.load(answer) if page["type"] == "page"]
+    return pages[0]["webSocketDebuggerUrl"]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -18,7 +18,9 @@ from capenh_pipeline_tests.images import draw
 from capenh_pipeline_tests.stored import opened
 
 NOT_UTF8 = b"caf\xe9.png"
-HOSTILE = "</script><script>window.hacked = 1</script> <img src=x onerror=alert(1)> \u2028 \"'&amp; <!--"
+HOSTILE = (
+    "</script><script>window.hacked = 1</script> <img src=x onerror=alert(1)> \u2028 \"'&amp; <!--"
+)
 
 
 class Sample(NamedTuple):
@@ -42,7 +44,9 @@ SAMPLES = [
     ),
     Sample("quote\"<b>&amp;'.png", HOSTILE, HOSTILE, HOSTILE),
     Sample("back\\slash\nline.png", "one\ntwo", "Three lines.", "one two three lines"),
-    Sample("sub folder/ünï \U0001f415.png", None, "A dog \U0001f415.", "A dog \U0001f415 \u2028 barks."),
+    Sample(
+        "sub folder/ünï \U0001f415.png", None, "A dog \U0001f415.", "A dog \U0001f415 \u2028 barks."
+    ),
     Sample("sub folder/עברית.png", "כלב חום על ספה", "A dog.", "כלב חום על ספה אדומה"),
     Sample("sub folder/日本語.png", "茶色の犬", "A brown dog.", "茶色の犬と猫"),
     Sample(
@@ -50,7 +54,12 @@ SAMPLES = [
         "a cat",
         "A grey wall.",
         "a cat. A grey wall.",
-        {"fallback": True, "error_kind": "retention", "error": "It keeps too little.", "retention": 1.0},
+        {
+            "fallback": True,
+            "error_kind": "retention",
+            "error": "It keeps too little.",
+            "retention": 1.0,
+        },
     ),
     Sample("edited.png", "a bird", "A bird.", "A small bird."),
     Sample(
@@ -61,7 +70,11 @@ SAMPLES = [
         {"status": FAILED, "error_kind": "rejected", "error": "The server said no."},
     ),
     Sample(
-        "loop.png", None, None, None, {},
+        "loop.png",
+        None,
+        None,
+        None,
+        {},
         {"status": FAILED, "error_kind": "loop", "error": "It repeats itself."},
     ),
     Sample("new.png", None, None, None),
@@ -96,8 +109,12 @@ def append_rows(run: Run, samples: dict[str, Sample]) -> None:
     made = {"effective_model_id": "colour", "model_id": "capenh/colour", "prompt": "say", **stamp}
     seen = [
         {
-            "image_hash": hashes[path], "recipe_hash": recipe, "caption": sample.seen,
-            "status": OK, **made, **sample.vlm_cells,
+            "image_hash": hashes[path],
+            "recipe_hash": recipe,
+            "caption": sample.seen,
+            "status": OK,
+            **made,
+            **sample.vlm_cells,
         }
         for path, sample in samples.items()
         if sample.seen is not None or sample.vlm_cells
@@ -108,14 +125,18 @@ def append_rows(run: Run, samples: dict[str, Sample]) -> None:
         sample = samples[row.pop("path")]
         if sample.caption is None and not sample.cells:
             continue
-        request = request_hash(row["recipe_hash"], row["manual_caption"], [(None, row["vlm_caption"])])
+        request = request_hash(
+            row["recipe_hash"], row["manual_caption"], [(None, row["vlm_caption"])]
+        )
         cells = {"status": OK, "caption": sample.caption, "model": "echo", "prompt_tokens": 1000}
         rows.append({**row, "request_hash": request, **cells, **stamp, **sample.cells})
     run.store.table(COMBINED_CAPTIONS).append(_frame(rows, COMBINED_CAPTIONS.columns))
 
 
 def _frame(rows: list[dict[str, Any]], columns: Any) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={name: columns[name] for name in columns if any(name in row for row in rows)})
+    return pl.DataFrame(
+        rows, schema={name: columns[name] for name in columns if any(name in row for row in rows)}
+    )
 
 
 def _printable(name: str) -> str:
