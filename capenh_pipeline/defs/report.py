@@ -7,7 +7,7 @@ import dagster as dg
 
 from capenh_pipeline.defs.failures import one_sentence_failures
 from capenh_pipeline.defs.resources import OptionsResource, Outside
-from capenh_pipeline.report.report import write_report
+from capenh_pipeline.report.report import printable, write_report
 
 GROUP = "reports"
 
@@ -43,7 +43,7 @@ def _report(
         written = write_report(run)
     return dg.MaterializeResult(
         metadata={
-            "page": dg.MetadataValue.path(written.path),
+            "page": dg.MetadataValue.path(printable(written.path)),
             "size_bytes": written.size_bytes,
             "dagster/row_count": written.counts["images"],
             **written.counts,

@@ -4,7 +4,13 @@ from typing import Any
 
 import polars as pl
 
-from capenh_pipeline.domain.schemas import CAPTION_FILES, COMBINED_CAPTIONS, FAILED, VLM_CAPTIONS
+from capenh_pipeline.domain.schemas import (
+    CAPTION_FILES,
+    COMBINED_CAPTIONS,
+    FAILED,
+    VLM_CAPTIONS,
+    TableSchema,
+)
 from capenh_pipeline.stages.run import Run
 
 MOST_RUNS = 200
@@ -50,7 +56,9 @@ def _combined(run: Run) -> pl.DataFrame:
     )
 
 
-def _made(run: Run, schema: Any, model: str, counts: list[pl.Expr], *columns: str) -> pl.DataFrame:
+def _made(
+    run: Run, schema: TableSchema, model: str, counts: list[pl.Expr], *columns: str
+) -> pl.DataFrame:
     read = ["run_id", "created_at", "status", model, *columns]
     return (
         run.store.table(schema)

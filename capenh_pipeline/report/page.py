@@ -10,6 +10,7 @@ from typing import Any
 CHUNK_ROWS = 5000
 """Images a block of data: a browser's longest string would not hold those of a large dataset."""
 
+_STYLES = ("page.css", "images.css")
 _SCRIPTS = ("words.js", "data.js", "charts.js", "parts.js", "page.js")
 _UNSAFE = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -25,13 +26,13 @@ def page(facts: Mapping[str, Any], columns: Mapping[str, list[Any]]) -> Iterator
         facts: what `page.js` is told of the whole dataset.
         columns: one value an image each, equally long; what they are is told in `data.js`.
     """
-    style = _asset("page.css")
+    style = "\n".join(map(_asset, _STYLES))
     script = "\n".join(map(_asset, _SCRIPTS))
     head, body, tail = _asset("page.html").split("<!-- cut -->\n")
     yield head.replace("{policy}", _policy(style, script)).replace("{style}", style)
     yield body
     yield _data("facts", facts)
-    count = len(next(iter(columns.values())))
+    count = max(map(len, columns.values()))
     for first in range(0, count, CHUNK_ROWS):
         some = {name: column[first : first + CHUNK_ROWS] for name, column in columns.items()}
         yield _data("images", some)

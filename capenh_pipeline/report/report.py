@@ -1,5 +1,6 @@
 """A report of a dataset: what is read from the store, and the file that is made of it."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from capenh_pipeline.domain.fusion.function_words import (
     SPACELESS_FUNCTION_WORDS,
 )
 from capenh_pipeline.domain.fusion.words import language_of
+from capenh_pipeline.domain.paths import one_line, stored_path
 from capenh_pipeline.domain.schemas import FAILED, OK
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import make_folder, write_atomically
@@ -63,7 +65,7 @@ class ReportFile:
         lines = [", ".join([f"{self.counts['images']} images", *parts]) + "."]
         if self.note:
             lines.append(f"These are the newest captions of the store: {self.note}.")
-        return [*lines, f"Report: {self.path} ({self.size_bytes / 1e6:.1f} MB)"]
+        return [*lines, f"Report: {printable(self.path)} ({self.size_bytes / 1e6:.1f} MB)"]
 
 
 def write_report(run: Run, path: Path | None = None) -> ReportFile:
@@ -87,21 +89,26 @@ def write_report(run: Run, path: Path | None = None) -> ReportFile:
     return ReportFile(path, len(content), _counts(rows, edited), sources.note)
 
 
+def printable(path: Path) -> str:
+    """Return a path as text that can be printed and stored, whatever its bytes are."""
+    return one_line(stored_path(os.fsencode(path))[0])
+
+
 def _write(path: Path, content: bytes) -> None:
     try:
         make_folder(path.parent)
         write_atomically(path, content)
     except OSError as error:
         raise StoreError(
-            f"The report cannot be written to {path} ({error.strerror}); name another file with "
-            f"--output."
+            f"The report cannot be written to {printable(path)} ({error.strerror}); name another "
+            f"file with --output."
         ) from error
 
 
 def _facts(run: Run, path: Path, sources: Sources) -> dict[str, Any]:
     runs = run_history(run)
     return {
-        "dataset": run.dataset.name,
+        "dataset": printable(Path(run.dataset.name)),
         "made": run.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         "folder": folder_link(path, run.dataset),
         "recipes": sources.shown,

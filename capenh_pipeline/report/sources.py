@@ -14,6 +14,8 @@ from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.store_recipes import recipes_of
 from capenh_pipeline.stages.vlm_captions import asked_recipes, vlm_choice
 
+_OF_OPTIONS = "of these options"
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -44,52 +46,52 @@ def sources_of(run: Run, images: pl.DataFrame) -> Sources:
         run: its options want some captions; no model is loaded and no server is asked.
         images: rows of `manifest_rows`.
     """
-    stored = {name: recipes_of(run, name) for name in (VLM_CAPTIONS.name, COMBINED_CAPTIONS.name)}
-    seen, combined = (rows["recipe_hash"].to_list() for rows in stored.values())
-    reasons: list[str] = []
-    asked, llm = _asked(run, images, reasons), _llm(run, reasons)
-    if seen and (asked is None or not asked["recipe_hash"].is_in(seen).any()):
-        asked = images.select("vlm_prompt").unique().with_columns(_newest(seen[0]))
-        reasons.append("the store has no VLM caption of these options")
-    wanted = [*llm_recipes(llm, images)] if llm else []
-    if combined and not set(wanted) & set(combined):
-        llm, wanted = None, combined[:1]
-        reasons.append("the store has no combined caption of these options")
-    if asked is None:
-        asked = images.select("vlm_prompt").unique().with_columns(_newest("-"))
-    recipes = {*asked["recipe_hash"], *wanted}
-    return Sources(asked, llm, wanted, _shown(stored, recipes), "; ".join(reasons[-2:]))
+    seen, combined = (recipes_of(run, name) for name in (VLM_CAPTIONS.name, COMBINED_CAPTIONS.name))
+    asked, why_seen = _asked(run, images, seen["recipe_hash"].to_list())
+    llm, recipes, why_combined = _llm(run, images, combined["recipe_hash"].to_list())
+    reasons = dict.fromkeys(reason for reason in (why_seen, why_combined) if reason)
+    shown = [*_shown("VLM", seen, asked["recipe_hash"]), *_shown("LLM", combined, recipes)]
+    return Sources(asked, llm, recipes, shown, "; ".join(reasons))
 
 
-def _asked(run: Run, images: pl.DataFrame, reasons: list[str]) -> pl.DataFrame | None:
+def _asked(run: Run, images: pl.DataFrame, stored: list[str]) -> tuple[pl.DataFrame, str]:
+    """Return what is asked of the VLM, and why that is not what the options want."""
     try:
-        return asked_recipes(vlm_choice(run, images))
+        asked = asked_recipes(vlm_choice(run, images))
+        if not stored or asked["recipe_hash"].is_in(stored).any():
+            return asked, ""
+        reason = f"the store has no VLM caption {_OF_OPTIONS}"
     except CapenhError as error:
-        reasons.append(str(error))
-        return None
+        reason = str(error).rstrip(".") if stored else ""
+    prompts = [None, *images["vlm_prompt"].drop_nulls().unique()]
+    newest = stored[0] if stored else ""
+    rows = [(prompt, "caption", newest) for prompt in prompts]
+    columns = dict.fromkeys(["vlm_prompt", "name", "recipe_hash"], pl.String)
+    return pl.DataFrame(rows, schema=columns, orient="row"), reason
 
 
-def _llm(run: Run, reasons: list[str]) -> LlmChoice | None:
+def _llm(
+    run: Run, images: pl.DataFrame, stored: list[str]
+) -> tuple[LlmChoice | None, Sequence[str], str]:
+    """Return the LLM if its captions are shown, the recipes that are, and why those."""
     try:
-        return llm_choice(run)
+        choice = llm_choice(run)
+        wanted = [*llm_recipes(choice, images)]
+        if not stored or set(wanted) & set(stored):
+            return choice, wanted, ""
+        reason = f"the store has no combined caption {_OF_OPTIONS}"
     except CapenhError as error:
-        reasons.append(str(error))
-        return None
+        reason = str(error).rstrip(".") if stored else ""
+    return None, stored[:1], reason
 
 
-def _newest(recipe: str) -> list[pl.Expr]:
-    return [pl.lit("caption").alias("name"), pl.lit(recipe).alias("recipe_hash")]
-
-
-def _shown(stored: dict[str, pl.DataFrame], recipes: set[str]) -> list[str]:
+def _shown(who: str, stored: pl.DataFrame, recipes: Sequence[str] | pl.Series) -> list[str]:
     """Return model, prompt and count of the recipes that are there."""
+    of_recipes = stored.filter(pl.col("recipe_hash").is_in(list(recipes)))
     lines: list[str] = []
-    for table, rows in stored.items():
-        of_table = rows.filter(pl.col("recipe_hash").is_in(list(recipes)))
-        for model, prompt, count in of_table.select("model", "prompt", "rows").iter_rows():
-            told = f", prompt {prompt}" if table == VLM_CAPTIONS.name and prompt else ""
-            who = "VLM" if table == VLM_CAPTIONS.name else "LLM"
-            lines.append(f"{who} {_name(model)}{told}: {count:,} captions")
+    for model, prompt, count in of_recipes.select("model", "prompt", "rows").iter_rows():
+        told = f", prompt {prompt}" if who == "VLM" and prompt else ""
+        lines.append(f"{who} {_name(model)}{told}: {count:,} captions")
     return lines
 
 

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from capenh_pipeline.dataset.images import load_image
 from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.dataset.time_limit import within
+from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import FAILED
 from capenh_pipeline.errors import RowError
 from capenh_pipeline.stages.run import Run
@@ -52,7 +52,7 @@ def thumbnails(run: Run, rows: pl.DataFrame) -> dict[str, str]:
     return {image_hash: text for (image_hash, _), text in zip(todo, made, strict=True) if text}
 
 
-def _thumbnail(options: Any, image_hash: str, path: Path) -> str | None:
+def _thumbnail(options: Options, image_hash: str, path: Path) -> str | None:
     try:
         return within(
             options.image_timeout_s,

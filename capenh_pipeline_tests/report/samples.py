@@ -81,7 +81,7 @@ SAMPLES = [
     Sample(os.fsdecode(NOT_UTF8), "a coffee", "A cup.", "A cup of coffee."),
 ]
 BROKEN = "broken.jpg"
-EDITED = "A person wrote this."
+EDITED = "A Person wrote this."
 
 
 def make_dataset(dataset: Path, **options: Any) -> Run:

@@ -5,8 +5,10 @@ import shutil
 import pytest
 
 from capenh_pipeline.report.report import write_report
+from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.report.browser import needs_browser
 from capenh_pipeline_tests.report.samples import EDITED, HOSTILE, SAMPLES
+from capenh_pipeline_tests.stored import opened
 
 pytestmark = needs_browser
 
@@ -218,3 +220,10 @@ def test_many_images_come_in_pages(browser, many_images):
         ".dispatchEvent(new Event('change'))"
     )
     assert browser.run(FOUND) == "130 images, 61\u2013120 shown"
+
+
+def test_a_store_without_images_is_an_empty_page(browser, tmp_path):
+    colour(tmp_path / "images" / "a.png", (1, 2, 3))
+    browser.open(write_report(opened(tmp_path / "images")).path)
+    assert browser.run(FOUND) == "There are no images."
+    assert browser.complaints == []

@@ -142,7 +142,8 @@ def test_without_the_options_of_the_run_the_newest_captions_are_shown_and_it_is_
     wanted = images_of(page)
     assert facts_of(page)["note"] == ""
     capfd.readouterr()
-    assert command(dataset, "--model_id", "other/model", "--base_url", "http://x/v1") == 1
+    other = ["--model_id", "other/model", "--revision", "0" * 40, "--base_url", "http://x/v1"]
+    assert command(dataset, *other) == 1
     assert images_of(page) == wanted
     assert "no VLM caption of these options" in facts_of(page)["note"]
     assert "These are the newest captions of the store" in capfd.readouterr().out
@@ -223,3 +224,27 @@ def test_images_that_are_gone_do_not_stop_a_report(dataset):
     assert rows["00.png"]["thumbnail"] is None
     assert rows["01.png"]["thumbnail"] is None
     assert rows["02.png"]["thumbnail"]
+
+
+def test_a_dataset_that_nobody_has_captioned_yet_is_shown_as_that(tmp_path):
+    draw_images(tmp_path / "images", 2)
+    build_image_manifest(opened(tmp_path / "images"))
+    written = write_report(opened(tmp_path / "images"))
+    assert (written.counts["waiting"], written.counts["failed"], written.note) == (2, 1, "")
+
+
+def test_a_folder_whose_name_is_no_utf_8_has_a_report(dataset, monkeypatch, capfd):
+    folder = dataset.rename(dataset.parent / os.fsdecode(b"caf\xe9"))
+    monkeypatch.chdir(folder)
+    assert command(".", *FLAGS) == 1
+    assert facts_of(folder / ".capenh" / "report.html")["dataset"] == "caf\\xe9"
+    assert "caf\\xe9" in capfd.readouterr().out
+
+
+def test_a_model_that_is_not_here_does_not_stop_a_report(dataset):
+    page = dataset / ".capenh" / "report.html"
+    command(dataset, *FLAGS)
+    wanted = images_of(page)
+    assert command(dataset, "--model_id", "./no-such-model", "--model", "./no-such-llm") == 1
+    assert images_of(page) == wanted
+    assert "no-such-model" in facts_of(page)["note"]

@@ -36,20 +36,32 @@ function chart({ title, values, bins, most, show, more }) {
   const sorted = Float64Array.from(values).sort();
   const [low, middle, high] = [0.05, 0.5, 0.95].map((share) => show(quantile(sorted, share)));
   const said = `median ${middle}, 90\u00a0% from ${low} to ${high}`;
-  figure.append(bars(`${title}: ${values.length} texts, ${said}`, values, { bins, most, show, more }));
+  figure.append(
+    bars(`${title}: ${values.length} texts, ${said}`, values, { bins, most, show, more }),
+  );
   figure.append(element("p", "quiet", said));
   return figure;
 }
 
 function bars(label, values, { bins, most, show, more }) {
   const { width, height, base, top } = CHART;
-  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const drawing = svg("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    role: "img",
+    "aria-label": label,
+  });
   const counts = histogram(values, bins, most);
   const highest = Math.max(...counts);
   const step = width / bins;
   counts.forEach((count, place) => {
     const tall = count ? Math.max(1.5, (count / highest) * (base - top)) : 0;
-    const bar = svg("rect", { x: place * step + 1, y: base - tall, width: step - 2, height: tall, rx: 1 });
+    const bar = svg("rect", {
+      x: place * step + 1,
+      y: base - tall,
+      width: step - 2,
+      height: tall,
+      rx: 1,
+    });
     const from = show((place * most) / bins);
     const to = place === bins - 1 && more ? "more" : show(((place + 1) * most) / bins);
     bar.append(svg("title", {}, `${from} – ${to}: ${count.toLocaleString("en")}`));
@@ -82,9 +94,21 @@ function charts(found) {
   const drawn = lengths.map((one) =>
     chart({ ...one, bins: 20, most, show: (value) => String(Math.round(value)), more: true }),
   );
-  for (const [name, title] of [["retention", "Retention"], ["support", "Support"]]) {
+  for (const [name, title] of [
+    ["retention", "Retention"],
+    ["support", "Support"],
+  ]) {
     const values = found.map((row) => row[name]).filter((value) => value !== null);
-    drawn.push(chart({ title, values, bins: 10, most: 1, show: (value) => value.toFixed(value % 1 ? 2 : 0), more: false }));
+    drawn.push(
+      chart({
+        title,
+        values,
+        bins: 10,
+        most: 1,
+        show: (value) => value.toFixed(value % 1 ? 2 : 0),
+        more: false,
+      }),
+    );
   }
   return drawn;
 }

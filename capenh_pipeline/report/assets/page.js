@@ -2,7 +2,10 @@
 // What the page does: search, filters, pages, one image in full, and the runs.
 
 const PAGE_IMAGES = 60;
-const VIEWS = { sheet: { label: "contact sheet", make: card }, texts: { label: "texts side by side", make: line } };
+const VIEWS = {
+  sheet: { label: "contact sheet", make: card },
+  texts: { label: "texts side by side", make: line },
+};
 const byId = (id) => document.getElementById(id);
 const number = (count) => count.toLocaleString("en");
 const state = { search: "", filters: new Set(), sort: "path", view: "sheet", page: 1 };
@@ -54,18 +57,30 @@ function show() {
 }
 
 function foundLine(first, count) {
+  if (!rows.length) return ["There are no images."];
   if (!found.length) {
     const clear = element("button", "", "Show all");
-    clear.addEventListener("click", () => { state.filters.clear(); byId("search").value = state.search = ""; find(); });
+    clear.addEventListener("click", () => {
+      state.filters.clear();
+      byId("search").value = state.search = "";
+      find();
+    });
     return ["No image has all of that. ", clear];
   }
-  const all = found.length === rows.length ? number(rows.length) : `${number(found.length)} of ${number(rows.length)}`;
+  const all =
+    found.length === rows.length
+      ? number(rows.length)
+      : `${number(found.length)} of ${number(rows.length)}`;
   const part = count < found.length ? `, ${number(first + 1)}–${number(first + count)} shown` : "";
   return [`${all} image${rows.length === 1 ? "" : "s"}${part}`];
 }
 
 function pager(pages) {
-  const go = (page) => { state.page = page; show(); byId("found").scrollIntoView(); };
+  const go = (page) => {
+    state.page = page;
+    show();
+    byId("found").scrollIntoView();
+  };
   const button = (text, label, page) => {
     const made = element("button", "", text);
     made.setAttribute("aria-label", label);
@@ -76,7 +91,9 @@ function pager(pages) {
   const input = element("input", "");
   Object.assign(input, { type: "number", min: 1, max: pages, value: state.page });
   input.setAttribute("aria-label", "Page");
-  input.addEventListener("change", () => go(Math.min(pages, Math.max(1, Math.round(input.valueAsNumber) || 1))));
+  input.addEventListener("change", () =>
+    go(Math.min(pages, Math.max(1, Math.round(input.valueAsNumber) || 1))),
+  );
   return [
     button("⇤", "First page", state.page === 1 ? 0 : 1),
     button("←", "Previous page", state.page - 1),
@@ -95,7 +112,14 @@ function open(row) {
     picture(row, true),
     element("p", "facts", badges(row), element("span", "quiet", size)),
     texts(row),
-    element("p", "legend quiet", element("ins", "", "added"), " by the LLM, in no source · ", element("del", "", "dropped"), " from the manual caption · little words such as “the” are not marked"),
+    element(
+      "p",
+      "legend quiet",
+      element("ins", "", "added"),
+      " by the LLM, in no source · ",
+      element("del", "", "dropped"),
+      " from the manual caption · little words such as “the” are not marked",
+    ),
   );
   const place = found.indexOf(row);
   byId("previous").disabled = place <= 0;
@@ -110,15 +134,29 @@ function step(by) {
 }
 
 function choices(id, entries) {
-  for (const [value, { label }] of Object.entries(entries)) byId(id).append(new Option(label, value, false, value === state[id]));
-  byId(id).addEventListener("change", () => { state[id] = byId(id).value; find(); });
+  for (const [value, { label }] of Object.entries(entries))
+    byId(id).append(new Option(label, value, false, value === state[id]));
+  byId(id).addEventListener("change", () => {
+    state[id] = byId(id).value;
+    find();
+  });
 }
 
 function filterButtons() {
   for (const filter of FILTERS) {
     const count = rows.reduce((sum, row) => sum + filter.holds(row), 0);
-    const button = element("button", "", filter.label, " ", element("span", "count", number(count)));
-    Object.assign(button, { type: "button", value: filter.name, disabled: !count && !state.filters.has(filter.name) });
+    const button = element(
+      "button",
+      "",
+      filter.label,
+      " ",
+      element("span", "count", number(count)),
+    );
+    Object.assign(button, {
+      type: "button",
+      value: filter.name,
+      disabled: !count && !state.filters.has(filter.name),
+    });
     button.addEventListener("click", () => {
       if (!state.filters.delete(filter.name)) state.filters.add(filter.name);
       find();
@@ -128,27 +166,49 @@ function filterButtons() {
 }
 
 function runTable() {
-  const heads = ["Ended (UTC)", "Run", "Models", "VLM captions", "Combined", "Failed", "Fallback", "LLM tokens", "Files"];
-  const head = element("thead", "", element("tr", "", ...heads.map((text) => element("th", "", text))));
+  const heads = [
+    "Ended (UTC)",
+    "Run",
+    "Models",
+    "VLM captions",
+    "Combined",
+    "Failed",
+    "Fallback",
+    "LLM tokens",
+    "Files",
+  ];
+  const head = element(
+    "thead",
+    "",
+    element("tr", "", ...heads.map((text) => element("th", "", text))),
+  );
   const body = element("tbody", "");
   for (const run of facts.runs) {
     const ended = (run.ended || "–").replace("T", " ").replace("Z", "");
     const cells = [ended, (run.run_id || "–").slice(0, 8), run.models.join(", ") || "–"];
     const line = element("tr", "", ...cells.map((text) => element("td", "", text)));
-    for (const name of ["vlm", "combined", "failed", "fallback", "tokens", "files"]) line.append(element("td", "number", number(run[name])));
+    for (const name of ["vlm", "combined", "failed", "fallback", "tokens", "files"])
+      line.append(element("td", "number", number(run[name])));
     body.append(line);
   }
   byId("runs").append(head, body);
-  byId("older").textContent = facts.olderRuns ? `and ${number(facts.olderRuns)} older runs` : "Rows that a later run computed again, and rows that were pruned, do not count.";
+  byId("older").textContent = facts.olderRuns
+    ? `and ${number(facts.olderRuns)} older runs`
+    : "Rows that a later run computed again, and rows that were pruned, do not count.";
 }
 
 function introduce() {
   document.title = `${facts.dataset} – captions`;
   byId("title").textContent = facts.dataset;
   const made = facts.made.replace("T", " ").replace("Z", " UTC");
-  byId("about").textContent = [`${number(rows.length)} images`, ...facts.recipes, `made ${made}`].join(" · ");
+  byId("about").textContent = [
+    `${number(rows.length)} images`,
+    ...facts.recipes,
+    `made ${made}`,
+  ].join(" · ");
   byId("note").hidden = !facts.note;
-  byId("note").textContent = `These are the newest captions of the store, not those of the options that the report was made with: ${facts.note}.`;
+  byId("note").textContent =
+    `These are the newest captions of the store, not those of the options that the report was made with: ${facts.note}.`;
 }
 
 function listen() {
@@ -156,13 +216,23 @@ function listen() {
   byId("search").value = state.search;
   byId("search").addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => { state.search = byId("search").value; find(); }, rows.length > 5000 ? 150 : 0);
+    waiting = setTimeout(
+      () => {
+        state.search = byId("search").value;
+        find();
+      },
+      rows.length > 5000 ? 150 : 0,
+    );
   });
-  byId("figures").addEventListener("toggle", () => { if (byId("figures").open) byId("charts").replaceChildren(...charts(found)); });
+  byId("figures").addEventListener("toggle", () => {
+    if (byId("figures").open) byId("charts").replaceChildren(...charts(found));
+  });
   byId("previous").addEventListener("click", () => step(-1));
   byId("next").addEventListener("click", () => step(1));
   byId("close").addEventListener("click", () => byId("detail").close());
-  byId("detail").addEventListener("click", (event) => { if (event.target === byId("detail")) byId("detail").close(); });
+  byId("detail").addEventListener("click", (event) => {
+    if (event.target === byId("detail")) byId("detail").close();
+  });
   document.addEventListener("keydown", (event) => {
     if (byId("detail").open) {
       if (event.key === "ArrowLeft") step(-1);

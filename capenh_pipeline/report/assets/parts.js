@@ -29,7 +29,14 @@ function picture(row, isLarge) {
   });
   image.addEventListener("error", () => {
     if (small && image.src !== small) image.src = small;
-    else image.replaceWith(element("span", "quiet", "not shown: the file is gone, or this browser does not know its format"));
+    else
+      image.replaceWith(
+        element(
+          "span",
+          "quiet",
+          "not shown: the file is gone, or this browser does not know its format",
+        ),
+      );
   });
   image.src = linkOf(row);
   frame.append(image);
@@ -51,7 +58,11 @@ function card(row, open) {
   const button = element("button", "card", picture(row, false));
   button.type = "button";
   button.append(element("bdi", "path", row.path));
-  const text = element("span", "text", row.caption || seenOf(row).map((entry) => entry[1])[0] || "");
+  const text = element(
+    "span",
+    "text",
+    row.caption || seenOf(row).map((entry) => entry[1])[0] || "",
+  );
   text.dir = "auto";
   button.append(text, badges(row));
   button.addEventListener("click", () => open(row));
@@ -60,7 +71,13 @@ function card(row, open) {
 
 // A line of the list: the image and its three texts.
 function line(row, open) {
-  const button = element("button", "card", picture(row, false), element("bdi", "path", row.path), badges(row));
+  const button = element(
+    "button",
+    "card",
+    picture(row, false),
+    element("bdi", "path", row.path),
+    badges(row),
+  );
   button.type = "button";
   button.addEventListener("click", () => open(row));
   return element("li", "line", button, texts(row));
@@ -70,16 +87,24 @@ function line(row, open) {
 function texts(row) {
   const { manual, caption } = row;
   const sides = element("div", "sides");
-  const dropped = caption && manual ? marked(manual, keysOf([caption]), "del", littleWords) : [manual || ""];
+  const dropped =
+    caption && manual ? marked(manual, keysOf([caption]), "del", littleWords) : [manual || ""];
   sides.append(side("Manual", manual ? [paragraph(dropped)] : []));
   const seen = seenOf(row);
-  sides.append(side("VLM", seen.map(([name, text]) => paragraph([text], seen.length > 1 ? name : ""))));
+  sides.append(
+    side(
+      "VLM",
+      seen.map(([name, text]) => paragraph([text], seen.length > 1 ? name : "")),
+    ),
+  );
   const added = caption ? marked(caption, keysOf(sourcesOf(row)), "ins", littleWords) : [];
   const combined = side("Combined", caption ? [paragraph(added)] : []);
   if (caption) combined.append(scores(row));
   sides.append(combined);
   if (row.edited !== null) {
-    const shown = row.edited ? [paragraph([row.edited])] : [element("p", "quiet", "cannot be shown as text")];
+    const shown = row.edited
+      ? [paragraph([row.edited])]
+      : [element("p", "quiet", "cannot be shown as text")];
     const file = side("In the file, by hand", shown);
     file.classList.add("wide");
     sides.append(file);
@@ -109,5 +134,10 @@ function scores(row) {
 function reason(row) {
   const [stage, kind, sentence] = row.why;
   const title = stage ? `Failed in ${stage}: ${kind}` : `Fallback: ${kind || ""}`;
-  return element("section", stage ? "side wide bad" : "side wide warn", element("h3", "", title), element("p", "", sentence || ""));
+  return element(
+    "section",
+    stage ? "side wide bad" : "side wide warn",
+    element("h3", "", title),
+    element("p", "", sentence || ""),
+  );
 }
