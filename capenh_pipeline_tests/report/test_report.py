@@ -233,12 +233,11 @@ def test_a_dataset_that_nobody_has_captioned_yet_is_shown_as_that(tmp_path):
     assert (written.counts["waiting"], written.counts["failed"], written.note) == (2, 1, "")
 
 
-def test_a_folder_whose_name_is_no_utf_8_has_a_report(dataset, monkeypatch, capfd):
-    folder = dataset.rename(dataset.parent / os.fsdecode(b"caf\xe9"))
-    monkeypatch.chdir(folder)
-    assert command(".", *FLAGS) == 1
-    assert facts_of(folder / ".capenh" / "report.html")["dataset"] == "caf\\xe9"
-    assert "caf\\xe9" in capfd.readouterr().out
+def test_a_page_whose_name_is_no_utf_8_is_written_and_named(dataset, tmp_path, capfd):
+    page = tmp_path / os.fsdecode(b"caf\xe9.html")
+    assert command(dataset, *FLAGS, "--output", page) == 1
+    assert len(images_of(page)) == 7
+    assert "caf\\xe9.html" in capfd.readouterr().out
 
 
 def test_a_model_that_is_not_here_does_not_stop_a_report(dataset):
