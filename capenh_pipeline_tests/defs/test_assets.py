@@ -74,7 +74,7 @@ def test_every_asset_has_one_partition_for_each_prefix(digits, partitions):
 
 
 def test_every_shard_of_every_asset_is_emitted_with_its_counts(images):
-    found = materializations(materialize(images))
+    found = [m for m in materializations(materialize(images)) if m.asset_key.path[-1] in KEYS]
     assert len(found) == 4 * 16
     for key in KEYS:
         shards = [m for m in found if m.asset_key.path == [key]]
