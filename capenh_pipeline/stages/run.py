@@ -59,10 +59,11 @@ class Run:
 
     def _list(self) -> Listing:
         recursive, skip = self.options.recursive, [self.store.root]
+        if not self.options.trust_dir_mtime:
+            return list_dataset(self.dataset, recursive=recursive, skip=skip)
         known, began_ns = self.known_listing(), self.now_ns()
         listing = list_dataset(self.dataset, recursive=recursive, skip=skip, known=known)
-        is_news = known is None or not known.folders.equals(listing.folders)
-        if self.options.trust_dir_mtime and is_news:
+        if known is None or not known.folders.equals(listing.folders):
             save_listing(self._kept_listing(), listing, began_ns=began_ns)
         return listing
 
