@@ -7,6 +7,9 @@ DEMO ?= capenh-demo
 # One thread for torch's operators: the tiny models are faster so, and much so on a busy machine.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
+# dg warns of a .venv that is not the active one.
+DG := VIRTUAL_ENV=$(abspath $(VENV)) $(abspath $(BIN))/dg
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo ui format check test slow soak bench train clean
 
@@ -35,7 +38,11 @@ check: $(INSTALLED)  ## lint, types, layers, Dagster definitions
 	$(BIN)/ruff check .
 	$(BIN)/ty check capenh_pipeline
 	$(BIN)/lint-imports
-	$(BIN)/dagster definitions validate -m capenh_pipeline.definitions
+	$(BIN)/dagster definitions validate
+	$(DG) check toml
+	$(DG) check defs
+	$(DG) list defs > /dev/null
+	cd examples/several_datasets && $(DG) check defs
 
 test: $(INSTALLED)  ## run the suite
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile

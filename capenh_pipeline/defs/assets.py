@@ -7,7 +7,7 @@ import inspect
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -16,9 +16,10 @@ import dagster as dg
 from capenh_pipeline.defs.failures import one_sentence_failures
 from capenh_pipeline.defs.looks import looks_of
 from capenh_pipeline.defs.metadata import Measured, rows_of_table, shard_metadata
+from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.partitions import last_told, shard_partitions
 from capenh_pipeline.defs.previews import preview_metadata
-from capenh_pipeline.defs.resources import OptionsResource, Outside
+from capenh_pipeline.defs.resources import Outside, resource_names, resources_of
 from capenh_pipeline.defs.turns import its_turn
 from capenh_pipeline.defs.versions import code_versions
 from capenh_pipeline.domain.deployment import Deployment
@@ -30,8 +31,6 @@ from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
-
-GROUP = "captions"
 
 _LOG = logging.getLogger("capenh_pipeline")
 
@@ -105,10 +104,13 @@ _RETRY = dg.RetryPolicy(
 )
 
 
-def pipeline_assets(options: Options, deployment: Deployment | None) -> list[dg.AssetsDefinition]:
+def pipeline_assets(
+    names: Names, options: Options, deployment: Deployment | None
+) -> list[dg.AssetsDefinition]:
     """Return the assets over `16 ** shard_digits` partitions.
 
     Args:
+        names: what they are called.
         options: they have the digits, and shape the code versions.
         deployment: None if no other runs may be at work. Else steps share pools and take turns, and
             one that fails for a reason that may pass is tried again.
@@ -119,9 +121,10 @@ def pipeline_assets(options: Options, deployment: Deployment | None) -> list[dg.
     for name, (step, deps, pool, kinds) in _STEPS.items():
         deployed = {"pool": pool, "retry_policy": _RETRY} if deployment else {}
         asset = _asset(
+            names,
+            partitions,
             name,
             _in_turn(step) if deployment else step,
-            partitions,
             deps=deps,
             kinds=kinds,
             code_version=versions.get(name),
@@ -144,16 +147,19 @@ def _in_turn(step: Step) -> Step:
 
 
 def _asset(
-    name: str, step: Step, partitions: dg.PartitionsDefinition, **attributes: Any
+    names: Names,
+    partitions: dg.PartitionsDefinition,
+    name: str,
+    step: Step,
+    *,
+    deps: Sequence[str] = (),
+    **attributes: Any,
 ) -> dg.AssetsDefinition:
-    def body(
-        context: dg.AssetExecutionContext,
-        options: OptionsResource,
-        outside: dg.ResourceParam[Outside],
-    ) -> dg.MaterializeResult:
+    def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with one_sentence_failures():
+            options, outside = resources_of(context, names)
             run = outside.open_run(
-                options.options(), shards=list(context.partition_keys), run_id=context.run.run_id
+                options, shards=list(context.partition_keys), run_id=context.run.run_id
             )
             began = time.monotonic()
             report = step(run, outside, _assets_of_run(context))
@@ -171,10 +177,12 @@ def _asset(
         # Range runs need `backfill_policy`; users cannot do anything about its being beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.asset(
-            name=name,
+            key=names.key(name),
             description=inspect.getdoc(step),
-            group_name=GROUP,
+            group_name=names.group,
+            deps=[names.key(dep) for dep in deps],
             partitions_def=partitions,
+            required_resource_keys=resource_names(names),
             backfill_policy=dg.BackfillPolicy.single_run(),
             **looks_of(name),
             **attributes,
@@ -182,5 +190,7 @@ def _asset(
 
 
 def _assets_of_run(context: dg.AssetExecutionContext) -> set[str]:
+    """Return the names of the assets of this dataset that the run computes."""
     selected = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
-    return {key.path[-1] for key in selected}
+    prefix = context.asset_key.path[:-1]
+    return {key.path[-1] for key in selected if key.path[:-1] == prefix}

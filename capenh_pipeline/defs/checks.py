@@ -9,7 +9,8 @@ from functools import cache, partial
 
 import dagster as dg
 
-from capenh_pipeline.defs.resources import OptionsResource, Outside
+from capenh_pipeline.defs.names import Names
+from capenh_pipeline.defs.resources import resource_names, resources_of
 from capenh_pipeline.domain.schemas import (
     CAPTION_FILES,
     COMBINED_CAPTIONS,
@@ -53,33 +54,39 @@ CHECKS = {
 }
 """The checks of each asset."""
 
-_SPECS = [
-    dg.AssetCheckSpec(name, asset=asset, description=_DESCRIPTIONS[name])
-    for asset, names in CHECKS.items()
-    for name in names
-]
 
-
-def caption_checks(max_failure_rate: float) -> dg.AssetChecksDefinition:
+def caption_checks(names: Names, max_failure_rate: float) -> dg.AssetChecksDefinition:
     """Return the checks; they look at the tables once, for all that are wanted.
 
     Args:
+        names: of the dataset.
         max_failure_rate: share of images that may fail.
     """
+    specs = [
+        dg.AssetCheckSpec(check, asset=names.key(asset), description=_DESCRIPTIONS[check])
+        for asset, checks in CHECKS.items()
+        for check in checks
+    ]
 
-    @dg.multi_asset_check(name="caption_checks", specs=_SPECS, can_subset=True)
-    def check(
-        context: dg.AssetCheckExecutionContext,
-        options: OptionsResource,
-        outside: dg.ResourceParam[Outside],
-    ) -> Iterator[dg.AssetCheckResult]:
-        opened = cache(lambda: outside.open_run(options.options(), run_id=context.run.run_id))
+    @dg.multi_asset_check(
+        name=names.name("caption_checks"),
+        specs=specs,
+        can_subset=True,
+        required_resource_keys=resource_names(names),
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        opened = cache(lambda: _opened(context, names))
         verdicts = _verdicts(opened, max_failure_rate)
         for key in sorted(context.selected_asset_check_keys):
             asset = key.asset_key.path[-1]
             yield _result(key, partial(verdicts[key.name], asset))
 
     return check
+
+
+def _opened(context: dg.AssetCheckExecutionContext, names: Names) -> Run:
+    options, outside = resources_of(context, names)
+    return outside.open_run(options, run_id=context.run.run_id)
 
 
 def _verdicts(

@@ -5,27 +5,29 @@ from typing import Any
 
 import dagster as dg
 
-from capenh_pipeline.defs.assets import GROUP
+from capenh_pipeline.defs.checks import CHECKS
+from capenh_pipeline.defs.names import Names
 
 ENHANCE_CAPTIONS = "enhance_captions"
 
 
-def enhance_captions(tags: Mapping[str, str]) -> Any:
-    """Return the job over the four assets, whose runs get `tags`.
+def enhance_captions(names: Names, tags: Mapping[str, str]) -> Any:
+    """Return the job over the four assets of a dataset, whose runs get `tags`.
 
     Without the checks, which read all captions: what this job costs goes by what has changed.
     """
     return dg.define_asset_job(
-        ENHANCE_CAPTIONS,
-        selection=dg.AssetSelection.groups(GROUP).without_checks(),
+        names.name(ENHANCE_CAPTIONS),
+        selection=dg.AssetSelection.groups(names.group).without_checks(),
         description="Manifest, VLM captions, combined captions and caption files of a dataset.",
         run_tags=tags,
     )
 
 
-check_captions = dg.define_asset_job(
-    "check_captions",
-    selection=dg.AssetSelection.all_asset_checks(),
-    description="All checks of the tables and the caption files; computes nothing.",
-)
-"""A job without partitions: the checks look at all shards."""
+def check_captions(names: Names) -> Any:
+    """Return the job of all checks of a dataset; it has no partitions, they look at all shards."""
+    return dg.define_asset_job(
+        names.name("check_captions"),
+        selection=dg.AssetSelection.checks_for_assets(*map(names.key, CHECKS)),
+        description="All checks of the tables and the caption files; computes nothing.",
+    )

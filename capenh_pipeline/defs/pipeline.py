@@ -8,8 +8,9 @@ import dagster as dg
 from capenh_pipeline.defs.assets import pipeline_assets
 from capenh_pipeline.defs.checks import caption_checks
 from capenh_pipeline.defs.jobs import check_captions, enhance_captions
+from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.report import report_asset
-from capenh_pipeline.defs.resources import Outside, options_resource
+from capenh_pipeline.defs.resources import OPTIONS, OUTSIDE, Outside, options_resource
 from capenh_pipeline.defs.run_tags import run_tags
 from capenh_pipeline.defs.schedules import nightly_rerun
 from capenh_pipeline.defs.sensors import new_images
@@ -19,7 +20,11 @@ from capenh_pipeline.domain.options import Options
 
 
 def pipeline_definitions(
-    values: Mapping[str, Any], outside: Outside, deployment: Deployment | None = None
+    values: Mapping[str, Any],
+    outside: Outside,
+    deployment: Deployment | None = None,
+    *,
+    dataset: str = "",
 ) -> dg.Definitions:
     """Return the pipeline with `values` as the options' defaults in the launchpad.
 
@@ -28,29 +33,30 @@ def pipeline_definitions(
         outside: models, clock and environment.
         deployment: when runs start by themselves, and who is told. None is for a command that
             runs the pipeline once: nothing starts by itself, waits for its turn or is tried again.
+        dataset: its name, where a deployment has several; see `Names`.
 
     Raises:
         ConfigurationError: a value cannot work.
     """
-    options = Options(**values)
-    job = enhance_captions(run_tags(options))
+    names, options = Names(dataset), Options(**values)
+    job = enhance_captions(names, run_tags(options))
     return dg.Definitions(
-        assets=[*pipeline_assets(options, deployment), report_asset()],
-        asset_checks=[caption_checks((deployment or Deployment()).max_failure_rate)],
-        jobs=[job, check_captions],
-        sensors=_sensors(job, deployment) if deployment else [],
-        schedules=(
-            [nightly_rerun(job, deployment, shard_digits=options.shard_digits)]
-            if deployment
-            else []
-        ),
+        assets=[*pipeline_assets(names, options, deployment), report_asset(names)],
+        asset_checks=[caption_checks(names, (deployment or Deployment()).max_failure_rate)],
+        jobs=[job, check_captions(names)],
+        sensors=_sensors(names, job, deployment) if deployment else [],
+        schedules=[nightly_rerun(names, job, deployment, options)] if deployment else [],
         # In one process: the assets follow one another, go by the same commits of hub models, and
         # are spared four starts of Python.
         executor=dg.in_process_executor,
-        resources={"options": options_resource(values), "outside": outside},
+        resources={
+            names.name(OPTIONS): options_resource(values),
+            names.name(OUTSIDE): outside,
+        },
     )
 
 
-def _sensors(job: Any, deployment: Deployment) -> list[dg.SensorDefinition]:
-    told = [failure_webhook(deployment.failure_webhook)] if deployment.failure_webhook else []
-    return [new_images(job, deployment), *told]
+def _sensors(names: Names, job: Any, deployment: Deployment) -> list[dg.SensorDefinition]:
+    url = deployment.failure_webhook
+    told = [failure_webhook(names, job, url)] if url else []
+    return [new_images(names, job, deployment), *told]

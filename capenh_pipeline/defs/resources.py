@@ -13,6 +13,7 @@ import pydantic
 from capenh_pipeline.dataset.scan import Listing, list_dataset
 from capenh_pipeline.dataset.walk import Walk
 from capenh_pipeline.defs.environment import read_environment
+from capenh_pipeline.defs.names import Names
 from capenh_pipeline.domain.options import Options, option_fields
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import ConfigurationError
@@ -27,6 +28,9 @@ from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.file_hashes import FileHashes
 from capenh_pipeline.tables.marker import STORE_FOLDER
 from capenh_pipeline.tables.store import Store
+
+OPTIONS, OUTSIDE = "options", "outside"
+"""What the two resources are called; see `Names` for several datasets."""
 
 
 class OptionsResource(dg.ConfigurableResource):
@@ -47,7 +51,13 @@ def options_resource(values: Mapping[str, Any]) -> OptionsResource:
     The values are defaults of the class, not arguments of an instance: Dagster 1.13 sets an
     optional field that an instance was given back to None when the launchpad sets another one.
     """
-    fields: dict[str, Any] = {
+    fields = option_model_fields(values)
+    return pydantic.create_model("PipelineOptions", __base__=OptionsResource, **fields)()
+
+
+def option_model_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a field of a pydantic model for each option: its type, default and help."""
+    return {
         option.name: (
             option.type,
             pydantic.Field(
@@ -57,7 +67,6 @@ def options_resource(values: Mapping[str, Any]) -> OptionsResource:
         )
         for option in option_fields()
     }
-    return pydantic.create_model("PipelineOptions", __base__=OptionsResource, **fields)()
 
 
 class Look(NamedTuple):
@@ -156,3 +165,22 @@ def store_folder(options: Options) -> Path:
     if options.store:
         return absolute_path(options.store, option="store")
     return dataset_folder(options) / STORE_FOLDER
+
+
+def resource_names(names: Names) -> set[str]:
+    """Return what the two resources of a dataset are called."""
+    return {names.name(OPTIONS), names.name(OUTSIDE)}
+
+
+def resources_of(context: Any, names: Names) -> tuple[Options, Outside]:
+    """Return the options of a run, checked, and what it takes from outside.
+
+    Args:
+        context: of an asset, a check or a sensor that requires `resource_names`.
+        names: of its dataset.
+
+    Raises:
+        ConfigurationError: a value cannot work.
+    """
+    options: OptionsResource = getattr(context.resources, names.name(OPTIONS))
+    return options.options(), getattr(context.resources, names.name(OUTSIDE))

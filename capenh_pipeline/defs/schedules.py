@@ -4,15 +4,20 @@ from typing import Any
 
 import dagster as dg
 
+from capenh_pipeline.defs.names import Names
+from capenh_pipeline.defs.resources import OPTIONS
 from capenh_pipeline.defs.run_tags import whole_range
 from capenh_pipeline.domain.deployment import Deployment
+from capenh_pipeline.domain.options import Options
 from capenh_pipeline.errors import ConfigurationError
 
 _DESCRIPTION = """Brings the whole dataset up to date: what no sensor has seen, and rows that failed
 for a reason that may have passed. Nothing is computed where nothing is missing."""
 
 
-def nightly_rerun(job: Any, deployment: Deployment, *, shard_digits: int) -> dg.ScheduleDefinition:
+def nightly_rerun(
+    names: Names, job: Any, deployment: Deployment, options: Options
+) -> dg.ScheduleDefinition:
     """Return the schedule of a run over all shards.
 
     Raises:
@@ -21,15 +26,17 @@ def nightly_rerun(job: Any, deployment: Deployment, *, shard_digits: int) -> dg.
     status = dg.DefaultScheduleStatus
     try:
         return dg.ScheduleDefinition(
-            name="nightly_rerun",
+            name=names.name("nightly_rerun"),
             job=job,
             cron_schedule=deployment.rerun_cron,
             execution_timezone=deployment.time_zone,
             default_status=status.RUNNING if deployment.watch else status.STOPPED,
             description=_DESCRIPTION,
             execution_fn=lambda _: dg.RunRequest(
-                tags=whole_range(shard_digits),
-                run_config={"resources": {"options": {"config": {"retry_transient": True}}}},
+                tags=whole_range(options.shard_digits),
+                run_config={
+                    "resources": {names.name(OPTIONS): {"config": {"retry_transient": True}}}
+                },
             ),
         )
     except dg.DagsterInvalidDefinitionError as error:

@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 
 from capenh_pipeline.dataset.scan import Listing, begin_walk, walked
-from capenh_pipeline.defs.resources import Look, OptionsResource, Outside
+from capenh_pipeline.defs.names import Names
+from capenh_pipeline.defs.resources import Look, Outside, resource_names, resources_of
 from capenh_pipeline.defs.run_tags import range_tags
 from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.errors import ConfigurationError, DatasetError
@@ -23,24 +24,22 @@ run over the shards that hold them. Files that may still be being written wait f
 A look that takes too long goes on at the next."""
 
 
-def new_images(job: Any, deployment: Deployment) -> dg.SensorDefinition:
+def new_images(names: Names, job: Any, deployment: Deployment) -> dg.SensorDefinition:
     """Return the sensor; its cursor is a digest of the files that it has dealt with."""
     status = dg.DefaultSensorStatus
 
     @dg.sensor(
-        name="new_images",
+        name=names.name("new_images"),
         job=job,
         minimum_interval_seconds=deployment.watch_interval_s,
         default_status=status.RUNNING if deployment.watch else status.STOPPED,
         description=_DESCRIPTION,
+        required_resource_keys=resource_names(names),
     )
-    def look(
-        context: dg.SensorEvaluationContext,
-        options: OptionsResource,
-        outside: dg.ResourceParam[Outside],
-    ) -> dg.SensorResult:
+    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         try:
-            run = outside.open_run(options.options())
+            options, outside = resources_of(context, names)
+            run = outside.open_run(options)
             return _look(run, outside, context.cursor)
         except (ConfigurationError, DatasetError) as error:
             return _skipped(str(error), context.cursor)

@@ -2,24 +2,29 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.request import Request, urlopen
 
 import dagster as dg
+
+from capenh_pipeline.defs.names import Names
 
 _TIMEOUT_S = 10
 _LONGEST = 1000
 """Characters of an error in a message."""
 
 
-def failure_webhook(url: str) -> dg.SensorDefinition:
+def failure_webhook(names: Names, job: Any, url: str) -> dg.SensorDefinition:
     """Return the sensor that posts JSON to `url`: `text` for people, and its parts for programs.
 
+    It tells of every run of the code location; where that has several datasets, of their jobs.
     An address that does not answer with success makes the sensor's tick fail, and it is tried
     again with the next.
     """
 
     @dg.run_failure_sensor(
-        name="failure_webhook",
+        name=names.name("failure_webhook"),
+        monitored_jobs=[job] if names.dataset else None,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells a web address of every run that fails.",
     )

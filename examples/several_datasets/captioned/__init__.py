@@ -1,0 +1,1 @@
+"""Two datasets in one Dagster deployment."""
