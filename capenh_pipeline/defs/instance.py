@@ -4,9 +4,12 @@ import sqlite3
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from filelock import FileLock
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from capenh_pipeline.errors import StoreError
@@ -42,7 +45,7 @@ def open_instance(home: Path) -> Generator[dg.DagsterInstance]:
     Raises:
         StoreError: its database cannot be read or written, now or later.
     """
-    with _database_faults(home):
+    with _database_faults(home), _without_waiting_for_the_disk():
         with writing(home), FileLock(home / ".opening.lock"):
             instance = dg.DagsterInstance.from_config(str(home))
             instance.get_runs_count()  # the first question creates the tables
@@ -53,12 +56,42 @@ def open_instance(home: Path) -> Generator[dg.DagsterInstance]:
 
 
 @contextmanager
+def _without_waiting_for_the_disk() -> Generator[None]:
+    """Let SQLite write to the disk now and then, not at each of hundreds of events.
+
+    Dagster opens its databases with a write-ahead log. In that mode a process that is killed loses
+    nothing; a power cut can lose the last events, never the database (sqlite.org/pragma.html).
+    """
+    event.listen(Engine, "connect", _write_now_and_then)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", _write_now_and_then)
+
+
+def _write_now_and_then(connection: Any, _: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+@contextmanager
 def _database_faults(home: Path) -> Generator[None]:
     """Turn what a database on a bad disk raises into a `StoreError` that names `home`."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
+    except Exception as error:
+        fault = _database_fault(error)
+        if fault is None:
+            raise
+        reason = " ".join(str(getattr(fault, "orig", fault)).split())  # PostgreSQL's has lines
         raise StoreError(
-            f"Dagster cannot keep its records at {home}: {getattr(error, 'orig', error)}; free "
-            f"some space, allow writing there, or set DAGSTER_HOME to another folder."
+            f"Dagster cannot keep its records at {home}: {reason}; free some space, allow "
+            "writing there, or set DAGSTER_HOME to another folder."
         ) from error
+
+
+def _database_fault(error: BaseException | None) -> BaseException | None:
+    """Return what the database said: `error`, or what it came from (dagster-postgres wraps it)."""
+    while error is not None and not isinstance(error, (DBAPIError, sqlite3.Error)):
+        error = error.__cause__
+    return error

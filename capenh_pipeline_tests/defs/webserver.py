@@ -109,13 +109,13 @@ class Webserver:
             for end, shard in zip(("start", "end"), shards, strict=True)
         ]
         run = {"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}}
-        launched = self._ask(LAUNCH, run=run)["launchRun"]
+        launched = self.ask(LAUNCH, run=run)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return launched["run"]["runId"]
 
     def terminate(self, run_id: str) -> None:
         """Cancel a run, as the button does."""
-        answer = self._ask(TERMINATE, id=run_id)["terminateRun"]["__typename"]
+        answer = self.ask(TERMINATE, id=run_id)["terminateRun"]["__typename"]
         assert answer == "TerminateRunSuccess"
 
     def end_of(self, run_id: str) -> str:
@@ -138,15 +138,16 @@ class Webserver:
     def _is_up(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()
         try:
-            self._ask("{ version }")
+            self.ask("{ version }")
         except URLError:
             return False
         return True
 
     def _status(self, run_id: str) -> str:
-        return self._ask(STATUS, id=run_id)["runOrError"]["status"]
+        return self.ask(STATUS, id=run_id)["runOrError"]["status"]
 
-    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send a GraphQL query, as a page does, and return its data."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         headers = {"Content-Type": "application/json"}
         request = Request(f"http://127.0.0.1:{self._port}/graphql", body, headers)
