@@ -73,7 +73,9 @@ def argument_parser() -> argparse.ArgumentParser:
         else:
             _add_options(described)
         if command is _ui:
-            described.add_argument("--port", default="3000", help="Port on 127.0.0.1.")
+            described.add_argument(
+                "--port", help="Port on 127.0.0.1. Default: 3000, or a free one."
+            )
         if command is _report:
             described.add_argument("--output", metavar="FILE", help=_OUTPUT)
     _add_store_actions(names)

@@ -19,6 +19,7 @@ from capenh_pipeline.domain.options import Options, environment_name, options_fr
 from capenh_pipeline.domain.paths import one_line
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.files import absolute_path, make_folder, write_atomically
+from capenh_pipeline.free_port import LOOPBACK, free_port
 from capenh_pipeline.models.hub_commits import cached_commit, known
 from capenh_pipeline.report.report import write_report
 from capenh_pipeline.stages import plan
@@ -140,8 +141,12 @@ def demo(folder: str, environment: Environment) -> int:
     return code
 
 
-def open_ui(values: Values, environment: Environment, *, port: str) -> int:
-    """Become the Dagster UI of a dataset's store, on 127.0.0.1."""
+def open_ui(values: Values, environment: Environment, *, port: str | None) -> int:
+    """Become the Dagster UI of a dataset's store, on 127.0.0.1.
+
+    The daemon runs beside it, so that sensors and schedules work.
+    """
+    chosen = str(free_port(port))
     from capenh_pipeline.defs.instance import dagster_home, open_instance
     from capenh_pipeline.defs.resources import Outside
 
@@ -153,10 +158,12 @@ def open_ui(values: Values, environment: Environment, *, port: str) -> int:
         environment_name(name): "" if value is None else str(value)
         for name, value in values.items()
     }
-    arguments = ["dagster", "dev", "-m", "capenh_pipeline.definitions", "-h", "127.0.0.1"]
+    # `dg dev`, which is named there, needs a project folder and another package.
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    arguments = ["dagster", "dev", "-m", "capenh_pipeline.definitions", "-h", LOOPBACK]
     os.execve(  # noqa: S606  # our own interpreter, without a shell
         sys.executable,
-        [sys.executable, "-m", *arguments, "-p", port],
+        [sys.executable, *quiet, "-m", *arguments, "-p", chosen],
         {**os.environ, **variables, "DAGSTER_HOME": str(home)},
     )
 
