@@ -8,6 +8,7 @@ import pydantic
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside, option_model_fields
+from capenh_pipeline.domain.deployment import deployment_from_environment
 from capenh_pipeline.domain.options import options_from_environment
 
 _OF_ONE_DATASET = ("dataset_dir", "store")
@@ -47,9 +48,11 @@ class CaptionedDataset(dg.Component, _Attributes, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the definitions of this dataset alone."""
         del context
-        shared = options_from_environment(read_environment())
+        environment = read_environment()
+        shared = options_from_environment(environment)
         values = {name: value for name, value in shared.items() if name not in _OF_ONE_DATASET}
         given = self.model_dump(exclude_unset=True, exclude={"name"})
         option_of = {field: name for name, field in _FIELD_OF.items()}
         values.update({option_of.get(field, field): value for field, value in given.items()})
-        return pipeline_definitions(values, Outside(), dataset=self.name)
+        deployment = deployment_from_environment(environment)
+        return pipeline_definitions(values, Outside(), deployment, dataset=self.name)

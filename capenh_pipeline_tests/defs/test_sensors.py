@@ -8,6 +8,7 @@ import pytest
 
 from capenh_pipeline.defs import sensors
 from capenh_pipeline.defs.jobs import enhance_captions
+from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.domain.deployment import Deployment
@@ -196,8 +197,10 @@ def test_without_a_dataset_the_sensor_says_which_option_is_missing():
 
 
 def test_it_runs_only_where_the_deployment_says_so():
-    job = enhance_captions({})
-    off, on = (sensors.new_images(job, Deployment(watch=is_on)) for is_on in (False, True))
+    off, on = (
+        sensors.new_images(Names(), enhance_captions(Names(), {}), Deployment(watch=is_on))
+        for is_on in (False, True)
+    )
     assert off.default_status is dg.DefaultSensorStatus.STOPPED
     assert on.default_status is dg.DefaultSensorStatus.RUNNING
     assert on.minimum_interval_seconds == 60

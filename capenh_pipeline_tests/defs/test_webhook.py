@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import dagster as dg
 import pytest
 
+from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.defs.webhook import failure_webhook
@@ -51,7 +52,7 @@ def test_a_failed_run_is_told_with_its_reason_and_its_dataset(tmp_path, received
         context = dg.build_run_status_sensor_context(
             "failure_webhook", failure, instance, result.dagster_run
         ).for_run_failure()
-        failure_webhook(url)(context)
+        failure_webhook(Names(), None, url)(context)
     ((content_type, message),) = messages
     assert content_type == "application/json"
     assert message["run_id"] == result.run_id
