@@ -197,6 +197,7 @@ def test_a_refused_key_is_known_before_the_model_is_loaded_and_not_shown(dataset
         assert not file.is_file() or b"canary-key" not in file.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_model_that_the_server_does_not_know_is_named_with_those_it_has(dataset, server):
     done = enhance(
         dataset.parent,

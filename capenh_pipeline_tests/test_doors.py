@@ -51,6 +51,7 @@ def test_the_command_sees_what_dagster_materialized(door):
     assert len(server.requests) == 2
 
 
+@pytest.mark.slow
 def test_dagster_sees_what_the_command_did(door):
     folder, server, _ = door
     assert capenh("enhance", cwd=folder).returncode == 0

@@ -188,6 +188,7 @@ lasting = settings(
 )
 
 
+@pytest.mark.slow
 @settings(lasting, max_examples=4)
 @given(st.lists(days, min_size=3, max_size=3))
 def test_each_run_of_a_short_history_computes_what_is_missing_and_ends_as_from_scratch(history):

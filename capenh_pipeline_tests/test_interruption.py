@@ -94,6 +94,7 @@ def assert_says_what_is_kept(code, errors):
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_finished_and_says_so(dataset):
     code, _, errors = stopped_run(dataset, signal.SIGINT)
     assert_says_what_is_kept(code, errors)

@@ -38,6 +38,7 @@ def everything_left(folder):
     ]
 
 
+@pytest.mark.slow
 def test_a_command_leaves_no_key_in_the_store_the_event_log_or_its_output(dataset, tmp_path):
     answers = cycle(INDISCREET)
     with FakeLlmServer(lambda payload: next(answers), models=None) as server:
@@ -54,6 +55,7 @@ def test_a_command_leaves_no_key_in_the_store_the_event_log_or_its_output(datase
     assert everything_left(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_dagster_leaves_no_key_in_its_event_log_or_compute_logs(dataset, tmp_path):
     home = tmp_path / "home"
     home.mkdir()

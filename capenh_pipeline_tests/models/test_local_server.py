@@ -132,6 +132,7 @@ def test_a_server_answers_on_loopback_and_ends_with_its_owner(end, tmp_path):
     wait_until(lambda: not is_listening(port))  # a dead process's sockets are closed one by one
 
 
+@pytest.mark.slow
 def test_a_server_ends_with_the_run_that_fails_at_its_first_caption(caplog):
     caplog.set_level(logging.INFO)
 
@@ -207,6 +208,7 @@ def test_a_checkpoint_whose_settings_batching_would_drop_is_asked_one_by_one(
     assert f"generation_config.json sets {name}." in caplog.text
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_load_its_model_says_why_and_where_its_log_is(
     tmp_path, temporary_folder
 ):
@@ -219,6 +221,7 @@ def test_a_server_that_cannot_load_its_model_says_why_and_where_its_log_is(
     assert "Traceback" in (folder / "server.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_ends_the_run_and_what_it_answered_is_kept(caplog):
     caplog.set_level(logging.INFO)
     replies = []

@@ -83,6 +83,7 @@ def rows():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVERS)
 def test_rows_are_merged_sixteen_at_a_time(name, servers):
     replies = merged(model_of(servers(name), concurrency=16), rows())
@@ -134,6 +135,7 @@ def test_a_prompt_longer_than_the_context_fails_alone(servers):
     assert len([reply for reply in replies.values() if reply.caption]) == len(asked) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_server_that_is_killed_in_mid_run_ends_it_and_what_it_answered_is_kept(name, tmp_path):
     replies = []
