@@ -8,7 +8,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from functools import wraps
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import dagster as dg
@@ -31,6 +31,7 @@ from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
+from capenh_pipeline.tables.store import Store
 
 _LOG = logging.getLogger("capenh_pipeline")
 
@@ -124,7 +125,8 @@ def pipeline_assets(
             names,
             partitions,
             name,
-            _in_turn(step) if deployment else step,
+            step,
+            turn=its_turn if deployment else _at_once,
             deps=deps,
             kinds=kinds,
             code_version=versions.get(name),
@@ -135,15 +137,9 @@ def pipeline_assets(
     return assets
 
 
-def _in_turn(step: Step) -> Step:
-    """Return `step`, which waits until no other run is at work on the store."""
-
-    @wraps(step)
-    def in_turn(run: Run, outside: Outside, assets: set[str]) -> Report:
-        with its_turn(run.store):
-            return step(run, outside, assets)
-
-    return in_turn
+def _at_once(_: Store) -> AbstractContextManager[None]:
+    """Do not wait: whoever runs the pipeline once holds the store already."""
+    return nullcontext()
 
 
 def _asset(
@@ -152,6 +148,7 @@ def _asset(
     name: str,
     step: Step,
     *,
+    turn: Callable[[Store], AbstractContextManager[None]],
     deps: Sequence[str] = (),
     **attributes: Any,
 ) -> dg.AssetsDefinition:
@@ -161,9 +158,10 @@ def _asset(
             run = outside.open_run(
                 options, shards=list(context.partition_keys), run_id=context.run.run_id
             )
-            began = time.monotonic()
-            report = step(run, outside, _assets_of_run(context))
-            seconds = time.monotonic() - began
+            with turn(run.store):
+                began = time.monotonic()
+                report = step(run, outside, _assets_of_run(context))
+                seconds = time.monotonic() - began
             measured = Measured(report, seconds, rows_of_table(run, name))
             shown = preview_metadata(run, name, report, last=last_told(partitions, run.shards))
             for shard in report.shards:

@@ -24,6 +24,16 @@ def enhance_captions(names: Names, tags: Mapping[str, str]) -> Any:
     )
 
 
+def enhance_and_check(names: Names, tags: Mapping[str, str]) -> Any:
+    """Return the same job with all checks after it, for runs at which nobody looks."""
+    return dg.define_asset_job(
+        names.name("enhance_and_check"),
+        selection=dg.AssetSelection.groups(names.group),
+        description="Brings a dataset up to date and looks at all that is there then.",
+        run_tags=tags,
+    )
+
+
 def check_captions(names: Names) -> Any:
     """Return the job of all checks of a dataset; it has no partitions, they look at all shards."""
     return dg.define_asset_job(

@@ -7,7 +7,7 @@ import dagster as dg
 
 from capenh_pipeline.defs.assets import pipeline_assets
 from capenh_pipeline.defs.checks import caption_checks
-from capenh_pipeline.defs.jobs import check_captions, enhance_captions
+from capenh_pipeline.defs.jobs import check_captions, enhance_and_check, enhance_captions
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.report import report_asset
 from capenh_pipeline.defs.resources import OPTIONS, OUTSIDE, Outside, options_resource
@@ -39,13 +39,14 @@ def pipeline_definitions(
         ConfigurationError: a value cannot work.
     """
     names, options = Names(dataset), Options(**values)
-    job = enhance_captions(names, run_tags(options))
+    tags = run_tags(options)
+    job, nightly = enhance_captions(names, tags), enhance_and_check(names, tags)
     return dg.Definitions(
         assets=[*pipeline_assets(names, options, deployment), report_asset(names)],
         asset_checks=[caption_checks(names, (deployment or Deployment()).max_failure_rate)],
-        jobs=[job, check_captions(names)],
+        jobs=[job, nightly, check_captions(names)],
         sensors=_sensors(names, job, deployment) if deployment else [],
-        schedules=[nightly_rerun(names, job, deployment, options)] if deployment else [],
+        schedules=[nightly_rerun(names, nightly, deployment, options)] if deployment else [],
         # In one process: the assets follow one another, go by the same commits of hub models, and
         # are spared four starts of Python.
         executor=dg.in_process_executor,

@@ -12,7 +12,8 @@ from capenh_pipeline.domain.options import Options
 from capenh_pipeline.errors import ConfigurationError
 
 _DESCRIPTION = """Brings the whole dataset up to date: what no sensor has seen, and rows that failed
-for a reason that may have passed. Nothing is computed where nothing is missing."""
+for a reason that may have passed; then all checks look at it. Nothing is computed where nothing is
+missing."""
 
 
 def nightly_rerun(

@@ -4,18 +4,11 @@ import dagster as dg
 import pytest
 
 from capenh_pipeline.defs.checks import CHECKS
-from capenh_pipeline.defs.pipeline import pipeline_definitions
-from capenh_pipeline.defs.resources import Outside
-from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline.stages.survey import EXAMPLES
-from capenh_pipeline_tests.fakes.llm import EchoLlm
-from capenh_pipeline_tests.fakes.vlm import ColourVlm
+from capenh_pipeline_tests.defs.jobs import definitions, executed
 from capenh_pipeline_tests.images import colour
 
-ALL_SHARDS = {
-    "dagster/asset_partition_range_start": "0",
-    "dagster/asset_partition_range_end": "f",
-}
+ALL_SHARDS = ("0", "f")
 ALL_CHECKS = {(asset, name) for asset, names in CHECKS.items() for name in names}
 
 
@@ -26,17 +19,8 @@ def images(tmp_path):
     return tmp_path / "images"
 
 
-def execute(images, job, *, tags=None):
-    outside = Outside(
-        load_vlm=ColourVlm,
-        connect_llm=lambda choice: EchoLlm(),
-        environment=dict,
-        progress=LineProgress(lambda line: None),
-    )
-    defs = pipeline_definitions({"dataset_dir": str(images), "base_url": "http://x/v1"}, outside)
-    with dg.DagsterInstance.ephemeral() as instance:
-        wanted = defs.resolve_job_def(job) if job else defs.resolve_implicit_global_asset_job_def()
-        return wanted.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+def execute(images, job, *, shards=None):
+    return executed(definitions(dataset_dir=str(images)), job, shards=shards)
 
 
 def evaluations(result):
@@ -47,13 +31,13 @@ def evaluations(result):
 
 
 def test_the_job_of_the_command_line_runs_no_check(images):
-    result = execute(images, "enhance_captions", tags=ALL_SHARDS)
+    result = execute(images, "enhance_captions", shards=ALL_SHARDS)
     assert result.success
     assert not evaluations(result)
 
 
 def test_the_job_of_the_checks_runs_them_all_and_computes_nothing(images):
-    execute(images, "enhance_captions", tags=ALL_SHARDS)
+    execute(images, "enhance_captions", shards=ALL_SHARDS)
     result = execute(images, "check_captions")
     assert result.success
     assert not result.get_asset_materialization_events()
@@ -62,18 +46,18 @@ def test_the_job_of_the_checks_runs_them_all_and_computes_nothing(images):
 
 
 def test_what_is_materialized_in_the_ui_is_checked_with_it_whatever_the_range(images):
-    result = execute(images, None, tags=ALL_SHARDS)
+    result = execute(images, None, shards=ALL_SHARDS)
     assert result.success
     assert evaluations(result).keys() == ALL_CHECKS
     assert all(one.passed for one in evaluations(result).values())
 
 
 def test_a_check_that_fails_has_a_severity_a_sentence_and_the_rows_and_ends_no_run(images):
-    execute(images, "enhance_captions", tags=ALL_SHARDS)
+    execute(images, "enhance_captions", shards=ALL_SHARDS)
     (images / "bad|one.png").write_bytes(b"bad")
     for number in range(4, 4 + 2 * EXAMPLES):
         (images / f"{number}.png").write_bytes(b"bad %d" % number)
-    execute(images, "enhance_captions", tags=ALL_SHARDS)
+    execute(images, "enhance_captions", shards=ALL_SHARDS)
     result = execute(images, "check_captions")
     assert result.success
     found = evaluations(result)
@@ -90,7 +74,7 @@ def test_a_check_that_fails_has_a_severity_a_sentence_and_the_rows_and_ends_no_r
 
 
 def test_a_store_that_cannot_be_opened_fails_every_check_with_a_sentence(images):
-    execute(images, "enhance_captions", tags=ALL_SHARDS)
+    execute(images, "enhance_captions", shards=ALL_SHARDS)
     (images / ".capenh" / "store.json").write_text("{")
     result = execute(images, "check_captions")
     assert result.success
@@ -103,7 +87,7 @@ def test_a_store_that_cannot_be_opened_fails_every_check_with_a_sentence(images)
 
 
 def test_a_part_that_cannot_be_read_fails_the_checks_that_read_it(images):
-    execute(images, "enhance_captions", tags=ALL_SHARDS)
+    execute(images, "enhance_captions", shards=ALL_SHARDS)
     part = next((images / ".capenh" / "vlm_captions").rglob("part-*.parquet"))
     part.write_bytes(b"damaged")
     result = execute(images, "check_captions")

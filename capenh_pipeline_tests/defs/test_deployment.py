@@ -46,6 +46,7 @@ def test_the_nightly_run_covers_all_shards_and_tries_again_what_may_have_passed(
     definitions = pipeline_definitions({"shard_digits": 2}, Outside(), Deployment())
     (schedule,) = definitions.schedules
     request = schedule.evaluate_tick(dg.build_schedule_context()).run_requests[0]
+    assert schedule.job_name == "enhance_and_check"
     assert request.tags["dagster/asset_partition_range_start"] == "00"
     assert request.tags["dagster/asset_partition_range_end"] == "ff"
     assert request.run_config["resources"]["options"]["config"] == {"retry_transient": True}

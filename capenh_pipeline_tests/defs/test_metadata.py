@@ -1,28 +1,12 @@
 """What the assets say about themselves and their runs."""
 
-import dagster as dg
 import pytest
 
-from capenh_pipeline.defs.pipeline import pipeline_definitions
-from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.domain.deployment import Deployment
-from capenh_pipeline.stages.progress import LineProgress
-from capenh_pipeline_tests.fakes.llm import EchoLlm
-from capenh_pipeline_tests.fakes.vlm import ColourVlm
+from capenh_pipeline_tests.defs.jobs import ASSETS, definitions, materializations
 from capenh_pipeline_tests.images import colour
 
-ASSETS = ["image_manifest", "vlm_captions", "combined_captions", "caption_files"]
 NUMBERS = {"images", "computed", "reused", "failed", "seconds", "images_per_s"}
-
-
-def definitions(*, deployment=None, **values):
-    outside = Outside(
-        load_vlm=ColourVlm,
-        connect_llm=lambda choice: EchoLlm(),
-        environment=dict,
-        progress=LineProgress(lambda line: None),
-    )
-    return pipeline_definitions({"base_url": "http://x/v1", **values}, outside, deployment)
 
 
 def spec(name, **chosen):
@@ -45,24 +29,9 @@ def test_without_owners_there_are_none():
     assert not spec("vlm_captions").owners
 
 
-def materialized(images, *, shards=("0", "f")):
-    job = definitions(dataset_dir=str(images)).resolve_job_def("enhance_captions")
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(
-            instance=instance,
-            tags={
-                "dagster/asset_partition_range_start": shards[0],
-                "dagster/asset_partition_range_end": shards[1],
-            },
-        )
-    found = [
-        event.step_materialization_data.materialization
-        for event in result.get_asset_materialization_events()
-    ]
-    return {
-        name: {one.partition: one.metadata for one in found if one.asset_key.path == [name]}
-        for name in ASSETS
-    }
+def materialized(images, **arguments):
+    found = materializations(images, **arguments)
+    return {name: {one.partition: one.metadata for one in told} for name, told in found.items()}
 
 
 @pytest.fixture

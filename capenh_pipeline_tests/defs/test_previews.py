@@ -6,13 +6,10 @@ import io
 import re
 from dataclasses import replace
 
-import dagster as dg
 import pytest
 from PIL import Image
 
-from capenh_pipeline.defs.pipeline import pipeline_definitions
-from capenh_pipeline.defs.resources import Outside
-from capenh_pipeline.stages.progress import LineProgress
+from capenh_pipeline_tests.defs.jobs import materializations
 from capenh_pipeline_tests.fakes.llm import EchoLlm
 from capenh_pipeline_tests.fakes.vlm import ColourVlm, CountingLoader
 from capenh_pipeline_tests.images import colour, noise
@@ -38,34 +35,13 @@ def images(tmp_path):
     return tmp_path / "images"
 
 
-def run(images, *, loader=ColourVlm, shards=("0", "f"), fails=lambda rgb: False, **values):
-    outside = Outside(
-        load_vlm=loader
-        if loader is not ColourVlm
-        else lambda settings: ColourVlm(settings, fails=fails),
-        connect_llm=lambda choice: EchoLlm(),
-        environment=dict,
-        progress=LineProgress(lambda line: None),
-    )
-    defs = pipeline_definitions(
-        {"dataset_dir": str(images), "base_url": "http://x/v1", **values}, outside
-    )
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = defs.resolve_job_def("enhance_captions").execute_in_process(
-            instance=instance,
-            tags={
-                "dagster/asset_partition_range_start": shards[0],
-                "dagster/asset_partition_range_end": shards[1],
-            },
-        )
-    found = [
-        event.step_materialization_data.materialization
-        for event in result.get_asset_materialization_events()
-    ]
-    return {
-        name: [one for one in found if one.asset_key.path == [name]]
-        for name in ("image_manifest", "vlm_captions", "combined_captions", "caption_files")
-    }
+def run(images, *, loader=ColourVlm, fails=lambda rgb: False, **arguments):
+    """Return what was told of each asset; the VLM fails on some colours."""
+
+    def failing(settings):
+        return ColourVlm(settings, fails=fails)
+
+    return materializations(images, loader=failing if loader is ColourVlm else loader, **arguments)
 
 
 def rows(materialization, name):
@@ -207,24 +183,8 @@ def test_an_image_that_is_gone_since_is_said_to_be(images):
             for path in images.glob("*.png"):
                 path.unlink(missing_ok=True)
 
-    outside = Outside(
-        load_vlm=ColourVlm,
-        connect_llm=lambda choice: Vanishing(),
-        environment=dict,
-        progress=LineProgress(lambda line: None),
-    )
-    defs = pipeline_definitions({"dataset_dir": str(images), "base_url": "http://x/v1"}, outside)
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = defs.resolve_job_def("enhance_captions").execute_in_process(
-            instance=instance,
-            tags={
-                "dagster/asset_partition_range_start": "0",
-                "dagster/asset_partition_range_end": "f",
-            },
-        )
+    found = materializations(images, llm=Vanishing)
     texts = [
-        event.step_materialization_data.materialization.metadata[ALL].value
-        for event in result.get_asset_materialization_events()
-        if ALL in event.step_materialization_data.materialization.metadata
+        one.metadata[ALL].value for told in found.values() for one in told if ALL in one.metadata
     ]
     assert any("changed or gone" in text for text in texts)
