@@ -28,6 +28,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated")
 ASSETS = {"image_manifest", "vlm_captions", "combined_captions", "caption_files"}
 
 
+STARTED = {
+    "jobs": ("enhance_captions", "enhance_and_check", "check_captions"),
+    "sensors": ("new_images",),
+    "schedules": ("nightly_rerun",),
+}
+
+
 @pytest.fixture
 def deployment(tmp_path, monkeypatch):
     """A copy of the example with two images in each dataset; it is the working directory."""
@@ -103,9 +110,13 @@ def test_dg_knows_the_component_its_schema_and_what_it_makes(deployment):
     assert checked.returncode == 0, checked.stderr
     made = json.loads(dg_command("list", "defs", "--json").stdout)
     groups = {(asset["group_name"], asset["asset_key"]) for asset in made["assets"]}
-    assert groups == {(name, f"{name}/{key}") for name in ("dogs", "cats") for key in ASSETS}
-    jobs = {job["name"] for job in made["jobs"]}
-    assert jobs == {"dogs_enhance_captions", "cats_enhance_captions"}
+    assert groups == {
+        *((name, f"{name}/{key}") for name in ("dogs", "cats") for key in ASSETS),
+        *((f"{name}_reports", f"{name}/report") for name in ("dogs", "cats")),
+    }
+    for kind, words in STARTED.items():
+        named = {one["name"] for one in made[kind]}
+        assert named == {f"{name}_{word}" for name in ("dogs", "cats") for word in words}
 
 
 @pytest.mark.slow

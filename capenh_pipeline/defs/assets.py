@@ -8,7 +8,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import dagster as dg
@@ -31,7 +31,6 @@ from capenh_pipeline.stages.combined_captions import fill_combined_captions, llm
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
-from capenh_pipeline.tables.store import Store
 
 _LOG = logging.getLogger("capenh_pipeline")
 
@@ -100,10 +99,6 @@ _STEPS: dict[str, tuple[Step, list[str], str | None, set[str]]] = {
 }
 """Of each asset: what computes it, the assets it reads, its pool and its kinds."""
 
-_RETRY = dg.RetryPolicy(
-    max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
-
 
 def pipeline_assets(
     names: Names, options: Options, deployment: Deployment | None
@@ -120,26 +115,20 @@ def pipeline_assets(
     partitions, versions = shard_partitions(options.shard_digits), code_versions(options)
     assets = []
     for name, (step, deps, pool, kinds) in _STEPS.items():
-        deployed = {"pool": pool, "retry_policy": _RETRY} if deployment else {}
         asset = _asset(
             names,
             partitions,
             name,
             step,
-            turn=its_turn if deployment else _at_once,
+            is_deployed=deployment is not None,
             deps=deps,
+            pool=pool if deployment else None,
             kinds=kinds,
             code_version=versions.get(name),
             owners=owners,
-            **deployed,
         )
         assets.append(asset)
     return assets
-
-
-def _at_once(_: Store) -> AbstractContextManager[None]:
-    """Do not wait: whoever runs the pipeline once holds the store already."""
-    return nullcontext()
 
 
 def _asset(
@@ -148,17 +137,17 @@ def _asset(
     name: str,
     step: Step,
     *,
-    turn: Callable[[Store], AbstractContextManager[None]],
-    deps: Sequence[str] = (),
+    is_deployed: bool,
+    deps: Sequence[str],
     **attributes: Any,
 ) -> dg.AssetsDefinition:
     def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with one_sentence_failures():
+        with one_sentence_failures(retries=context.retry_number if is_deployed else None):
             options, outside = resources_of(context, names)
             run = outside.open_run(
                 options, shards=list(context.partition_keys), run_id=context.run.run_id
             )
-            with turn(run.store):
+            with its_turn(run.store) if is_deployed else nullcontext():  # held by who runs it once
                 began = time.monotonic()
                 report = step(run, outside, _assets_of_run(context))
                 seconds = time.monotonic() - began

@@ -5,12 +5,16 @@ import threading
 import dagster as dg
 import pytest
 
+from capenh_pipeline.defs import failures
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.defs.turns import its_turn
 from capenh_pipeline.domain.deployment import Deployment, deployment_from_environment
-from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.errors import ConfigurationError, OutageError
 from capenh_pipeline.tables.store import Store
+from capenh_pipeline_tests.defs.jobs import definitions, executed
+from capenh_pipeline_tests.fakes.llm import EchoLlm
+from capenh_pipeline_tests.images import colour
 
 
 def test_a_step_waits_until_the_store_is_free(tmp_path, caplog):
@@ -31,7 +35,7 @@ def test_a_step_waits_until_the_store_is_free(tmp_path, caplog):
     assert caplog.text.count("Another run is at work on the store") == 1
 
 
-def test_a_command_takes_no_part_in_pools_and_tries_no_step_again():
+def test_a_command_takes_no_part_in_pools_and_starts_nothing_by_itself():
     command, deployed = (
         pipeline_definitions({}, Outside(), deployment) for deployment in (None, Deployment())
     )
@@ -39,12 +43,11 @@ def test_a_command_takes_no_part_in_pools_and_tries_no_step_again():
     assert not command.schedules
     steps = [each.resolve_assets_def("vlm_captions").op for each in (command, deployed)]
     assert [step.pool for step in steps] == [None, "gpu"]
-    assert [step.retry_policy is None for step in steps] == [True, False]
 
 
 def test_the_nightly_run_covers_all_shards_and_tries_again_what_may_have_passed():
-    definitions = pipeline_definitions({"shard_digits": 2}, Outside(), Deployment())
-    (schedule,) = definitions.schedules
+    pipeline = pipeline_definitions({"shard_digits": 2}, Outside(), Deployment())
+    (schedule,) = pipeline.schedules
     request = schedule.evaluate_tick(dg.build_schedule_context()).run_requests[0]
     assert schedule.job_name == "enhance_and_check"
     assert request.tags["dagster/asset_partition_range_start"] == "00"
@@ -86,9 +89,37 @@ VERSIONS = ("vlm_captions", "combined_captions", "caption_files")
 )
 def test_the_code_version_follows_the_options_that_shape_an_asset(option, value, changed):
     def versions(**values):
-        definitions = pipeline_definitions(values, Outside())
-        found = [definitions.resolve_assets_def(name) for name in VERSIONS]
+        pipeline = pipeline_definitions(values, Outside())
+        found = [pipeline.resolve_assets_def(name) for name in VERSIONS]
         return [asset.code_versions_by_key[asset.key] for asset in found]
 
     pairs = zip(VERSIONS, versions(), versions(**{option: value}), strict=True)
     assert {name for name, before, after in pairs if before != after} == changed
+
+
+class ComingBack(EchoLlm):
+    """A server that is away at first."""
+
+    absences = 0
+
+    def check(self):
+        if ComingBack.absences:
+            ComingBack.absences -= 1
+            raise OutageError("No LLM server answers.")
+
+
+@pytest.mark.parametrize(("absences", "succeeds"), [(2, True), (3, False)])
+def test_a_step_whose_server_is_away_is_tried_again_twice(
+    tmp_path, monkeypatch, absences, succeeds
+):
+    monkeypatch.setattr(failures, "FIRST_RETRY_S", 0.0)
+    monkeypatch.setattr(ComingBack, "absences", absences)
+    colour(tmp_path / "images" / "a.png", (1, 2, 3))
+    pipeline = definitions(
+        llm=ComingBack, deployment=Deployment(), dataset_dir=str(tmp_path / "images")
+    )
+    result = executed(pipeline)
+    assert result.success is succeeds
+    failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    told = [data.user_failure_data.description for data in failed if data.user_failure_data]
+    assert told == ([] if succeeds else ["No LLM server answers."])

@@ -163,23 +163,23 @@ class Dagster(Webserver):
 
     def reload(self) -> None:
         """Load the definitions anew, as the button does."""
-        answer = self._ask(RELOAD, location=LOCATION)["reloadRepositoryLocation"]
+        answer = self.ask(RELOAD, location=LOCATION)["reloadRepositoryLocation"]
         assert answer["__typename"] == "WorkspaceLocationEntry", answer
 
     def runs(self) -> list[dict[str, Any]]:
         """Return all runs, the newest first: `runId`, `status` and `tags` by key."""
-        runs = self._ask(RUNS)["runsOrError"]["results"]
+        runs = self.ask(RUNS)["runsOrError"]["results"]
         return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in runs]
 
     def skipped(self, sensor: str) -> list[str]:
         """Return why the latest looks of a sensor requested nothing, the newest first."""
         selector = {**REPOSITORY, "sensorName": sensor}
-        ticks = self._ask(TICKS, sensor=selector)["sensorOrError"]["sensorState"]["ticks"]
+        ticks = self.ask(TICKS, sensor=selector)["sensorOrError"]["sensorState"]["ticks"]
         return [tick["skipReason"] for tick in ticks]
 
     def stale(self) -> dict[str, str]:
         """Return whether each asset's shard `0` is `FRESH`, `STALE` or `MISSING`."""
-        nodes = self._ask(STALE)["assetNodes"]
+        nodes = self.ask(STALE)["assetNodes"]
         return {node["assetKey"]["path"][-1]: node["staleStatus"] for node in nodes}
 
 
