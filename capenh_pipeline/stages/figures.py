@@ -41,7 +41,8 @@ def figures(rows: pl.DataFrame, options: CostOptions) -> dict[str, float]:
         **{f"{score}_p05": rows[score].quantile(0.05, "linear") for score in SCORES},
         "cost": cost_of(options, _sum(rows["prompt_tokens"]), _sum(rows["completion_tokens"])),
     }
-    return {name: round(float(value), 4) for name, value in found.items() if isinstance(value, float)}
+    numbers = {name: value for name, value in found.items() if isinstance(value, float)}
+    return {name: round(value, 6) for name, value in numbers.items()}
 
 
 def distribution(scores: pl.Series) -> list[int]:
