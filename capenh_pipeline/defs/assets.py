@@ -20,6 +20,7 @@ from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.partitions import last_told, shard_partitions
 from capenh_pipeline.defs.previews import preview_metadata
 from capenh_pipeline.defs.resources import Outside, resource_names, resources_of
+from capenh_pipeline.defs.run_tags import run_tags
 from capenh_pipeline.defs.turns import its_turn
 from capenh_pipeline.defs.versions import code_versions
 from capenh_pipeline.domain.deployment import Deployment
@@ -123,6 +124,7 @@ def pipeline_assets(
             is_deployed=deployment is not None,
             deps=deps,
             pool=pool if deployment else None,
+            **looks_of(name, run_tags(options)),
             kinds=kinds,
             code_version=versions.get(name),
             owners=owners,
@@ -171,7 +173,6 @@ def _asset(
             partitions_def=partitions,
             required_resource_keys=resource_names(names),
             backfill_policy=dg.BackfillPolicy.single_run(),
-            **looks_of(name),
             **attributes,
         )(body)
 

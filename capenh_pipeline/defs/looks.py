@@ -1,5 +1,7 @@
 """How the assets look in the UI: their columns, and tags to find them by."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -13,6 +15,8 @@ from capenh_pipeline.domain.schemas import (
     VLM_CAPTIONS,
     TableSchema,
 )
+
+_TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{1,63}")  # as Dagster has it
 
 SCHEMAS = {
     schema.name: schema
@@ -28,11 +32,17 @@ _STEPS = {
 }
 
 
-def looks_of(name: str) -> dict[str, Any]:
-    """Return the metadata and tags of an asset's definition."""
+def looks_of(name: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the metadata and tags of an asset's definition.
+
+    Args:
+        name: the asset's.
+        tags: of runs; those whose values can stand on an asset do.
+    """
+    allowed = {key: text for key, text in tags.items() if _TAG_VALUE.fullmatch(text)}
     return {
         "metadata": {"dagster/column_schema": column_schema(SCHEMAS[name])},
-        "tags": {"capenh/step": _STEPS[name]},
+        "tags": {"capenh/step": _STEPS[name], **allowed},
     }
 
 

@@ -25,6 +25,16 @@ def test_an_asset_has_all_that_the_ui_shows_of_it(name):
     assert all(column.description for column in schema.columns)
 
 
+def test_assets_are_found_by_dataset_and_recipe(tmp_path):
+    dataset = tmp_path / "dogs"
+    (asset,) = definitions(dataset_dir=str(dataset)).resolve_assets_def("vlm_captions").specs
+    assert asset.tags["capenh/dataset"] == "dogs"
+    assert asset.tags["capenh/vlm_recipe"] == asset.code_version
+    odd = definitions(dataset_dir=str(tmp_path / "dogs & cats"))
+    (asset,) = odd.resolve_assets_def("vlm_captions").specs  # Dagster takes no such value
+    assert "capenh/dataset" not in asset.tags
+
+
 def test_without_owners_there_are_none():
     assert not spec("vlm_captions").owners
 
