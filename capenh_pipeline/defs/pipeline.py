@@ -11,7 +11,7 @@ from capenh_pipeline.defs.jobs import check_captions, enhance_and_check, enhance
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.report import report_asset
 from capenh_pipeline.defs.resources import OPTIONS, OUTSIDE, Outside, options_resource
-from capenh_pipeline.defs.run_tags import run_tags
+from capenh_pipeline.defs.run_tags import queue_tags, run_tags
 from capenh_pipeline.defs.schedules import nightly_rerun
 from capenh_pipeline.defs.sensors import new_images
 from capenh_pipeline.defs.webhook import failure_webhook
@@ -39,7 +39,7 @@ def pipeline_definitions(
         ConfigurationError: a value cannot work.
     """
     names, options = Names(dataset), Options(**values)
-    tags = run_tags(options)
+    tags = {**run_tags(options), **(queue_tags(options) if deployment else {})}
     job, nightly = enhance_captions(names, tags), enhance_and_check(names, tags)
     return dg.Definitions(
         assets=[*pipeline_assets(names, options, deployment), report_asset(names)],

@@ -11,16 +11,28 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 
 def run_tags(options: Options) -> dict[str, str]:
-    """Return what runs with these options are tagged with."""
+    """Return by what runs and assets with these options are found."""
     versions = code_versions(options)
     tags = {
         "capenh/vlm_recipe": versions["vlm_captions"],
         "capenh/llm_recipe": versions["combined_captions"],
     }
     if options.dataset_dir:
-        dataset = Path(options.dataset_dir).expanduser().absolute()
-        tags |= {DATASET: dataset.name or str(dataset), STORE: options.store or str(dataset)}
+        tags[DATASET] = _dataset(options).name or "/"
     return tags
+
+
+def queue_tags(options: Options) -> dict[str, str]:
+    """Return the tag by which the queue starts one run of a store at a time.
+
+    Runs of a command have none: one that is killed stays "started" for ever, and those in the
+    queue would wait for it.
+    """
+    return {STORE: options.store or str(_dataset(options))} if options.dataset_dir else {}
+
+
+def _dataset(options: Options) -> Path:
+    return Path(options.dataset_dir or "").expanduser().absolute()
 
 
 def whole_range(shard_digits: int) -> dict[str, str]:

@@ -45,6 +45,18 @@ def test_a_command_takes_no_part_in_pools_and_starts_nothing_by_itself():
     assert [step.pool for step in steps] == [None, "gpu"]
 
 
+def test_only_runs_of_a_deployment_are_queued_one_after_the_other(tmp_path):
+    """A command that is killed stays "started": with the tag, the queue would wait for it."""
+
+    def tags(deployment):
+        pipeline = definitions(deployment=deployment, dataset_dir=str(tmp_path / "dogs"))
+        return pipeline.resolve_job_def("enhance_captions").run_tags
+
+    assert "capenh/store" not in tags(None)
+    assert tags(Deployment())["capenh/store"] == str(tmp_path / "dogs")
+    assert tags(None)["capenh/dataset"] == "dogs"
+
+
 def test_the_nightly_run_covers_all_shards_and_tries_again_what_may_have_passed():
     pipeline = pipeline_definitions({"shard_digits": 2}, Outside(), Deployment())
     (schedule,) = pipeline.schedules
