@@ -32,6 +32,7 @@ from capenh_pipeline.stages.progress import BarProgress, LineProgress, Progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.summary import RunResult, caption_table, left_over, summary
 from capenh_pipeline.stages.vlm_captions import vlm_choice
+from capenh_pipeline.tables.hold import is_held
 from capenh_pipeline.tables.store import Store
 
 ALL_THERE, SOME_FAILED = 0, 1
@@ -78,7 +79,7 @@ def _run_job(values: Values, environment: Environment, progress: Progress) -> tu
     with run.store.held(), open_instance(home) as instance:
         result = run_job(
             pipeline_definitions(values, outside),
-            shard_digits=run.options.shard_digits,
+            store=run.store,
             instance=instance,
         )
     return run, result
@@ -148,12 +149,14 @@ def open_ui(values: Values, environment: Environment, *, port: str | None) -> in
     """
     chosen = str(free_port(port))
     from capenh_pipeline.defs.instance import dagster_home, open_instance
+    from capenh_pipeline.defs.launch import end_killed_runs
     from capenh_pipeline.defs.resources import Outside
 
     run = Outside(environment=lambda: environment).open_run(Options(**values))
     home = dagster_home(run.store.root, environment)
-    with open_instance(home):  # its tables are there before several processes ask for them
-        pass
+    with open_instance(home) as instance:  # its tables are there before several processes ask
+        if not is_held(run.store.root):
+            end_killed_runs(run.store, instance)
     variables = {
         environment_name(name): "" if value is None else str(value)
         for name, value in values.items()

@@ -60,7 +60,7 @@ class Pipeline:
         with dg.DagsterInstance.ephemeral() as instance:
             result = run_job(
                 pipeline_definitions(self.values(**options), self.outside()),
-                shard_digits=options.get("shard_digits", 1),
+                store=self.opened(**options).store,
                 instance=instance,
             )
         return Work(

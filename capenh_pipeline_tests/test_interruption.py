@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import polars as pl
 import pytest
 
+from capenh_pipeline.defs.instance import open_instance
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER, MERGE_LLM_FOLDER
 from capenh_pipeline_tests.command import capenh, started_capenh
 from capenh_pipeline_tests.fakes.gate import Gate
@@ -118,6 +119,9 @@ def test_after_kill_9_no_checkpointed_row_is_computed_again(dataset):
     assert requests == IMAGES - FINISHED
     assert "vlm_captions              8         0         8         0" in done.stdout
     assert_all_there(dataset)
+    with open_instance(dataset / ".capenh" / "dagster_home") as instance:
+        ends = [run.status.value for run in instance.get_runs()]
+    assert ends == ["SUCCESS", "FAILURE"]  # none is "started" for ever
 
 
 def test_sigterm_before_there_is_a_run_ends_the_command_in_the_same_way(dataset, monkeypatch):
