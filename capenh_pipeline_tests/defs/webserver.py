@@ -37,7 +37,10 @@ query($sensor: SensorSelector!) {
     ... on Sensor { sensorState { ticks(limit: 20) { status skipReason } } }
   }
 }"""
-STALE = """{ assetNodes { assetKey { path } staleStatus(partition: "0") } }"""
+STALE = """
+query($group: AssetGroupSelector!) {
+  assetNodes(group: $group) { assetKey { path } staleStatus(partition: "0") }
+}"""
 LOCATION = "capenh_pipeline.definitions"
 REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
 LAUNCHED_AT_ONCE = """
@@ -178,8 +181,8 @@ class Dagster(Webserver):
         return [tick["skipReason"] for tick in ticks]
 
     def stale(self) -> dict[str, str]:
-        """Return whether each asset's shard `0` is `FRESH`, `STALE` or `MISSING`."""
-        nodes = self.ask(STALE)["assetNodes"]
+        """Return whether the shard `0` of each table is `FRESH`, `STALE` or `MISSING`."""
+        nodes = self.ask(STALE, group={**REPOSITORY, "groupName": "captions"})["assetNodes"]
         return {node["assetKey"]["path"][-1]: node["staleStatus"] for node in nodes}
 
 
