@@ -15,7 +15,7 @@ import dagster as dg
 
 from capenh_pipeline.defs.failures import one_sentence_failures
 from capenh_pipeline.defs.looks import looks_of
-from capenh_pipeline.defs.metadata import Measured, rows_of_table, shard_metadata
+from capenh_pipeline.defs.metadata import Measured, rows_by_shard, shard_metadata
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.partitions import last_told, shard_partitions
 from capenh_pipeline.defs.previews import preview_metadata
@@ -113,7 +113,8 @@ def pipeline_assets(
             one that fails for a reason that may pass is tried again.
     """
     owners = owner_names(deployment.owners) if deployment else None
-    partitions, versions = shard_partitions(options.shard_digits), code_versions(options)
+    partitions = shard_partitions(options.shard_digits)
+    versions, tags = code_versions(options), run_tags(options)
     assets = []
     for name, (step, deps, pool, kinds) in _STEPS.items():
         asset = _asset(
@@ -124,7 +125,7 @@ def pipeline_assets(
             is_deployed=deployment is not None,
             deps=deps,
             pool=pool if deployment else None,
-            **looks_of(name, run_tags(options)),
+            **looks_of(name, tags),
             kinds=kinds,
             code_version=versions.get(name),
             owners=owners,
@@ -153,10 +154,10 @@ def _asset(
                 began = time.monotonic()
                 report = step(run, outside, _assets_of_run(context))
                 seconds = time.monotonic() - began
-            measured = Measured(report, seconds, rows_of_table(run, name))
+            measured = Measured(report, seconds, rows_by_shard(run, name))
             shown = preview_metadata(run, name, report, last=last_told(partitions, run.shards))
             for shard in report.shards:
-                told = shard_metadata(run.of_shard(shard), name, measured)
+                told = shard_metadata(shard, name, measured)
                 context.add_asset_metadata({**shown.get(shard, {}), **told}, partition_key=shard)
         for warning in report.warnings:
             _LOG.warning(one_line(warning))

@@ -1,6 +1,6 @@
 """What a materialization says about itself in the UI."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ from capenh_pipeline.defs.looks import SCHEMAS
 from capenh_pipeline.domain.schemas import CAPTION_FILES
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.summary import NAMED
-from capenh_pipeline.tables.table import Table
 
 KEPT_FILES = "kept_files"
 """Metadata of `caption_files`: the first paths that a person wrote and that were left alone."""
@@ -26,29 +25,29 @@ class Measured:
     Attributes:
         report: what it says itself.
         seconds: how long it took.
-        rows: of its whole table now, see `rows_of_table`.
+        rows: of each shard of its whole table now, see `rows_by_shard`.
     """
 
     report: Report
     seconds: float
-    rows: int
+    rows: Mapping[str, int]
 
 
-def shard_metadata(run: Run, name: str, measured: Measured) -> dict[str, Any]:
+def shard_metadata(shard: str, name: str, measured: Measured) -> dict[str, Any]:
     """Return the metadata of one shard's materialization.
 
     Args:
-        run: over that shard alone.
+        shard: its key.
         name: the asset's.
         measured: the step, of which the shard was a part.
     """
-    report, shard = measured.report, run.shards[0]
+    report = measured.report
     failed = [told for _, told in report.failed_files.get(shard, [])]
     lists = {KEPT_FILES: report.kept_files.get(shard), FAILED_FILES: failed}
     shown = {name: dg.MetadataValue.json(told[:NAMED]) for name, told in lists.items() if told}
     return {
-        "dagster/row_count": measured.rows,
-        "dagster/partition_row_count": _rows_of_shard(run, name, report.shards[shard]),
+        "dagster/row_count": sum(measured.rows.values()),
+        "dagster/partition_row_count": _rows_of_shard(name, shard, measured),
         **report.shards[shard],
         **_speed(measured, shard),
         **shown,
@@ -56,23 +55,20 @@ def shard_metadata(run: Run, name: str, measured: Measured) -> dict[str, Any]:
     }
 
 
-def rows_of_table(run: Run, name: str) -> int:
-    """Return the rows of all shards of an asset's table, of all recipes."""
+def rows_by_shard(run: Run, name: str) -> dict[str, int]:
+    """Return the rows of each shard of an asset's table that has some, of all recipes."""
     table = run.store.table(SCHEMAS[name])
-    return sum(_rows(table, [key]) for key in table.shards())
-
-
-def _rows(table: Table, shards: Sequence[str]) -> int:
     # a short column that parts compress to nearly nothing
     column = "kind" if table.schema is CAPTION_FILES else "status"
-    return table.read(shards, columns=[column]).height
+    return {key: table.read([key], columns=[column]).height for key in table.shards()}
 
 
-def _rows_of_shard(run: Run, name: str, counts: Mapping[str, int]) -> int:
+def _rows_of_shard(name: str, shard: str, measured: Measured) -> int:
     """Return the rows of the shard; files lie in the shards of their own paths, and are counted."""
     if name == CAPTION_FILES.name:
+        counts = measured.report.shards[shard]
         return counts["files"] - counts["failed"]
-    return _rows(run.store.table(SCHEMAS[name]), run.shards)
+    return measured.rows.get(shard, 0)
 
 
 def _speed(measured: Measured, shard: str) -> dict[str, float]:

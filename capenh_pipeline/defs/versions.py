@@ -1,6 +1,5 @@
 """The code versions of the assets: what the UI calls an asset stale by."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def code_versions(options: Options) -> dict[str, str]:
         system_prompt=_text(options.llm_system_prompt) or "",
         fit_tokenizer=options.fit_tokenizer,
     )
-    files = {name: asdict(options)[name] for name in _FILE_OPTIONS}
+    files = {name: getattr(options, name) for name in _FILE_OPTIONS}
     files["locked_terms"] = _text(options.locked_terms)
     return {
         "vlm_captions": vlm.hash[:_SHOWN],

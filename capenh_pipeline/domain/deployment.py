@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from capenh_pipeline.domain.option import option
-from capenh_pipeline.domain.option_values import check_value, convert
-from capenh_pipeline.domain.options import environment_name
+from capenh_pipeline.domain.option_values import check_value
+from capenh_pipeline.domain.options import values_from_environment
 from capenh_pipeline.domain.owners import owner_names
 from capenh_pipeline.errors import ConfigurationError
 
@@ -58,10 +58,4 @@ def deployment_from_environment(environment: Mapping[str, str]) -> Deployment:
     Raises:
         ConfigurationError: a value does not fit its option's type.
     """
-    return Deployment(
-        **{
-            field.name: convert(field, environment[name], source=name)
-            for field in fields(Deployment)
-            if (name := environment_name(field.name)) in environment
-        }
-    )
+    return Deployment(**values_from_environment(fields(Deployment), environment))

@@ -1,6 +1,6 @@
 """Every option, once: its name, type, default and help, for each door of the program."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any
 
@@ -142,8 +142,15 @@ def options_from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         ConfigurationError: a value does not fit its option's type.
     """
+    return values_from_environment(option_fields(), environment)
+
+
+def values_from_environment(
+    options: Iterable[Field[Any]], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return those of some options that `environment` sets; see `options_from_environment`."""
     return {
         option.name: convert(option, environment[name], source=name)
-        for option in option_fields()
+        for option in options
         if (name := environment_name(option.name)) in environment
     }

@@ -2,8 +2,8 @@
 
 The new shards are written beside the old ones, whose folders have other names; then `store.json`
 says which of both count; then the old ones are deleted. Stopped anywhere, the shards that do not
-count are leftovers, and the others hold every row. A run that sees no lock (on another host, or in
-Dagster) may write meanwhile: no part is deleted but those that were copied.
+count are leftovers, and the others hold every row. A run that sees no lock (on another host) may
+write meanwhile: no part is deleted but those that were copied.
 """
 
 from dataclasses import replace
