@@ -1,8 +1,10 @@
 """Options of the VLM captions."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from capenh_pipeline.domain.option import option
+from capenh_pipeline.errors import ConfigurationError
 
 DEFAULT_VLM = "florence-community/Florence-2-large-ft"
 
@@ -109,3 +111,40 @@ class VlmOptions:
     num_workers: int = option(
         0, "Threads that read and prepare images; 0 chooses by the cores.", group="VLM", minimum=0
     )
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What a user can choose about where the VLM runs, beyond one process and device."""
+
+    devices: str | None = option(
+        None,
+        "A worker process for each of these devices, as cuda:0,cuda:1; auto is every GPU.",
+        group="Workers",
+        metavar="LIST",
+    )
+    workers: int = option(
+        0,
+        "So many processes with a model each, on --device or in turn on --devices; 0 is one for "
+        "each of --devices, none without.",
+        group="Workers",
+        minimum=0,
+    )
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether the VLM is somewhere else than in this process."""
+        return self.workers > 0 or self.devices is not None
+
+
+def check_workers(options: Any) -> None:
+    """Make sure that the options of workers go together.
+
+    Args:
+        options: with those of `VlmOptions` and `WorkerOptions`.
+
+    Raises:
+        ConfigurationError: they do not.
+    """
+    if options.devices and options.device != "auto":
+        raise ConfigurationError("--device is for one process and --devices for several: give one.")

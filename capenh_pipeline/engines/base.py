@@ -66,17 +66,22 @@ class Lost(Generic[J]):
 
 
 class Engine(Protocol[J, R_out]):
-    """Works on batches somewhere.
+    """Works on batches somewhere."""
 
-    Attributes:
-        facts: of the workers, which are alike.
-        room: jobs that one worker is given at once.
-        workers: how many there are to be.
-    """
+    @property
+    def facts(self) -> Any:
+        """What the workers are like; the first one is waited for."""
+        ...
 
-    facts: Any
-    room: int
-    workers: int
+    @property
+    def room(self) -> int:
+        """Jobs that one worker is given at once."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many there are to be."""
+        ...
 
     def run(self, jobs: Iterable[J]) -> Generator[R_out | Lost[J]]:
         """Yield what comes of each job, in any order; close it to stop early.

@@ -1,7 +1,7 @@
 """Images through a VLM, wherever it is: in batches that fit, several at work at once."""
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any
@@ -40,7 +40,12 @@ class BatchCaptioner:
     """
 
     def __init__(
-        self, engine: Engine[CaptionJob, Said], checks: CaptionChecks, *, batch_size: BatchSize
+        self,
+        engine: Engine[CaptionJob, Said],
+        checks: CaptionChecks,
+        *,
+        batch_size: BatchSize,
+        pack: Callable[[CaptionJob], CaptionJob] = lambda job: job,
     ) -> None:
         """Make a captioner.
 
@@ -48,7 +53,9 @@ class BatchCaptioner:
             engine: has the models.
             checks: of what the models say.
             batch_size: images a batch.
+            pack: makes a batch ready for its way to a worker, at the last moment.
         """
+        self._pack = pack
         self._engine = engine
         self.facts: CaptionFacts = engine.facts
         self._checks = checks
@@ -89,7 +96,7 @@ class BatchCaptioner:
 
     def _done(self, jobs: Iterable[CaptionJob]) -> Generator[Outcome]:
         """Have jobs done, and yield what is settled of what comes of them."""
-        with closing(self._engine.run(jobs)) as found:
+        with closing(self._engine.run(map(self._pack, jobs))) as found:
             for said in found:
                 if isinstance(said, Lost):
                     yield from _crashed(said, self._checks)
@@ -160,3 +167,5 @@ def _pass_on(notes: SizeNotes, batch_size: BatchSize) -> None:
         batch_size.record(images, seconds)
     for images in notes.too_large:
         batch_size.too_large(images)
+    if not notes.has_room:
+        batch_size.no_room()

@@ -1,23 +1,67 @@
 """Where captions are made, by the options."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from capenh_pipeline.domain.options import Options
+from capenh_pipeline.engines.base import Engine
+from capenh_pipeline.engines.dispatch import Dispatcher
 from capenh_pipeline.engines.in_process import InProcess
+from capenh_pipeline.engines.processes import ProcessPool
+from capenh_pipeline.models.torch_threads import torch_cores, usable_cores
+from capenh_pipeline.models.vlm_device import every_gpu
 from capenh_pipeline.stages.batch_size import BatchSize
 from capenh_pipeline.stages.batches import BatchCaptioner
+from capenh_pipeline.stages.caption_jobs import CaptionFacts, CaptionJob, Said
 from capenh_pipeline.stages.caption_setup import CaptionSetup
+from capenh_pipeline.stages.remote_captions import RemoteCaptions
+
+logger = logging.getLogger(__name__)
 
 
 def batch_captioner(setup: CaptionSetup) -> BatchCaptioner:
     """Return what captions, with the workers that the options name, which it closes.
 
     Raises:
+        ConfigurationError: there are no such workers.
         ModelError: the model cannot be found or loaded.
     """
-    model = setup.load(setup.settings)
-    size = _batch_size(setup.options, model.batch_sizes, has_room=model.has_room_for_double)
-    return BatchCaptioner(InProcess(setup.worker(model, size)), setup.checks, batch_size=size)
+    if not setup.options.has_workers:
+        model = setup.load(setup.settings)
+        size = _batch_size(setup.options, model.batch_sizes, has_room=model.has_room_for_double)
+        return BatchCaptioner(InProcess(setup.worker(model, size)), setup.checks, batch_size=size)
+    engine: Engine[CaptionJob, Said] = Dispatcher(ProcessPool(_makes(setup)))
+    facts: CaptionFacts = engine.facts
+    logger.info(
+        "%d worker processes, each with %d MB of memory when its model is loaded.",
+        engine.workers,
+        facts.memory_bytes >> 20,
+    )
+    size = _batch_size(setup.options, facts.batch_sizes, has_room=lambda: True)
+    return BatchCaptioner(engine, setup.checks, batch_size=size)
+
+
+def _makes(setup: CaptionSetup) -> list[RemoteCaptions]:
+    """Return what makes the worker of each place on this machine."""
+    devices = _devices(setup)
+    count = setup.options.workers or len(devices)
+    placed = [devices[place % len(devices)] for place in range(count)]
+    shared = replace(setup, cores=max(1, usable_cores() // count), neighbours=count)
+    threads = max(1, torch_cores() // count)
+    return [
+        RemoteCaptions(replace(shared, settings=replace(setup.settings, device=device)), threads)
+        for device in placed
+    ]
+
+
+def _devices(setup: CaptionSetup) -> Sequence[str]:
+    asked = setup.options.devices
+    if asked is None:
+        return [setup.settings.device]
+    if asked == "auto":
+        return every_gpu() or ["cpu"]
+    return [device.strip() for device in asked.split(",")]
 
 
 def _batch_size(

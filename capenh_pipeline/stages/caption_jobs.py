@@ -133,6 +133,7 @@ class CaptionFacts:
         effective_options: of the model, for each generation that there is.
         cost: of an image in the model, by its width and height; images of like cost share a batch.
         held_bytes: of the images of a batch, at most, before they are prepared.
+        memory_bytes: of the worker's process, with the model loaded; 0 if it is this one.
     """
 
     effective_model_id: str
@@ -142,3 +143,4 @@ class CaptionFacts:
     effective_options: Mapping[Generation, Mapping[str, Any]]
     cost: Callable[[int, int], int]
     held_bytes: int
+    memory_bytes: int = 0

@@ -24,9 +24,10 @@ from capenh_pipeline.stages.model_calls import (
     SizeListener,
     kind_of,
 )
+from capenh_pipeline.stages.sent_images import files_here
 
 MOST_HELD_BYTES = 1 << 32
-"""Memory of the images of all batches in work, as they are before they are prepared."""
+"""Memory of the images of all batches in work, where nobody shares it."""
 
 
 class CaptionWorker:
@@ -40,6 +41,7 @@ class CaptionWorker:
         *,
         sizes: SizeListener,
         preparing: int,
+        most_held_bytes: int = MOST_HELD_BYTES,
     ) -> None:
         """Make a worker.
 
@@ -49,6 +51,7 @@ class CaptionWorker:
             checks: of what the model says.
             sizes: is told how batches do.
             preparing: threads that read and prepare images while `model.lanes` others caption.
+            most_held_bytes: memory of the images of all batches in work, before they are prepared.
         """
         self._model = model
         self._reader = reader
@@ -64,7 +67,7 @@ class CaptionWorker:
             fixed_px=model.fixed_px,
             effective_options={g: dict(model.effective_options(g)) for g in GENERATIONS},
             cost=model.visual_tokens,
-            held_bytes=MOST_HELD_BYTES // self.room,
+            held_bytes=most_held_bytes // self.room,
         )
 
     def do(self, job: CaptionJob) -> Said:
@@ -74,8 +77,8 @@ class CaptionWorker:
             WorkerLostError: the device is of no use to this process any more.
             Stopped: `stop` was called.
         """
-        files = job.files
-        found = dict(zip(files, self._reader.read_all(files), strict=True))
+        with files_here(job) as files:
+            found = dict(zip(job.files, self._reader.read_all(files), strict=True))
         said = self._first(job, found) if isinstance(job, Ask) else self._second(job.seconds, found)
         return Said(said, self._fault(said))
 
