@@ -113,6 +113,9 @@ class VlmOptions:
     )
 
 
+ENGINES = ("local", "ray")
+
+
 @dataclass(frozen=True)
 class WorkerOptions:
     """What a user can choose about where the VLM runs, beyond one process and device."""
@@ -126,15 +129,32 @@ class WorkerOptions:
     workers: int = option(
         0,
         "So many processes with a model each, on --device or in turn on --devices; 0 is one for "
-        "each of --devices, none without.",
+        "each of --devices, none without. With Ray 0 is one for each GPU of the cluster.",
         group="Workers",
         minimum=0,
+    )
+    engine: str = option(
+        "local",
+        "Where workers are: on this machine, or on a Ray cluster.",
+        group="Workers",
+        choices=ENGINES,
+    )
+    ray_address: str | None = option(
+        None,
+        "The Ray cluster, as HOST:PORT (of ray start --head); local starts one here for the run.",
+        group="Workers",
+        metavar="ADDRESS",
+    )
+    ray_send_images: bool = option(
+        False,
+        "Send the bytes of images to Ray's workers, which then need not see the dataset's folder.",
+        group="Workers",
     )
 
     @property
     def has_workers(self) -> bool:
         """Whether the VLM is somewhere else than in this process."""
-        return self.workers > 0 or self.devices is not None
+        return self.engine != "local" or self.workers > 0 or self.devices is not None
 
 
 def check_workers(options: Any) -> None:
@@ -146,5 +166,14 @@ def check_workers(options: Any) -> None:
     Raises:
         ConfigurationError: they do not.
     """
+    if options.engine == "ray":
+        if not options.ray_address:
+            raise ConfigurationError(
+                "--engine ray needs --ray_address: HOST:PORT of a cluster, or local."
+            )
+        if options.devices:
+            raise ConfigurationError("--devices are of this machine; Ray chooses its own GPUs.")
+    elif options.ray_address or options.ray_send_images:
+        raise ConfigurationError("--ray_address and --ray_send_images need --engine ray.")
     if options.devices and options.device != "auto":
         raise ConfigurationError("--device is for one process and --devices for several: give one.")

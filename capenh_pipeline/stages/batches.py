@@ -45,7 +45,7 @@ class BatchCaptioner:
         checks: CaptionChecks,
         *,
         batch_size: BatchSize,
-        pack: Callable[[CaptionJob], CaptionJob] = lambda job: job,
+        pack: Callable[[CaptionJob], CaptionJob] | None = None,
     ) -> None:
         """Make a captioner.
 
@@ -96,7 +96,7 @@ class BatchCaptioner:
 
     def _done(self, jobs: Iterable[CaptionJob]) -> Generator[Outcome]:
         """Have jobs done, and yield what is settled of what comes of them."""
-        with closing(self._engine.run(map(self._pack, jobs))) as found:
+        with closing(self._engine.run(map(self._pack, jobs) if self._pack else jobs)) as found:
             for said in found:
                 if isinstance(said, Lost):
                     yield from _crashed(said, self._checks)

@@ -9,6 +9,9 @@ from capenh_pipeline.engines.base import Engine
 from capenh_pipeline.engines.dispatch import Dispatcher
 from capenh_pipeline.engines.in_process import InProcess
 from capenh_pipeline.engines.processes import ProcessPool
+from capenh_pipeline.engines.ray_cluster import LOCAL, RayCluster, share_of
+from capenh_pipeline.engines.ray_pool import RayPool
+from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.models.torch_threads import torch_cores, usable_cores
 from capenh_pipeline.models.vlm_device import every_gpu
 from capenh_pipeline.stages.batch_size import BatchSize
@@ -16,6 +19,7 @@ from capenh_pipeline.stages.batches import BatchCaptioner
 from capenh_pipeline.stages.caption_jobs import CaptionFacts, CaptionJob, Said
 from capenh_pipeline.stages.caption_setup import CaptionSetup
 from capenh_pipeline.stages.remote_captions import RemoteCaptions
+from capenh_pipeline.stages.sent_images import with_contents
 
 logger = logging.getLogger(__name__)
 
@@ -31,15 +35,42 @@ def batch_captioner(setup: CaptionSetup) -> BatchCaptioner:
         model = setup.load(setup.settings)
         size = _batch_size(setup.options, model.batch_sizes, has_room=model.has_room_for_double)
         return BatchCaptioner(InProcess(setup.worker(model, size)), setup.checks, batch_size=size)
-    engine: Engine[CaptionJob, Said] = Dispatcher(ProcessPool(_makes(setup)))
+    options = setup.options
+    pool = _ray_pool(setup) if options.engine == "ray" else ProcessPool(_makes(setup))
+    engine: Engine[CaptionJob, Said] = Dispatcher(pool)
     facts: CaptionFacts = engine.facts
     logger.info(
-        "%d worker processes, each with %d MB of memory when its model is loaded.",
+        "%d workers, each with %d MB of memory when its model is loaded.",
         engine.workers,
         facts.memory_bytes >> 20,
     )
-    size = _batch_size(setup.options, facts.batch_sizes, has_room=lambda: True)
-    return BatchCaptioner(engine, setup.checks, batch_size=size)
+    size = _batch_size(options, facts.batch_sizes, has_room=lambda: True)
+    return BatchCaptioner(
+        engine,
+        setup.checks,
+        batch_size=size,
+        pack=with_contents if options.ray_send_images else None,
+    )
+
+
+def _ray_pool(setup: CaptionSetup) -> RayPool:
+    cluster = RayCluster(setup.options.ray_address or LOCAL)
+    gpus = 0 if setup.settings.device == "cpu" else cluster.gpus()
+    asked = setup.options.workers
+    if not gpus and not asked:
+        cluster.close()
+        raise ConfigurationError(
+            "The Ray cluster has no GPU; say with --workers how many workers are to run on its "
+            "CPUs."
+        )
+    share = share_of(cluster.nodes(), workers=asked or gpus, on_gpus=gpus > 0)
+    shared = replace(setup, cores=share.cpus)
+    return RayPool(
+        cluster,
+        RemoteCaptions(shared, share.cpus),
+        share=share,
+        workers=lambda: asked or cluster.gpus(),
+    )
 
 
 def _makes(setup: CaptionSetup) -> list[RemoteCaptions]:

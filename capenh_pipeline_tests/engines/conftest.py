@@ -10,6 +10,8 @@ import pytest
 from capenh_pipeline.engines.dispatch import MOST_DEATHS, Dispatcher
 from capenh_pipeline.engines.in_process import InProcess
 from capenh_pipeline.engines.processes import ProcessPool
+from capenh_pipeline.engines.ray_cluster import LOCAL, RayCluster, Share
+from capenh_pipeline.engines.ray_pool import RayPool
 from capenh_pipeline_tests.fakes.squares import Squares, noted
 
 
@@ -25,6 +27,8 @@ class Engines:
         make = Squares(self.folder, **squares)
         if self.kind == "in_process":
             engine: Any = InProcess(make())
+        elif self.kind == "ray":
+            engine = Dispatcher(ray_pool(make, workers), most_deaths=most_deaths)
         else:
             engine = Dispatcher(ProcessPool([make] * workers), most_deaths=most_deaths)
         return self.opened.enter_context(closing(engine))
@@ -38,19 +42,35 @@ class Engines:
         return noted(self.folder / "done")
 
 
-def _engines(kind, folder):
-    made = Engines(kind, folder)
-    with made.opened:
-        yield made
+def ray_pool(make: Squares, workers: int) -> RayPool:
+    """Return the workers of a cluster that this process is connected to."""
+    share = Share(cpus=1, gpus=0)
+    return RayPool(RayCluster(LOCAL), make, share=share, workers=lambda: workers)
 
 
-@pytest.fixture(params=["in_process", "processes"])
-def engines(request, tmp_path):
+RAY = pytest.param("ray", marks=pytest.mark.slow)
+
+
+@pytest.fixture
+def engines_of(request, tmp_path):
+    """Return the engines of a kind."""
+    with ExitStack() as opened:
+
+        def of(kind: str) -> Engines:
+            if kind == "ray":
+                request.getfixturevalue("ray_cluster")
+            return Engines(kind, tmp_path, opened)
+
+        yield of
+
+
+@pytest.fixture(params=["in_process", "processes", RAY])
+def engines(request, engines_of):
     """Every kind."""
-    yield from _engines(request.param, tmp_path)
+    return engines_of(request.param)
 
 
-@pytest.fixture(params=["processes"])
-def distant(request, tmp_path):
+@pytest.fixture(params=["processes", RAY])
+def distant(request, engines_of):
     """The kinds whose workers are in processes of their own."""
-    yield from _engines(request.param, tmp_path)
+    return engines_of(request.param)
