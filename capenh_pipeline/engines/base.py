@@ -86,9 +86,9 @@ class Engine(Protocol[J, R_out]):
     def run(self, jobs: Iterable[J]) -> Generator[R_out | Lost[J]]:
         """Yield what comes of each job, in any order; close it to stop early.
 
-        Jobs are taken as workers become free for them, and while nobody takes results no job is
-        taken: at most `workers * room` of them, and two more, are under way. It may be called
-        again when it has ended.
+        Jobs are taken as workers become free for them, and none while nobody takes results: at
+        most `workers * room` jobs, and two more, are taken and not yielded. It may be called again
+        when it has ended.
 
         Raises:
             CapenhError: a worker has said that the run cannot go on, or none is left.

@@ -16,7 +16,7 @@ from capenh_pipeline.errors import ConfigurationError
 
 LOCAL = "local"
 CONNECTS_S = 10.0
-ANSWERS_S = 60.0
+ANSWERS_S = 30.0
 
 _HEALTH_CHECK = (sys.executable, "-P", "-m", "ray.scripts.scripts", "health-check", "--address")
 
@@ -77,6 +77,12 @@ def share_of(nodes: Sequence[Mapping[str, float]], *, workers: int, on_gpus: boo
         if sum(core // cpus for core in cores) >= workers
     )
     return Share(next(fitting, 1), 0)
+
+
+def most_on_a_node(nodes: Sequence[Mapping[str, float]], share: Share) -> int:
+    """Return how many workers one node has room for, at most."""
+    kind, each = ("GPU", share.gpus) if share.gpus else ("CPU", share.cpus)
+    return max(1, *(int(node.get(kind, 0) // each) for node in nodes))
 
 
 def _imported() -> Any:

@@ -9,9 +9,10 @@ from capenh_pipeline.engines.base import Engine
 from capenh_pipeline.engines.dispatch import Dispatcher
 from capenh_pipeline.engines.in_process import InProcess
 from capenh_pipeline.engines.processes import ProcessPool
-from capenh_pipeline.engines.ray_cluster import LOCAL, RayCluster, share_of
+from capenh_pipeline.engines.ray_cluster import LOCAL, RayCluster, most_on_a_node, share_of
 from capenh_pipeline.engines.ray_pool import RayPool
 from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.models.checkpoints import locate_model
 from capenh_pipeline.models.torch_threads import torch_cores, usable_cores
 from capenh_pipeline.models.vlm_device import every_gpu
 from capenh_pipeline.stages.batch_size import BatchSize
@@ -63,8 +64,12 @@ def _ray_pool(setup: CaptionSetup) -> RayPool:
             "The Ray cluster has no GPU; say with --workers how many workers are to run on its "
             "CPUs."
         )
-    share = share_of(cluster.nodes(), workers=asked or gpus, on_gpus=gpus > 0)
-    shared = replace(setup, cores=share.cpus)
+    nodes = cluster.nodes()
+    share = share_of(nodes, workers=asked or gpus, on_gpus=gpus > 0)
+    neighbours = min(asked or gpus, most_on_a_node(nodes, share))
+    model_id = locate_model(setup.settings.model_id).effective_id  # a folder is meant from here
+    settings = replace(setup.settings, model_id=model_id)
+    shared = replace(setup, settings=settings, cores=share.cpus, neighbours=neighbours)
     return RayPool(
         cluster,
         RemoteCaptions(shared, share.cpus),

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from capenh_pipeline.engines.dispatch import Dispatcher
-from capenh_pipeline.engines.ray_cluster import RayCluster, Share, share_of
+from capenh_pipeline.engines.ray_cluster import RayCluster, Share, most_on_a_node, share_of
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline_tests.engines.conftest import ray_pool
 from capenh_pipeline_tests.engines.test_engines import all_squares, jobs
@@ -43,6 +43,8 @@ def test_workers_share_the_cores_of_their_nodes():
     assert share_of([cores, cores], workers=2, on_gpus=False) == Share(8, 0)
     assert share_of([cores, cores], workers=3, on_gpus=False) == Share(4, 0)
     assert share_of([cores], workers=20, on_gpus=False) == Share(1, 0)
+    assert most_on_a_node([gpus, {"CPU": 64.0, "GPU": 8.0}], Share(4, 1)) == 8
+    assert most_on_a_node([cores, {"CPU": 2.0}], Share(2, 0)) == 4
 
 
 @pytest.mark.parametrize("address", ["nowhere", "host:", "127.0.0.1:9"])
