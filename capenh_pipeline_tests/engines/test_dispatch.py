@@ -56,6 +56,11 @@ def ready(*workers, room=2):
     return [event for worker in workers for event in (Begun(worker), Ready(worker, "facts", room))]
 
 
+def newest(pool):
+    """Return the worker that was started last."""
+    return max(pool.started)
+
+
 def play(pool, jobs, *steps):
     """Run jobs through steps, each a function that returns events, and return the results."""
     pool.steps = iter(steps)
@@ -74,6 +79,50 @@ def test_only_workers_that_are_ready_are_given_jobs_the_fewest_first():
     )
     assert done == jobs
     assert [worker for worker, _, _ in pool.given] == [1, 1, 0, 0]
+
+
+def test_jobs_are_spread_over_workers_with_room():
+    pool = PlayedPool()
+    engine = opened(pool)
+    pool.steps = iter([lambda: ready(0, 1), lambda: [pool.done((1,))]])
+    assert list(engine.run([Numbers((1,))])) == [(1,)]
+    pool.steps = iter([lambda: [pool.done((number,)) for number in (2, 3, 4, 5)]])
+    assert len(list(engine.run([Numbers((number,)) for number in (2, 3, 4, 5)]))) == 4
+    assert [worker for worker, _, _ in pool.given[1:]] == [0, 1, 0, 1]
+
+
+def test_a_job_that_ends_one_worker_of_its_own_may_be_innocent():
+    pool = PlayedPool(places=1)
+    done = play(
+        pool,
+        [(1,)],
+        lambda: ready(0),
+        lambda: [Died(0, "killed")],
+        lambda: ready(newest(pool)),
+        lambda: [Died(newest(pool), "killed")],
+        lambda: ready(newest(pool)),
+        lambda: [pool.done((1,))],
+    )
+    assert done == [(1,)]
+
+
+def test_only_starts_that_fail_in_a_row_count():
+    pool = PlayedPool(places=1)
+
+    def fails():
+        return [Begun(newest(pool)), Died(newest(pool), "killed")]
+
+    done = play(
+        pool,
+        [(1,)],
+        *[fails, fails],
+        lambda: ready(newest(pool)),
+        lambda: [Died(newest(pool), "killed")],
+        *[fails, fails],
+        lambda: ready(newest(pool)),
+        lambda: [pool.done((1,))],
+    )
+    assert done == [(1,)]
 
 
 def test_a_suspect_is_tried_alone_and_in_a_worker_that_has_run_dry():
