@@ -128,8 +128,9 @@ class WorkerOptions:
     )
     workers: int = option(
         0,
-        "So many processes with a model each, on --device or in turn on --devices; 0 is one for "
-        "each of --devices, none without. With Ray 0 is one for each GPU of the cluster.",
+        "So many processes with a model each, in turn on --devices, else on every GPU or the "
+        "--device; 0 is one for each of --devices, none without. With Ray 0 is one for each GPU "
+        "of the cluster.",
         group="Workers",
         minimum=0,
     )
@@ -141,7 +142,8 @@ class WorkerOptions:
     )
     ray_address: str | None = option(
         None,
-        "The Ray cluster, as HOST:PORT (of ray start --head); local starts one here for the run.",
+        "The Ray cluster, as HOST:PORT (of ray start --head); auto is the one that this machine is "
+        "of, local starts one here for the run.",
         group="Workers",
         metavar="ADDRESS",
     )
@@ -169,7 +171,7 @@ def check_workers(options: Any) -> None:
     if options.engine == "ray":
         if not options.ray_address:
             raise ConfigurationError(
-                "--engine ray needs --ray_address: HOST:PORT of a cluster, or local."
+                "--engine ray needs --ray_address: HOST:PORT of a cluster, auto or local."
             )
         if options.devices:
             raise ConfigurationError("--devices are of this machine; Ray chooses its own GPUs.")

@@ -14,11 +14,13 @@ from typing import Any
 from capenh_pipeline.domain.replies import one_line
 from capenh_pipeline.errors import ConfigurationError
 
-LOCAL = "local"
+LOCAL, AUTO = "local", "auto"
 CONNECTS_S = 10.0
 ANSWERS_S = 30.0
 
-_HEALTH_CHECK = (sys.executable, "-P", "-m", "ray.scripts.scripts", "health-check", "--address")
+_LINE_END = "\n"
+_STRANGER = "it wants its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN if it is not yours"
+_PROBE = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False)"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class RayCluster:
     """A cluster that this process is connected to; close it to leave, or to end a local one."""
 
     def __init__(self, address: str) -> None:
-        """Connect to the cluster at HOST:PORT, or start one on this machine (`local`).
+        """Connect to a cluster: at HOST:PORT, or the one that this machine belongs to (`auto`).
+
+        With `local` one is started on this machine.
 
         Raises:
             ConfigurationError: Ray is not installed, or no cluster answers there.
@@ -96,14 +100,36 @@ def _imported() -> Any:
 
 
 def _check(address: str) -> None:
-    """Make sure that a cluster is there: Ray itself would try for minutes, and exit.
+    """Make sure that a cluster is there, in another process: where none is, Ray tries for minutes.
 
     Raises:
         ConfigurationError: there is none.
     """
+    if address != AUTO:
+        _check_port(address)
+    reason = "it says nothing that Ray understands"
+    with suppress(subprocess.TimeoutExpired):
+        done = subprocess.run(  # noqa: S603  # our own interpreter
+            [sys.executable, "-P", "-c", _PROBE, address],
+            timeout=ANSWERS_S,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+        reason = _STRANGER if "InvalidAuthToken" in done.stderr else done.stderr.strip()
+    raise ConfigurationError(
+        f"--ray_address {address}: that is no Ray cluster that takes us "
+        f"({one_line(reason.rpartition(_LINE_END)[2])})."
+    )
+
+
+def _check_port(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise ConfigurationError(f"--ray_address is {address!r}; it is HOST:PORT, or local.")
+        raise ConfigurationError(f"--ray_address is {address!r}; it is HOST:PORT, auto or local.")
     try:
         socket.create_connection((host, int(port)), CONNECTS_S).close()
     except (OSError, OverflowError) as error:
@@ -111,15 +137,6 @@ def _check(address: str) -> None:
             f"--ray_address {address}: nobody answers there ({error}); "
             "is the cluster up (ray start --head), and its port open?"
         ) from error
-    with suppress(subprocess.TimeoutExpired):
-        done = subprocess.run(  # noqa: S603  # our own interpreter
-            [*_HEALTH_CHECK, address], timeout=ANSWERS_S, capture_output=True, check=False
-        )
-        if done.returncode == 0:
-            return
-    raise ConfigurationError(
-        f"--ray_address {address}: what answers there is no Ray cluster that takes us."
-    )
 
 
 def _connect(ray: Any, address: str) -> None:

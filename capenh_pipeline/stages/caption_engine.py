@@ -92,11 +92,9 @@ def _makes(setup: CaptionSetup) -> list[RemoteCaptions]:
 
 
 def _devices(setup: CaptionSetup) -> Sequence[str]:
-    asked = setup.options.devices
-    if asked is None:
-        return [setup.settings.device]
+    asked = setup.options.devices or setup.settings.device
     if asked == "auto":
-        return every_gpu() or ["cpu"]
+        return every_gpu() or ["auto"]
     return [device.strip() for device in asked.split(",")]
 
 
