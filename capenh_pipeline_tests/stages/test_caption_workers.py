@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -31,7 +32,7 @@ from capenh_pipeline_tests.fakes.remote_vlm import (
 from capenh_pipeline_tests.fakes.squares import noted
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
-from capenh_pipeline_tests.processes import processes, wait_until
+from capenh_pipeline_tests.processes import PATIENCE_S, processes, wait_until
 from capenh_pipeline_tests.stages import caption_driver
 from capenh_pipeline_tests.stages.image_files import image_file
 
@@ -103,13 +104,14 @@ def workers(request):
 
 
 @pytest.mark.slow
-def test_a_driver_that_is_killed_costs_the_batches_under_way(images, workers, tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_is_ended_costs_the_batches_under_way(images, workers, end, tmp_path):
     options = {**workers, "batch_size": 1}
     words = [sys.executable, "-m", caption_driver.__name__, str(tmp_path), json.dumps(options)]
-    driver = subprocess.Popen(words)  # noqa: S603  # our own interpreter
+    driver = subprocess.Popen(words, stderr=subprocess.DEVNULL)  # noqa: S603  # our own interpreter
     wait_until(lambda: len(noted(tmp_path / "seen")) >= IMAGES // 2)
-    driver.kill()
-    driver.wait()
+    driver.send_signal(end)
+    driver.wait(PATIENCE_S)
     started = set(noted(tmp_path / "starts"))
     wait_until(lambda: not started & {process.pid for process in processes()})
 
@@ -119,6 +121,7 @@ def test_a_driver_that_is_killed_costs_the_batches_under_way(images, workers, tm
     assert len(hashes) == IMAGES
     again = len(noted(tmp_path / "seen")) - IMAGES
     assert again <= 2 * 2 + 1  # what two workers had, and the row that was being written
+    assert len(noted(tmp_path / "starts")) == 4
 
 
 @pytest.mark.slow
