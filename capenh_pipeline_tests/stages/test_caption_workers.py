@@ -121,7 +121,7 @@ def test_a_driver_that_is_ended_costs_the_batches_under_way(images, workers, end
     assert len(hashes) == IMAGES
     again = len(noted(tmp_path / "seen")) - IMAGES
     assert again <= 2 * 2 + 1  # what two workers had, and the row that was being written
-    assert len(noted(tmp_path / "starts")) == 4
+    assert len(noted(tmp_path / "starts")) <= 4
 
 
 @pytest.mark.slow
