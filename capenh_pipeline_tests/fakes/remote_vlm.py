@@ -19,7 +19,7 @@ DEADLY = (255, 0, 0)
 
 
 class RemoteVlm(ColourVlm):
-    """Names colours. A file gets a line for each image that it was shown, one for its process."""
+    """Names colours. Files get a line for each image that it was shown, and for each process."""
 
     batch_s = 0.0
 
@@ -27,6 +27,7 @@ class RemoteVlm(ColourVlm):
         super().__init__(settings)
         self._folder = folder
         note(folder / "starts", os.getpid())
+        note(folder / "threads", os.environ["OMP_NUM_THREADS"])
 
     def prepare(self, images: Sequence[Image.Image], prompt: int) -> Any:
         inputs = super().prepare(images, prompt)

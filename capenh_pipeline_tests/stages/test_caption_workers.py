@@ -15,11 +15,12 @@ import pytest
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import VLM_CAPTIONS
 from capenh_pipeline.errors import ConfigurationError, ModelError
+from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.caption_jobs import Ask, Task
 from capenh_pipeline.stages.caption_setup import CaptionSetup
 from capenh_pipeline.stages.image_manifest import build_image_manifest
-from capenh_pipeline.stages.remote_captions import RemoteCaptions
+from capenh_pipeline.stages.remote_captions import RemoteCaptions, SizeNotebook
 from capenh_pipeline.stages.sent_images import with_contents
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 from capenh_pipeline_tests.fakes.remote_vlm import (
@@ -61,7 +62,8 @@ def fill(images, open_run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "load", [ColourVlm, LoopingVlm, pytest.param(NarrowVlm, marks=pytest.mark.slow)]
+    "load",
+    [ColourVlm, *(pytest.param(load, marks=pytest.mark.slow) for load in (LoopingVlm, NarrowVlm))],
 )
 def test_the_rows_are_those_of_one_process(fill, images, load):
     (images / "5.png").write_bytes(b"no image")
@@ -87,6 +89,22 @@ def test_an_image_that_kills_its_worker_is_a_failed_row(fill, images, tmp_path):
 def test_a_model_that_fails_on_every_image_is_an_error_of_the_run(fill):
     with pytest.raises(ModelError, match="fails on every image"):
         fill(PickyVlm, workers=2)
+
+
+def test_workers_share_the_cores(fill, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    fill(partial(RemoteVlm, tmp_path), workers=2)
+    threads = noted(tmp_path / "threads")
+    assert set(threads) == {max(1, usable_cores() // 2)}
+
+
+def test_a_worker_reads_ahead_in_as_many_threads_as_it_has_cores():
+    setup = CaptionSetup(Options(), VlmSettings("any"), ColourVlm)
+    model = ColourVlm(VlmSettings("any"))
+    model.preparing = 8
+    sizes = SizeNotebook(lambda: True)
+    assert setup.worker(model, sizes).room == 1 + 8
+    assert replace(setup, cores=3).worker(model, sizes).room == 1 + 3
 
 
 def test_one_device_is_one_worker(fill, tmp_path):
