@@ -215,9 +215,7 @@ class Dispatcher(Generic[J, R]):
         self._pool.end(worker)
         entries = list(hand.under_way.values())
         if not hand.room:
-            self._failed_starts[hand.place] += 1
-            if self._failed_starts[hand.place] == STARTS:
-                self._leave_out(hand.place, f"it ended {STARTS} times while it started ({why}).")
+            self._count_failed_start(hand.place, why)
         else:
             self._count_death(why)
             logger.warning(
@@ -241,6 +239,14 @@ class Dispatcher(Generic[J, R]):
             return [Lost(entry.job, why)]
         return []
 
+    def _count_failed_start(self, place: int, why: str) -> None:
+        if place in self._left_out:
+            return
+        logger.warning("A worker has ended while it started (%s).", why)
+        self._failed_starts[place] += 1
+        if self._failed_starts[place] == STARTS:
+            self._leave_out(place, f"it ended {STARTS} times while it started ({why}).")
+
     def _count_death(self, why: str) -> None:
         self._deaths += 1
         if self._deaths >= self._most_deaths + 2 * self.workers:
@@ -250,6 +256,5 @@ class Dispatcher(Generic[J, R]):
             )
 
     def _leave_out(self, place: int, why: str) -> None:
-        if place not in self._left_out:
-            logger.warning("Worker %d is left out: %s", place, why)
-            self._left_out[place] = why
+        logger.warning("Worker %d is left out: %s", place, why)
+        self._left_out[place] = why
