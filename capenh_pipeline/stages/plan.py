@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import Listing
+from capenh_pipeline.dataset.scan import FILE, Listing
 from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN, cost_of
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK, VLM_CAPTIONS, TableSchema
 from capenh_pipeline.models.choice import LlmChoice
@@ -21,6 +21,7 @@ from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.scan_index import known_files, look_into
+from capenh_pipeline.stages.scanning import list_files
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 from capenh_pipeline.stages.spending import ANSWER_TOKENS
 from capenh_pipeline.stages.vlm_captions import captions_to_make, vlm_choice
@@ -88,8 +89,8 @@ def plan(run: Run) -> Plan:
         DatasetError: the folder is missing, not a folder, or holds no image.
         ConfigurationError: a prompt's file cannot be read.
     """
-    listing = run.scan()
-    files = listing.images.head(run.options.limit or listing.images.height)
+    listing = list_files(run, None)
+    files = listing.images.select(FILE).head(run.options.limit or listing.images.height)
     known = _known_images(run).join(files, on=["path", "size_bytes"], how="semi")
     new = files.height - known.height
     images = _with_manual_captions(run, known, listing)
@@ -149,7 +150,7 @@ def _with_manual_captions(run: Run, images: pl.DataFrame, listing: Listing) -> p
     opened = images.filter(pl.col("width").is_not_null()).drop("manual_caption")
     names = sidecars_of(run, listing.images["path"]).files
     sidecars = names.join(opened, on="path", how="semi", maintain_order="left")
-    texts = look_into(run, caption_candidates(run, sidecars, listing.texts))
+    texts = look_into(run, caption_candidates(run, sidecars, listing.texts.select(FILE)))
     nothing = pl.lit(None, pl.String)
     unjudged = opened.with_columns(pl.lit(OK).alias("status"), error_kind=nothing, error=nothing)
     return with_manual_captions(run, unjudged, sidecars, texts)
