@@ -20,7 +20,8 @@ def is_text_file(path: str) -> bool:
 
 
 FILE = ["path", "path_bytes", "size_bytes", "mtime_ns", "ctime_ns"]
-"""Columns of a `Listing` that say which file it is and what is known of it without opening it."""
+"""Which file it is (`path` is relative, with `/`; `path_bytes` is set where that is not UTF-8, and
+`path` is then a printable form), and what is known of it without opening it."""
 
 FILE_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 """Columns of a `Listing` and of what is known of files: a file is the same where all are equal."""
@@ -30,21 +31,26 @@ FILE_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 class Listing:
     """The images and the text files of a dataset folder.
 
-    Both frames have one row a file, in path order: `path` (relative, `/`), `path_bytes` (set
-    where the path is not UTF-8; `path` is then a printable form), `size_bytes`, `mtime_ns`,
-    `ctime_ns`, `folder` (as in `UNITS`).
-
     Attributes:
-        images: the image files; where the dataset was known before, those of changed folders.
-        texts: what has a name that ends in `.txt`, in any letter case, whatever it is; as `images`.
+        files: one row a file, in path order, where the dataset was known before those of changed
+            folders: the columns `FILE`, `is_image`, and those of `UNIT`.
         units: all units of the dataset, in the columns of `UNITS`.
         warnings: a sentence about each part that could not be read.
     """
 
-    images: pl.DataFrame
-    texts: pl.DataFrame
+    files: pl.DataFrame
     units: pl.DataFrame
     warnings: tuple[str, ...] = ()
+
+    @property
+    def images(self) -> pl.DataFrame:
+        """The image files among `files`, in the columns `FILE`."""
+        return self.files.filter("is_image").select(FILE)
+
+    @property
+    def texts(self) -> pl.DataFrame:
+        """What has a name that ends in `.txt`, in any letter case, whatever it is, as `images`."""
+        return self.files.filter(~pl.col("is_image")).select(FILE)
 
 
 def list_dataset(
@@ -97,13 +103,12 @@ def begin_walk(
 def walked(walk: Walk, *, recursive: bool) -> Listing:
     """Return what a walk has found; see `list_dataset`."""
     walk.end_batch()
-    images, texts = pl.concat(walk.images), pl.concat(walk.texts)
-    if walk.known is None:
-        images, texts = walk.distinct(images), walk.distinct(texts)
+    files = pl.concat(walk.files)
+    files = walk.distinct(files) if walk.known is None else files.sort("path")
     units = _units(walk)
     if not units["images"].sum():
         raise DatasetError(_nothing_found(walk, recursive=recursive))
-    return Listing(images.sort("path"), texts.sort("path"), units, tuple(sorted(walk.warnings)))
+    return Listing(files, units, tuple(sorted(walk.warnings)))
 
 
 def _known_folders(known: pl.DataFrame) -> dict[str, KnownFolder]:

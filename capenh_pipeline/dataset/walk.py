@@ -59,8 +59,7 @@ class Walk:
         states: of all folders so far. One that cannot be listed has a state that no folder has, as
             has one with a name that leads nowhere: what is there later shows in no time of its own.
         same: folders that were not listed, because they are the same.
-        images: frames of the image files so far, with the column `folder`.
-        texts: the same of text files.
+        files: frames of the files so far, in the columns of a `Listing`.
         units: frames in the columns of `digests`.
     """
 
@@ -71,8 +70,7 @@ class Walk:
     pending: list[str] = field(default_factory=list)
     states: dict[str, FolderState] = field(default_factory=dict)
     same: list[str] = field(default_factory=list)
-    images: list[pl.DataFrame] = field(default_factory=list)
-    texts: list[pl.DataFrame] = field(default_factory=list)
+    files: list[pl.DataFrame] = field(default_factory=list)
     units: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     is_dangling: bool = False  # whether the folder at hand has a name that leads nowhere
@@ -104,16 +102,16 @@ class Walk:
     def end_batch(self) -> None:
         """Compare the files of the last folders with what is known, and keep what is news."""
         folders = pl.Series([os.fsencode(folder) for folder in self._folders], dtype=pl.Binary)
-        images, texts = self._images.frame(folders), self._texts.frame(folders)
+        kinds = (self._images, True), (self._texts, False)
+        frames = [one.frame(folders).with_columns(is_image=kind) for one, kind in kinds]
+        files = with_units(pl.concat(frames))
         self._begin_batch()
-        kinds = [images.with_columns(is_image=True), texts.with_columns(is_image=False)]
-        found = digests(with_units(pl.concat(kinds)))
+        found = digests(files)
         self.units.append(found)
         if self.known is not None:
             news = changed_folders(found, self.known).implode()
-            images, texts = (one.filter(pl.col("folder").is_in(news)) for one in (images, texts))
-        self.images.append(images)
-        self.texts.append(texts)
+            files = files.filter(pl.col("folder").is_in(news))
+        self.files.append(files)
 
     def distinct(self, files: pl.DataFrame) -> pl.DataFrame:
         """Return files in path order; where two paths print alike, only one, with a warning."""

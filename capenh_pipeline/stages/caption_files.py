@@ -15,13 +15,12 @@ from capenh_pipeline.domain.schemas import (
 from capenh_pipeline.domain.sidecars import raw_sidecar
 from capenh_pipeline.export.caption_files import ExportOutcome, Stamp, write_caption_files
 from capenh_pipeline.stages.captions import captions
-from capenh_pipeline.stages.changed_files import look_again_at_changed_files
 from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.fusion import locked_terms
 from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.scanning import Scan, scanned
+from capenh_pipeline.stages.run_scan import Scanned, scanned
 from capenh_pipeline.stages.settling import fingerprint, may_settle
 from capenh_pipeline.stages.sidecar_plan import names_of
 from capenh_pipeline.stages.unwritten_files import note_unwritten
@@ -41,8 +40,6 @@ def write_files(run: Run) -> Report:
         StoreError: the disk is full or cannot be written.
     """
     scan, settled = scanned(run), run.store.settled(CAPTION_FILES.name)
-    if may_settle(run):
-        look_again_at_changed_files(run, scan)
     goes_by, report, ledger_shards = _recipes_and_terms(run), Report({}), set()
     for shard in run.shards:
         stamp = _stamp(run, shard, goes_by)
@@ -74,7 +71,7 @@ def _recipes_and_terms(run: Run) -> list[str]:
 
 
 def _write(
-    run: Run, scan: Scan, report: Report, ledger_shards: set[str]
+    run: Run, scan: Scanned, report: Report, ledger_shards: set[str]
 ) -> tuple[dict[str, int], bool]:
     """Write the files of the run's only shard; return the counts, and whether it is complete.
 

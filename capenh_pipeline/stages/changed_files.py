@@ -14,8 +14,8 @@ from capenh_pipeline.stages.scanning import Scan
 def look_again_at_changed_files(run: Run, scan: Scan) -> None:
     """Unsettle the shards of images whose caption files have changed or have other names now.
 
-    A scan sees a change once: this comes before what it has seen is noted as known. A file that is
-    as we have written it has not changed.
+    A change is seen once: this comes before what was seen is noted as known. A file that is as we
+    have written it has not changed.
 
     Raises:
         StoreError: the store cannot be read, or the disk is full or cannot be written.
@@ -46,6 +46,6 @@ def _of_other_names(run: Run, scan: Scan, known: KnownManifest) -> pl.Series:
         one.join(other, on=columns, how="anti", nulls_equal=True)["path"]
         for one, other in ((before, now), (now, before))
     ]
-    images = scan.listing.images.select(FILE)
+    images = scan.listing.images
     named = images.filter(pl.col("path").is_in(pl.concat(paths).implode()))
     return known_files(run, named)["image_hash"]

@@ -2,17 +2,17 @@
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import FILE, is_text_file
+from capenh_pipeline.dataset.scan import is_text_file
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.domain.sidecars import SidecarPlan, name_warnings
-from capenh_pipeline.stages.changed_files import look_again_at_changed_files
 from capenh_pipeline.stages.manifest_note import Built, settle
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.run_scan import begin_scan
 from capenh_pipeline.stages.scan_index import read_files
-from capenh_pipeline.stages.scanning import Scan, begin_scan
+from capenh_pipeline.stages.scanning import Scan
 from capenh_pipeline.stages.settling import may_settle
 
 FACTS = [name for name in IMAGE_MANIFEST.columns if name != "scanned_at"]
@@ -37,7 +37,6 @@ def build_image_manifest(run: Run) -> Report:
     rows = rows_of(run, scan.plan, read)
     built = _replace_shards(run, scan, images, rows)
     if may_settle(run):
-        look_again_at_changed_files(run, scan)
         settle(run, scan, built, wanted, read, rows)
     report = Report({shard: built.counts[shard] for shard in run.shards})
     report.warnings += [*scan.listing.warnings, *name_warnings(scan.names)]
@@ -52,7 +51,7 @@ def files_to_read(run: Run, scan: Scan, images: pl.DataFrame) -> pl.DataFrame:
         scan: of the dataset.
         images: of `Scan.images_to_look_at`.
     """
-    texts = scan.listing.texts.select(FILE)
+    texts = scan.listing.texts
     return pl.concat([images, caption_candidates(run, _sidecars(scan.plan, images), texts)])
 
 
@@ -69,13 +68,9 @@ def rows_to_replace(run: Run, scan: Scan, images: pl.DataFrame) -> pl.DataFrame:
 
     Those of images that are gone are among them. The shard is null where no row is known.
     """
-    paths = pl.concat([images["path"], scan.gone["path"]])
-    known = scan.before.select("path", pl.col("shard_hash").str.head(run.store.shard_digits))
-    return (
-        pl.DataFrame({"path": paths})
-        .join(known, on="path", how="left")
-        .rename({"shard_hash": "shard"})
-    )
+    known = scan.before.select("path", pl.col("shard").str.head(run.store.shard_digits))
+    paths = pl.concat([images.select("path"), scan.gone.select("path")])
+    return paths.join(known, on="path", how="left")
 
 
 def _sidecars(plan: SidecarPlan, files: pl.DataFrame) -> pl.DataFrame:

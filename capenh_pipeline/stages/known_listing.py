@@ -32,7 +32,7 @@ FILES = {
     "mtime_ns": pl.Int64,
     "ctime_ns": pl.Int64,
     "is_image": pl.Boolean,
-    "shard_hash": pl.String,  # as in the manifest; null where a file has no row there
+    "shard": pl.String,  # of two digits, of its row in the manifest; null where it has none
 }
 """Columns of the files that are known."""
 

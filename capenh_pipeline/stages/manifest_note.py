@@ -58,7 +58,7 @@ def settle(
         return
     known = scan.known.listing if scan.known else None
     units = scan.listing.units
-    files = scan.files.join(
+    files = scan.listing.files.join(
         changed_units(units, known.units) if known else units, on=UNIT, how="semi"
     )
     unsettled = _unsettled(scan, wanted, read)
@@ -103,9 +103,9 @@ def _unsettled(scan: Scan, wanted: pl.DataFrame, read: pl.DataFrame) -> pl.Serie
 
 
 def _with_shards(files: pl.DataFrame, rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """Return files with the `shard_hash` of their rows in the manifest."""
-    columns = ["path", "shard_hash"]
-    shards = pl.concat([rows.select(columns), before.select(columns)]).unique("path", keep="first")
+    """Return files with the shards of their rows in the manifest, in the columns `FILES`."""
+    now = rows.select("path", shard=pl.col("shard_hash").str.head(2))
+    shards = pl.concat([now, before.select("path", "shard")]).unique("path", keep="first")
     return files.join(shards, on="path", how="left").select(*FILES)
 
 

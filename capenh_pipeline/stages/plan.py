@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import FILE, Listing
+from capenh_pipeline.dataset.scan import Listing
 from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN, cost_of
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK, VLM_CAPTIONS, TableSchema
 from capenh_pipeline.models.choice import LlmChoice
@@ -90,7 +90,7 @@ def plan(run: Run) -> Plan:
         ConfigurationError: a prompt's file cannot be read.
     """
     listing = list_files(run, None)
-    files = listing.images.select(FILE).head(run.options.limit or listing.images.height)
+    files = listing.images.head(run.options.limit or listing.images.height)
     known = _known_images(run).join(files, on=["path", "size_bytes"], how="semi")
     new = files.height - known.height
     images = _with_manual_captions(run, known, listing)
@@ -150,7 +150,7 @@ def _with_manual_captions(run: Run, images: pl.DataFrame, listing: Listing) -> p
     opened = images.filter(pl.col("width").is_not_null()).drop("manual_caption")
     names = sidecars_of(run, listing.images["path"]).files
     sidecars = names.join(opened, on="path", how="semi", maintain_order="left")
-    texts = look_into(run, caption_candidates(run, sidecars, listing.texts.select(FILE)))
+    texts = look_into(run, caption_candidates(run, sidecars, listing.texts))
     nothing = pl.lit(None, pl.String)
     unjudged = opened.with_columns(pl.lit(OK).alias("status"), error_kind=nothing, error=nothing)
     return with_manual_captions(run, unjudged, sidecars, texts)

@@ -12,7 +12,7 @@ from capenh_pipeline.stages.caption_files import wanted_files
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.scanning import scanned
+from capenh_pipeline.stages.run_scan import scanned
 from capenh_pipeline.stages.sidecar_plan import names_of
 from capenh_pipeline.stages.store_check import check_store
 from capenh_pipeline.stages.survey import EXAMPLES, Rows, Survey

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import FILE, FILE_STATE, Listing, list_dataset
-from capenh_pipeline.dataset.units import changed_folders, changed_units, with_units
+from capenh_pipeline.dataset.scan import FILE_STATE, Listing, list_dataset
+from capenh_pipeline.dataset.units import changed_folders, changed_units
 from capenh_pipeline.domain.sidecars import SidecarPlan, images_beside, unusual_names
 from capenh_pipeline.stages.known_listing import FILES
-from capenh_pipeline.stages.known_manifest import KnownManifest, known_manifest
+from capenh_pipeline.stages.known_manifest import KnownManifest
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 
@@ -21,7 +21,6 @@ class Scan:
         listing: the images and text files of folders that are news.
         known: what it is compared with.
         began_ns: when it began, in nanoseconds since 1970.
-        files: those of `listing`, in the columns `FILES` but `shard_hash`.
         before: the known files of the units that are no more as they were.
         plan: the caption files of the images of `listing`.
         names: the unusual names among those of all images.
@@ -30,7 +29,6 @@ class Scan:
     listing: Listing
     known: KnownManifest | None
     began_ns: int
-    files: pl.DataFrame
     before: pl.DataFrame
     plan: SidecarPlan
     names: pl.DataFrame
@@ -38,10 +36,12 @@ class Scan:
     gone: pl.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find what has `changed` (or is new) of `files`, and what of `before` is `gone`."""
-        changed = self.files.join(self.before, on=FILE_STATE, how="anti")
+        """Find what has `changed` (or is new) of the listing, and what of `before` is `gone`."""
+        changed, gone = self.listing.files, self.before
+        if self.known:
+            changed = changed.join(self.before, on=FILE_STATE, how="anti")
+            gone = gone.join(self.listing.files, on="path", how="anti")
         object.__setattr__(self, "changed", changed)
-        gone = self.before.join(self.files, on="path", how="anti")
         object.__setattr__(self, "gone", gone)
 
     @property
@@ -52,9 +52,9 @@ class Scan:
     def images_to_look_at(self, caption_suffix: str) -> pl.DataFrame:
         """Return the images that are news, or whose manual captions other news may be.
 
-        They are in path order, in the columns `FILE`.
+        They are in path order.
         """
-        images = self.listing.images.select(FILE)
+        images = self.listing.images
         if self.known is None:
             return images
         news = pl.concat(
@@ -68,28 +68,6 @@ class Scan:
         )
         wanted = pl.concat([self.changed["path"], beside]).implode()
         return images.filter(pl.col("path").is_in(wanted))
-
-
-def begin_scan(run: Run) -> Scan:
-    """List the dataset's files, for this and the later stages of the run.
-
-    Raises:
-        DatasetError: the folder is missing, not a folder, or holds no image.
-    """
-    run.scans.clear()
-    known, began_ns = known_manifest(run), run.now_ns()
-    scan = compared(run, list_files(run, known), known, began_ns=began_ns)
-    run.scans[run.run_id] = scan
-    return scan
-
-
-def scanned(run: Run) -> Scan:
-    """Return the scan of the run; it is made if the run has none.
-
-    Raises:
-        DatasetError: as in `begin_scan`.
-    """
-    return run.scans.get(run.run_id) or begin_scan(run)
 
 
 def compared(run: Run, listing: Listing, known: KnownManifest | None, *, began_ns: int) -> Scan:
@@ -109,7 +87,6 @@ def compared(run: Run, listing: Listing, known: KnownManifest | None, *, began_n
         listing=listing,
         known=known,
         began_ns=began_ns,
-        files=_files(listing),
         before=before,
         plan=plan,
         names=_names(listing, plan, known),
@@ -120,7 +97,7 @@ def list_files(run: Run, known: KnownManifest | None) -> Listing:
     """List the dataset's files, where something is known those of folders that are news.
 
     Raises:
-        DatasetError: as in `begin_scan`.
+        DatasetError: the folder is missing, not a folder, or holds no image.
     """
     return list_dataset(
         run.dataset,
@@ -142,12 +119,6 @@ def _before(listing: Listing, known: KnownManifest) -> pl.DataFrame | None:
     if not is_same and any((one["not_utf8"] > 0).any() for one in (units, listing.units)):
         return None
     return known.listing.files_of(gone)
-
-
-def _files(listing: Listing) -> pl.DataFrame:
-    kinds = ((listing.images, True), (listing.texts, False))
-    both = pl.concat(files.with_columns(is_image=pl.lit(kind)) for files, kind in kinds)
-    return with_units(both).select(name for name in FILES if name != "shard_hash")
 
 
 def _names(listing: Listing, plan: SidecarPlan, known: KnownManifest | None) -> pl.DataFrame:

@@ -32,7 +32,7 @@ class WrittenFiles:
         self._path = run.store.root / "settled" / CAPTION_FILES.name / f"{run.shards[0]}.parquet"
         self._known = _read(self._path)
         self._found = [self._known.clear()]
-        self._moved = pl.DataFrame(schema=CAPTION_FILES.columns)
+        self._moved = self._known.clear()
         self.ledger_shards: set[str] = set()
 
     def without_unchanged(self, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -47,10 +47,10 @@ class WrittenFiles:
         self._found = [unchanged_on_disk(known, root=self._run.dataset)]
         doubtful = hashed.join(self._found[0], on=_KEY, how="anti")
         owners = doubtful.select("path", "content_hash", pl.col("image_hash").alias("owner"))
-        ledger = ledger_of(self._run, doubtful).join(owners, on=["path", "content_hash"])
+        ledger = ledger_of(self._run, doubtful, columns=_COLUMNS)
+        ledger = ledger.join(owners, on=["path", "content_hash"])
         there = unchanged_on_disk(ledger, root=self._run.dataset)
         self._moved = there.filter(pl.col("owner") != pl.col("image_hash"))
-        self._moved = self._moved.with_columns(pl.col("owner").alias("image_hash")).drop("owner")
         self._found.append(there.with_columns(image_hash="owner").select(_COLUMNS))
         return doubtful.join(there, on=["path", "content_hash"], how="anti").drop("content_hash")
 
@@ -78,7 +78,9 @@ class WrittenFiles:
             StoreError: the disk is full or cannot be written.
         """
         if self._moved.height:
-            self.record(self._moved)
+            rows = ledger_of(self._run, self._moved)
+            owners = self._moved.select("path", pl.col("owner").alias("image_hash"))
+            self.record(rows.drop("image_hash").join(owners, on="path"))
         known = pl.concat(self._found).unique("path", keep="last").sort("path")
         if known.equals(self._known):
             return
