@@ -15,7 +15,8 @@ from capenh_pipeline.errors import ConfigurationError
 
 EXTENSION = ".txt"
 
-_OUTPUTS = pl.col("^combined|generated_[0-9]+$")
+OUTPUTS = pl.col("^combined|generated_[0-9]+$")
+"""The columns of `SidecarPlan.files` with the names of files that are written."""
 
 
 class SidecarPlan(NamedTuple):
@@ -117,7 +118,7 @@ def name_warnings(files: pl.DataFrame) -> Iterator[str]:
             f"first {path}: their caption files carry the whole "
             f"name, and {short} is read for all of its images; write {full} to tell them apart."
         )
-    nameless = files.filter(pl.any_horizontal(_OUTPUTS.is_null()))
+    nameless = files.filter(pl.any_horizontal(OUTPUTS.is_null()))
     if nameless.height:
         yield (
             f"No caption file is written for {nameless.height} of the images, as each name for "
@@ -127,7 +128,7 @@ def name_warnings(files: pl.DataFrame) -> Iterator[str]:
 
 def unusual_names(files: pl.DataFrame) -> pl.DataFrame:
     """Return those of `SidecarPlan.files` that have not the short names that most have."""
-    is_full = _OUTPUTS.str.starts_with(pl.col("path")) | _OUTPUTS.is_null()
+    is_full = OUTPUTS.str.starts_with(pl.col("path")) | OUTPUTS.is_null()
     return files.filter(pl.any_horizontal(is_full))
 
 

@@ -1,9 +1,12 @@
 """Caption files that have changed on disk: their shards are to be looked at by the export."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from capenh_pipeline.dataset.scan import FILE, FILE_STATE
 from capenh_pipeline.domain.schemas import CAPTION_FILES
+from capenh_pipeline.domain.sidecars import OUTPUTS
 from capenh_pipeline.stages.known_manifest import KnownManifest
 from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Run
@@ -28,24 +31,29 @@ def look_again_at_changed_files(run: Run, scan: Scan) -> None:
 
 
 def _shards(run: Run, scan: Scan, known: KnownManifest) -> list[str]:
-    hashes = pl.concat([_of_other_files(run, scan), _of_other_names(run, scan, known)])
-    return hashes.drop_nulls().str.head(run.store.shard_digits).unique().to_list()
-
-
-def _of_other_files(run: Run, scan: Scan) -> pl.Series:
-    files = pl.concat([scan.changed.select(*FILE, "is_image"), scan.gone.select(*FILE, "is_image")])
-    ledger = ledger_of(run, files.filter(~pl.col("is_image")))
-    written = ledger.join(scan.changed, on=FILE_STATE, how="semi")
-    return ledger.join(written, on="path", how="anti")["image_hash"]
-
-
-def _of_other_names(run: Run, scan: Scan, known: KnownManifest) -> pl.Series:
-    before, now = known.listing.names, scan.names
-    columns = now.columns
+    files = _changed_texts(run, scan).implode()
+    has_one = pl.any_horizontal(OUTPUTS.is_in(files)).fill_null(value=False)
     paths = [
-        one.join(other, on=columns, how="anti", nulls_equal=True)["path"]
-        for one, other in ((before, now), (now, before))
+        scan.plan.files.filter(has_one)["path"],
+        *_of_other_names(known.listing.names, scan.names),
     ]
-    images = scan.listing.images
-    named = images.filter(pl.col("path").is_in(pl.concat(paths).implode()))
-    return known_files(run, named)["image_hash"]
+    is_meant = pl.col("path").is_in(pl.concat(paths).implode())
+    hashes = known_files(run, scan.listing.images.filter(is_meant))["image_hash"]
+    shards = pl.concat([hashes, scan.before.filter(is_meant)["shard"]]).drop_nulls()
+    return shards.str.head(run.store.shard_digits).unique().to_list()
+
+
+def _changed_texts(run: Run, scan: Scan) -> pl.Series:
+    """Return the paths of text files that are news, but for those that are as we wrote them."""
+    columns = [*FILE, "is_image"]
+    files = pl.concat([scan.changed.select(columns), scan.gone.select(columns)])
+    texts = files.filter(~pl.col("is_image"))
+    ledger = ledger_of(run, texts, columns=FILE_STATE)
+    written = ledger.join(scan.changed, on=FILE_STATE, how="semi")
+    return texts.join(written, on="path", how="anti")["path"]
+
+
+def _of_other_names(before: pl.DataFrame, now: pl.DataFrame) -> Iterator[pl.Series]:
+    """Yield the paths of images whose unusual names are news, or are no more."""
+    for one, other in ((before, now), (now, before)):
+        yield one.join(other, on=now.columns, how="anti", nulls_equal=True)["path"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from capenh_pipeline.dataset.scan import FILE_STATE, Listing, list_dataset
-from capenh_pipeline.dataset.units import changed_folders, changed_units
+from capenh_pipeline.dataset.units import UNIT, changed_folders, changed_units
 from capenh_pipeline.domain.sidecars import SidecarPlan, images_beside, unusual_names
 from capenh_pipeline.stages.known_listing import FILES
 from capenh_pipeline.stages.known_manifest import KnownManifest
@@ -39,6 +39,8 @@ class Scan:
         """Find what has `changed` (or is new) of the listing, and what of `before` is `gone`."""
         changed, gone = self.listing.files, self.before
         if self.known:
+            news = changed_units(self.listing.units, self.known.listing.units)
+            changed = changed.join(news, on=UNIT, how="semi")
             changed = changed.join(self.before, on=FILE_STATE, how="anti")
             gone = gone.join(self.listing.files, on="path", how="anti")
         object.__setattr__(self, "changed", changed)

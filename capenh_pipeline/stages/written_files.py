@@ -13,7 +13,7 @@ from capenh_pipeline.stages.ledger import ledger_of, shards_of_files
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.faults import writing
 
-_KEY = ["path", "image_hash", "content_hash"]
+_KEY = ["path", "content_hash"]
 _COLUMNS = [*_KEY, "path_bytes", "size_bytes", "mtime_ns", "ctime_ns"]
 _SCHEMA = {name: CAPTION_FILES.columns[name] for name in _COLUMNS}
 
@@ -32,7 +32,6 @@ class WrittenFiles:
         self._path = run.store.root / "settled" / CAPTION_FILES.name / f"{run.shards[0]}.parquet"
         self._known = _read(self._path)
         self._found = [self._known.clear()]
-        self._moved = self._known.clear()
         self.ledger_shards: set[str] = set()
 
     def without_unchanged(self, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -46,13 +45,10 @@ class WrittenFiles:
         known = self._known.join(hashed, on=_KEY, how="semi")
         self._found = [unchanged_on_disk(known, root=self._run.dataset)]
         doubtful = hashed.join(self._found[0], on=_KEY, how="anti")
-        owners = doubtful.select("path", "content_hash", pl.col("image_hash").alias("owner"))
         ledger = ledger_of(self._run, doubtful, columns=_COLUMNS)
-        ledger = ledger.join(owners, on=["path", "content_hash"])
-        there = unchanged_on_disk(ledger, root=self._run.dataset)
-        self._moved = there.filter(pl.col("owner") != pl.col("image_hash"))
-        self._found.append(there.with_columns(image_hash="owner").select(_COLUMNS))
-        return doubtful.join(there, on=["path", "content_hash"], how="anti").drop("content_hash")
+        written = ledger.join(doubtful, on=_KEY, how="semi")
+        self._found.append(unchanged_on_disk(written, root=self._run.dataset))
+        return doubtful.join(self._found[1], on=_KEY, how="anti").drop("content_hash")
 
     def record(self, rows: pl.DataFrame) -> None:
         """Add rows to the ledger; they are on disk when this returns.
@@ -71,16 +67,9 @@ class WrittenFiles:
     def save(self) -> None:
         """Keep what is known now.
 
-        A file that is another image's now is so in the ledger too: it tells whose shard is to be
-        looked at when the file changes.
-
         Raises:
             StoreError: the disk is full or cannot be written.
         """
-        if self._moved.height:
-            rows = ledger_of(self._run, self._moved)
-            owners = self._moved.select("path", pl.col("owner").alias("image_hash"))
-            self.record(rows.drop("image_hash").join(owners, on="path"))
         known = pl.concat(self._found).unique("path", keep="last").sort("path")
         if known.equals(self._known):
             return
