@@ -44,6 +44,15 @@ def leftovers(table: Table) -> Table | None:
     return other if other.shards() else None
 
 
+def has_leftover_rows(store: Store) -> bool:
+    """Return whether there are parts in shards that do not count.
+
+    A row that is deleted meanwhile would come back from them when they are settled.
+    """
+    others = [other for schema in TABLES if (other := leftovers(store.table(schema)))]
+    return any(list_parts(shard.folder) for other in others for shard in other.shards().values())
+
+
 def settle_leftovers(store: Store) -> int:
     """Delete the shards that do not count; first their rows that the others lack are moved there.
 
