@@ -68,14 +68,15 @@ def settle_leftovers(store: Store) -> int:
     for schema in TABLES:
         table = store.table(schema)
         if other := leftovers(table):
-            is_out_of_date = schema.is_snapshot and _has_parts(table)  # it has nothing to add
-            _remove(_parts(other.shards()) if is_out_of_date else _copy(other, table))
+            _remove(_copy(other, table))
             settled += 1
     return settled
 
 
 def _copy(source: Table, target: Table) -> Parts:
     """Copy all rows, a sixteenth at a time; the shards of either beginning have it in common.
+
+    A shard of a snapshot that is there is whole and of today: it takes none of an earlier one.
 
     Returns:
         The parts whose rows were copied.
@@ -86,7 +87,7 @@ def _copy(source: Table, target: Table) -> Parts:
         copied += _parts(shards)  # before they are read: a part that comes later is not among them
         if shards:
             rows = [shard.read_whole() for shard in shards.values()]
-            target.adopt(pl.concat(rows, how="diagonal_relaxed"))
+            target.adopt(_wanted(pl.concat(rows, how="diagonal_relaxed"), target))
     return copied
 
 
@@ -99,5 +100,8 @@ def _remove(copied: Parts) -> None:
         shard.remove(parts)
 
 
-def _has_parts(table: Table) -> bool:
-    return any(shard.visible_parts() for shard in table.shards().values())
+def _wanted(rows: pl.DataFrame, target: Table) -> pl.DataFrame:
+    if not target.schema.is_snapshot:
+        return rows
+    whole = [key for key, shard in target.shards().items() if shard.visible_parts()]
+    return rows.filter(~pl.col(target.schema.shard_by).str.head(target.shard_digits).is_in(whole))

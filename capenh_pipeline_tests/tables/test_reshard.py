@@ -149,6 +149,20 @@ def test_rows_that_only_the_leftovers_have_are_moved_and_not_deleted(full):
     assert same(before, rows_of(opened(full)))
 
 
+def test_moving_what_only_the_leftovers_have_can_be_stopped_anywhere(full, tmp_path):
+    """Rows of the manifest too, of which one shard has come and others have not."""
+    before = rows_of(full)
+    (full.root / "store.json").write_text('{"format": 1, "shard_digits": 2}')
+    for steps in itertools.count(step=2):
+        copy = Store.existing(shutil.copytree(full.root, tmp_path / str(steps)))
+        died = dies_after(steps, copy.root, partial(settle_leftovers, copy))
+        settle_leftovers(copy)
+        assert same(before, rows_of(copy)), steps
+        if not died:
+            assert steps > 10
+            return
+
+
 def test_leftovers_change_no_row_and_bring_back_no_image(full, tmp_path):
     """A reshard that was stopped long ago left rows that are out of date."""
     old = Store.existing(shutil.copytree(full.root, tmp_path / "copy"))
