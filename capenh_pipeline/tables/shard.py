@@ -21,7 +21,6 @@ from capenh_pipeline.tables.parts import (
 from capenh_pipeline.tables.rows import (
     SEQ,
     Columns,
-    all_columns,
     has_superseded_rows,
     newest,
     newest_rows,
@@ -158,7 +157,7 @@ class Shard:
         Each row keeps its own `seq`, so the originals may stand beside the merged part, all or
         some of them, if we are stopped here.
         """
-        merged = newest_rows(parts, self.schema, all_columns(parts, self.schema))
+        merged = newest_rows(parts, self.schema)
         write_part(self.folder, merged, seq=parts[-1].seq)
         delete_parts(parts)
 
@@ -174,7 +173,7 @@ class Shard:
         if not visible:
             return pl.DataFrame(schema={**self.schema.columns, SEQ: pl.Int64()})
         with reading(self.folder):
-            rows = newest_rows(visible, self.schema, all_columns(visible, self.schema))
+            rows = newest_rows(visible, self.schema)
         return newest(rows, self.schema)
 
     def _replace_parts(self, parts: list[Part], rows: pl.DataFrame) -> None:
