@@ -82,12 +82,15 @@ def _copy(source: Table, target: Table) -> Parts:
         The parts whose rows were copied.
     """
     copied: Parts = []
+    whole = [key for key, shard in target.shards().items() if shard.visible_parts()]
+    place = pl.col(target.schema.shard_by).str.head(target.shard_digits)
+    is_welcome = ~place.is_in(whole if target.schema.is_snapshot else [])
     for first in HEX_DIGITS:
         shards = {key: shard for key, shard in source.shards().items() if key.startswith(first)}
         copied += _parts(shards)  # before they are read: a part that comes later is not among them
         if shards:
             rows = [shard.read_whole() for shard in shards.values()]
-            target.adopt(_wanted(pl.concat(rows, how="diagonal_relaxed"), target))
+            target.adopt(pl.concat(rows, how="diagonal_relaxed").filter(is_welcome))
     return copied
 
 
@@ -98,10 +101,3 @@ def _parts(shards: dict[str, Shard]) -> Parts:
 def _remove(copied: Parts) -> None:
     for shard, parts in copied:
         shard.remove(parts)
-
-
-def _wanted(rows: pl.DataFrame, target: Table) -> pl.DataFrame:
-    if not target.schema.is_snapshot:
-        return rows
-    whole = [key for key, shard in target.shards().items() if shard.visible_parts()]
-    return rows.filter(~pl.col(target.schema.shard_by).str.head(target.shard_digits).is_in(whole))

@@ -9,6 +9,7 @@ import pytest
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, SCAN_INDEX, TABLES, VLM_CAPTIONS
 from capenh_pipeline.tables.reshard import reshard, settle_leftovers
+from capenh_pipeline.tables.rows import conform
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.fakes.sudden_death import dies_after, joined_at
 from capenh_pipeline_tests.tables.samples import captions, hash_in, manifest, texts_in
@@ -78,6 +79,15 @@ def test_a_snapshot_stays_one(full):
     store = reshard(full, 2)
     store.table(IMAGE_MANIFEST).replace("0f", manifest("0f", {"c": 3}))
     assert sorted(store.table(IMAGE_MANIFEST).read()["path"]) == ["b", "c"]
+
+
+def test_a_row_of_a_snapshot_in_the_wrong_shard_hides_none_of_its_own(full):
+    """It comes to its shard before the others do."""
+    rows = [manifest("0f", {"a": 2}), manifest("bb", {"stranger": 3})]
+    shard = full.table(IMAGE_MANIFEST).shard("0")
+    shard.replace(conform(pl.concat(rows), IMAGE_MANIFEST))
+    store = reshard(full, 2)
+    assert sorted(store.table(IMAGE_MANIFEST).read()["path"]) == ["a", "b", "stranger"]
 
 
 def test_a_row_written_afterwards_wins(full):
