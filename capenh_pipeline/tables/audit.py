@@ -10,7 +10,7 @@ import polars as pl
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, sync_folder
-from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.faults import reading, writing
 from capenh_pipeline.tables.parts import Part, delete_parts, list_parts
 from capenh_pipeline.tables.reshard import leftovers, settle_leftovers
 from capenh_pipeline.tables.rows import SEQ, read_part
@@ -82,6 +82,7 @@ def audit_leftovers(store: Store) -> Iterator[Damage]:
         for schema in TABLES
         if (other := leftovers(store.table(schema)))
         for shard in other.shards().values()
+        if not _is_kept(shard.folder)
     ]
 
     def settle() -> str:
@@ -90,6 +91,14 @@ def audit_leftovers(store: Store) -> Iterator[Damage]:
 
     if found:
         yield Damage(found, settle)
+
+
+def _is_kept(folder: Path) -> bool:
+    """Return whether a folder is there only because it holds what is not ours."""
+    with reading(folder):
+        names = [path.name for path in folder.iterdir()]
+    is_ours = list_parts(folder) or all(name.startswith(TEMPORARY_PREFIX) for name in names)
+    return not is_ours
 
 
 def audit_temporaries(root: Path) -> Iterator[Damage]:

@@ -347,6 +347,20 @@ def test_what_a_stopped_reshard_left_is_removed(dataset, check, tmp_path):
     assert not place.exists()
 
 
+def test_a_folder_that_a_reshard_left_because_of_somebodys_file_is_no_damage(dataset, check):
+    """Nothing could mend it: it would be found for ever."""
+    folder = dataset / ".capenh" / "vlm_captions" / "shard=0f"
+    folder.mkdir()
+    assert check()[0] == FOUND
+    (folder / ".DS_Store").write_bytes(b"")
+    assert check()[:2] == (CLEAN, [])
+    part = a_part(dataset, "vlm_captions")
+    shutil.copy(part, folder)
+    assert check("--repair")[0] == CLEAN
+    assert check()[:2] == (CLEAN, [])
+    assert [path.name for path in folder.iterdir()] == [".DS_Store"]
+
+
 @pytest.mark.parametrize(("content", "digits"), [(b"\xff", 1), (b'{"format": 1}', 1), (None, 2)])
 def test_a_marker_that_is_lost_is_written_by_what_the_folders_say(dataset, check, content, digits):
     before = rows_by_table(dataset)
