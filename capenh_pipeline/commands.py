@@ -18,7 +18,7 @@ from capenh_pipeline.demo.dataset import draw_dataset
 from capenh_pipeline.domain.options import Options, environment_name, options_from_environment
 from capenh_pipeline.domain.paths import one_line
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.files import make_folder, nameable_path, write_atomically
+from capenh_pipeline.files import absolute_path, make_folder, nameable_path, write_atomically
 from capenh_pipeline.free_port import LOOPBACK, free_port
 from capenh_pipeline.models.hub_commits import cached_commit, known
 from capenh_pipeline.report.report import write_report
@@ -111,7 +111,7 @@ def report(values: Values, environment: Environment, *, output: str | None) -> i
 
     options = Options(**values)
     store = Store.existing(store_folder(options))
-    path = None if output is None else nameable_path(output, option="output")
+    path = None if output is None else absolute_path(output, option="output")
     outside = Outside(environment=lambda: environment, hub_commit=known(cached_commit))
     run = outside.open_run(replace(options, shard_digits=store.shard_digits))
     written = write_report(run, path)

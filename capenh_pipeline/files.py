@@ -136,7 +136,7 @@ def absolute_path(text: str, *, option: str) -> Path:
 
 
 def nameable_path(text: str, *, option: str) -> Path:
-    """Return `absolute_path` of what polars and Dagster are to work on, or a message names.
+    """Return `absolute_path` of a folder that polars and Dagster are to work in.
 
     They take a path as text, and fail late and in ways of their own at one that is not UTF-8.
 

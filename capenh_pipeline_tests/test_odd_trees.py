@@ -9,7 +9,6 @@ from PIL import Image
 from capenh_pipeline.commands import SOME_FAILED, list_failures
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.failures import failures
-from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.command import capenh
 from capenh_pipeline_tests.fakes.vlm import ColourVlm, CountingLoader
 from capenh_pipeline_tests.images import colour
@@ -122,7 +121,6 @@ def test_a_name_that_is_too_long_for_a_caption_file_is_told_and_its_caption_is_k
         (("enhance", "--dataset_dir", "IMAGES", "--store", "store"), "store"),
         (("store", "check", "--dataset_dir", ".", "--repair"), "dataset_dir"),
         (("demo", "here"), "DIR"),
-        (("report", "--dataset_dir", "IMAGES", "--output", "a.html"), "output"),
     ],
     ids=lambda words: words[0],
 )
@@ -132,7 +130,6 @@ def test_below_a_folder_whose_name_is_not_utf_8_nothing_is_begun(tmp_path, words
     images = tmp_path / "images"
     for folder in (odd, images):
         colour(folder / "red.png", (255, 0, 0))
-    Store.open(images / ".capenh", shard_digits=1)
     done = capenh(*(images if word == "IMAGES" else word for word in words), cwd=odd)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert done.stderr.startswith(f"capenh: --{option}: {tmp_path}/caf\\xe9")
