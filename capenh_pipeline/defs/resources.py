@@ -17,7 +17,7 @@ from capenh_pipeline.defs.names import Names
 from capenh_pipeline.domain.options import Options, option_fields
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.files import absolute_path
+from capenh_pipeline.files import nameable_path
 from capenh_pipeline.models.base import LanguageModel, VisionLanguageModel
 from capenh_pipeline.models.choice import LlmChoice
 from capenh_pipeline.models.hub_commits import HubCommit, hub_commit
@@ -158,13 +158,13 @@ def dataset_folder(options: Options) -> Path:
             "No dataset is named: set --dataset_dir, CAPENH_DATASET_DIR or the option "
             "dataset_dir to a folder of images."
         )
-    return absolute_path(options.dataset_dir, option="dataset_dir")
+    return nameable_path(options.dataset_dir, option="dataset_dir")
 
 
 def store_folder(options: Options) -> Path:
     """Return the store's folder, absolute: `store`, or `.capenh` in the dataset."""
     if options.store:
-        return absolute_path(options.store, option="store")
+        return nameable_path(options.store, option="store")
     return dataset_folder(options) / STORE_FOLDER
 
 

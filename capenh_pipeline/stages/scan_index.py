@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from capenh_pipeline.dataset.images import inspect_image
-from capenh_pipeline.dataset.manual_captions import inspect_caption
+from capenh_pipeline.dataset.manual_captions import TOO_LARGE, inspect_caption
 from capenh_pipeline.dataset.scan import FILE_STATE, file_path, is_text_file
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, OK, SCAN_INDEX
@@ -59,7 +59,8 @@ def known_files(run: Run, files: pl.DataFrame) -> pl.DataFrame:
 def is_settled(indexed: pl.DataFrame) -> pl.Series:
     """Return for each file whether it is read no more as long as its size and times stay."""
     has_content = indexed["image_hash"].is_not_null() | indexed["text_hash"].is_not_null()
-    return ~indexed["is_racy"] & has_content
+    is_too_large = indexed["error_kind"].eq_missing(TOO_LARGE)
+    return ~indexed["is_racy"] & (has_content | is_too_large)
 
 
 def _indexed(run: Run, files: pl.DataFrame) -> pl.DataFrame:
