@@ -5,7 +5,6 @@ spread over some dozens, so that what is read and written for a change is a part
 No name is used twice. Who finds a table missing or damaged knows nothing, and looks at everything.
 """
 
-import io
 import uuid
 import zlib
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_units, digests
-from capenh_pipeline.files import make_folder, write_atomically
 from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
 
 RACY_NS = 2_000_000_000
 """What changed less than this before it was looked at may change again with the same time stamps
@@ -41,7 +40,6 @@ UNSETTLED = -2
 
 _TABLES = 64  # over which the files of a dataset are spread
 _KEPT_UNITS = {**UNITS, "file": pl.String}
-_WHAT = ("units", "names")
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,8 @@ class KnownListing:
         wanted = units.filter(pl.col("files") > 0)
         found = [pl.DataFrame(schema=FILES)]
         for file in wanted["file"].unique():
-            rows = _read(self.folder / file)
-            if rows is None or dict(rows.schema) != FILES:
+            rows = kept_rows(self.folder / file, FILES)
+            if rows is None:
                 return None
             found.append(rows.join(wanted, on=UNIT, how="semi"))
         rows = pl.concat(found)
@@ -74,10 +72,9 @@ class KnownListing:
 
 def load_listing(folder: Path, name: str) -> KnownListing | None:
     """Return the listing of that name; None if there is none or it is damaged."""
-    units, names = (_read(folder / f"{what}-{name}.parquet") for what in _WHAT)
-    if units is None or names is None or dict(units.schema) != _KEPT_UNITS:
-        return None
-    return KnownListing(folder, units, names)
+    units = kept_rows(folder / f"units-{name}", _KEPT_UNITS)
+    names = kept_rows(folder / f"names-{name}")
+    return None if units is None or names is None else KnownListing(folder, units, names)
 
 
 def save_listing(
@@ -109,19 +106,17 @@ def save_listing(
     )
     touched = pl.concat([news["table"], gone["table"]]).unique()
     placed = [staying.filter(~pl.col("table").is_in(touched.implode())).select(*UNIT, "file")]
-    with writing(folder):
-        make_folder(folder)
-        for table in touched.sort():
-            kept = before.files_of(staying.filter(table=table)) if before else None
-            if before and kept is None:
-                return None
-            found = files.join(news.filter(table=table), on=UNIT, how="semi").select(*FILES)
-            rows = found if kept is None else pl.concat([found, kept])
-            file = f"files-{name}-{table:02}.parquet"
-            _write(folder / file, rows)
-            placed.append(rows.select(UNIT).unique().with_columns(file=pl.lit(file)))
-        _write(folder / f"units-{name}.parquet", _placed(units, news, pl.concat(placed)))
-        _write(folder / f"names-{name}.parquet", names)
+    for table in touched.sort():
+        kept = before.files_of(staying.filter(table=table)) if before else None
+        if before and kept is None:
+            return None
+        found = files.join(news.filter(table=table), on=UNIT, how="semi").select(*FILES)
+        rows = found if kept is None else pl.concat([found, kept])
+        file = f"files-{name}-{table:02}"
+        keep_rows(folder / file, rows)
+        placed.append(rows.select(UNIT).unique().with_columns(file=pl.lit(file)))
+    keep_rows(folder / f"units-{name}", _placed(units, news, pl.concat(placed)))
+    keep_rows(folder / f"names-{name}", names)
     return name
 
 
@@ -134,7 +129,7 @@ def delete_other_listings(folder: Path, name: str) -> None:
     listing = load_listing(folder, name)
     if listing is None:
         return
-    needed = {*listing.units["file"].drop_nulls(), *(f"{one}-{name}.parquet" for one in _WHAT)}
+    needed = {*listing.units["file"].drop_nulls(), f"units-{name}", f"names-{name}"}
     with writing(folder):
         for path in folder.iterdir():
             if path.name not in needed:
@@ -157,16 +152,3 @@ def _with_tables(units: pl.DataFrame) -> pl.DataFrame:
     names = units.select("folder", "part").iter_rows()
     tables = [zlib.crc32(folder + part.to_bytes(4)) % _TABLES for folder, part in names]
     return units.with_columns(pl.Series("table", tables, dtype=pl.UInt8))
-
-
-def _read(path: Path) -> pl.DataFrame | None:
-    try:
-        return pl.read_parquet(path.read_bytes())
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        return None
-
-
-def _write(path: Path, rows: pl.DataFrame) -> None:
-    content = io.BytesIO()
-    rows.write_parquet(content, compression="zstd")
-    write_atomically(path, content.getvalue())

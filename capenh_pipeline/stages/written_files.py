@@ -1,17 +1,13 @@
 """The caption files of a shard that are on disk as they are wanted."""
 
-import io
-from pathlib import Path
-
 import polars as pl
 
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.schemas import CAPTION_FILES
 from capenh_pipeline.export.comparison import content_of, unchanged_on_disk
-from capenh_pipeline.files import make_folder, write_atomically
 from capenh_pipeline.stages.ledger import ledger_of, shards_of_files
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
 
 _KEY = ["path", "content_hash"]
 _COLUMNS = [*_KEY, "path_bytes", "size_bytes", "mtime_ns", "ctime_ns"]
@@ -29,8 +25,9 @@ class WrittenFiles:
     def __init__(self, run: Run) -> None:
         """Read what is known of the run's shard."""
         self._run = run
-        self._path = run.store.root / "settled" / CAPTION_FILES.name / f"{run.shards[0]}.parquet"
-        self._known = _read(self._path)
+        self._path = run.store.root / "settled" / CAPTION_FILES.name / run.shards[0]
+        known = kept_rows(self._path, _SCHEMA)
+        self._known = pl.DataFrame(schema=_SCHEMA) if known is None else known
         self._found = [self._known.clear()]
         self.ledger_shards: set[str] = set()
 
@@ -71,18 +68,5 @@ class WrittenFiles:
             StoreError: the disk is full or cannot be written.
         """
         known = pl.concat(self._found).unique("path", keep="last").sort("path")
-        if known.equals(self._known):
-            return
-        content = io.BytesIO()
-        known.write_parquet(content, compression="zstd")
-        with writing(self._path):
-            make_folder(self._path.parent)
-            write_atomically(self._path, content.getvalue())
-
-
-def _read(path: Path) -> pl.DataFrame:
-    try:
-        rows = pl.read_parquet(path.read_bytes())
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        return pl.DataFrame(schema=_SCHEMA)
-    return rows if dict(rows.schema) == _SCHEMA else pl.DataFrame(schema=_SCHEMA)
+        if not known.equals(self._known):
+            keep_rows(self._path, known)

@@ -5,7 +5,6 @@ import shutil
 from dataclasses import replace
 
 import hypothesis.strategies as st
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -15,6 +14,7 @@ from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.known_manifest import known_manifest
+from capenh_pipeline.tables.kept_rows import kept_rows
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.memory import memory_folder
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
@@ -169,7 +169,7 @@ def test_only_what_a_listing_needs_is_kept(large):
     large.run()
     names = [path.name for path in listing.iterdir()]
     units_file = next(name for name in names if name.startswith("units-"))
-    needed = pl.read_parquet(listing / units_file)["file"].drop_nulls()
+    needed = kept_rows(listing / units_file)["file"].drop_nulls()
     assert sorted(names) == sorted(
         [units_file, units_file.replace("units", "names"), *needed.unique()]
     )
