@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from capenh_pipeline.dataset.units import UNITS
 from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, KnownFolder, Walk
+from capenh_pipeline.dataset.walk_process import walk_together
 from capenh_pipeline.domain.paths import raw_path, system_path
 from capenh_pipeline.errors import DatasetError
 
@@ -60,6 +62,7 @@ def list_dataset(
     skip: Sequence[Path] = (),
     known: pl.DataFrame | None = None,
     trust_dir_mtime: bool = False,
+    processes: int = 0,
 ) -> Listing:
     """List the image and text files below `root`; no file is opened.
 
@@ -75,11 +78,18 @@ def list_dataset(
             that are not UTF-8 do, are not told from each other.
         trust_dir_mtime: whether a folder whose own times are as they were is the same as it was,
             so that edits in place are not seen.
+        processes: how many help this one; it is worth it from some hundred thousand files.
 
     Raises:
         DatasetError: `root` is missing, not a folder or not readable, or holds no image.
     """
     walk = begin_walk(root, skip=skip, known=known, trust_dir_mtime=trust_dir_mtime)
+    if recursive and walk.pending and processes:
+        with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
+            walk_together(walk, processes)
+            return walked(walk, recursive=recursive)
+        walk = walk.empty()
+        walk.pending = [""]
     while recursive and walk.pending:
         walk.list_folder(walk.pending.pop())
     return walked(walk, recursive=recursive)

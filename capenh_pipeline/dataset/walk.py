@@ -113,6 +113,18 @@ class Walk:
             files = files.filter(pl.col("folder").is_in(news))
         self.files.append(files)
 
+    def empty(self) -> "Walk":
+        """Return a walk over the same folder that has listed nothing."""
+        return Walk(self.root, self.skip, self.known, self.trusted)
+
+    def add(self, other: "Walk") -> None:
+        """Add what another walk over the same folder has found, whose last batch has ended."""
+        self.states |= other.states
+        self.same += other.same
+        self.files += other.files
+        self.units += other.units
+        self.warnings += other.warnings
+
     def distinct(self, files: pl.DataFrame) -> pl.DataFrame:
         """Return files in path order; where two paths print alike, only one, with a warning."""
         files = files.sort("path", "path_bytes", nulls_last=False)

@@ -56,6 +56,11 @@ class KnownListing:
     units: pl.DataFrame
     names: pl.DataFrame
 
+    @property
+    def files(self) -> int:
+        """How many files there are."""
+        return int(self.units["files"].sum())
+
     def files_of(self, units: pl.DataFrame) -> pl.DataFrame | None:
         """Return the files of some of its units, None where they cannot be told."""
         wanted = units.filter(pl.col("files") > 0)

@@ -7,10 +7,15 @@ import polars as pl
 from capenh_pipeline.dataset.scan import FILE_STATE, Listing, list_dataset
 from capenh_pipeline.dataset.units import UNIT, changed_folders, changed_units
 from capenh_pipeline.domain.sidecars import SidecarPlan, images_beside, unusual_names
+from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.stages.known_listing import FILES
 from capenh_pipeline.stages.known_manifest import KnownManifest
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
+
+FILES_FOR_TWO = 200_000
+"""Of so many files that are known, more than one process lists the folders: it takes half a second
+to start one."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ def list_files(run: Run, known: KnownManifest | None) -> Listing:
         skip=[run.store.root],
         known=known.listing.units if known else None,
         trust_dir_mtime=run.options.trust_dir_mtime,
+        processes=usable_cores() - 1 if known and known.listing.files > FILES_FOR_TWO else 0,
     )
 
 

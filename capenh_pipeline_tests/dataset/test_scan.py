@@ -1,11 +1,12 @@
 import os
 import socket
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from capenh_pipeline.dataset import units
+from capenh_pipeline.dataset import units, walk_process
 from capenh_pipeline.dataset.scan import file_path, list_dataset
 from capenh_pipeline.errors import DatasetError
 
@@ -283,6 +284,36 @@ def test_a_large_folder_is_of_parts_and_a_file_changes_one_of_them(tmp_path, mon
 
     assert (before["parts"].unique().item(), before["files"].sum()) == (4, 100)
     assert units.changed_units(after, before).height == 1
+
+
+def tree(root):
+    touch(
+        root,
+        *(f"{one}/{two}/{name}" for one in "abc" for two in "123" for name in ("x.jpg", "x.txt")),
+    )
+    touch(root, "y.jpg", "a/y.jpg")
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_processes_that_help_find_the_same(tmp_path, processes):
+    tree(tmp_path)
+    before = listed(tmp_path)
+    (tmp_path / "b" / "2" / "x.txt").unlink()
+    found = list_dataset(tmp_path, recursive=True, known=before.units, processes=processes)
+
+    alone = compared(tmp_path, before)
+    assert found.files.equals(alone.files)
+    assert found.units.sort("folder").equals(alone.units.sort("folder"))
+    assert names(found) == (["b/2/x.jpg"], [])
+    everything = list_dataset(tmp_path, recursive=True, processes=processes)
+    assert everything.files.equals(listed(tmp_path).files)
+
+
+def test_a_process_that_ends_is_done_without(tmp_path, monkeypatch):
+    tree(tmp_path)
+    monkeypatch.setattr(walk_process, "_PROGRAM", (sys.executable, "-c", ""))
+    found = list_dataset(tmp_path, recursive=True, processes=2)
+    assert found.files.equals(listed(tmp_path).files)
 
 
 def test_a_digest_tells_files_that_exchange_something(tmp_path):
