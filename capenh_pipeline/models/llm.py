@@ -24,6 +24,7 @@ CHECK_TIMEOUT_S = 10.0
 
 Emit = Callable[[MergeReply], None]
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class OpenAiLanguageModel:
@@ -144,7 +145,7 @@ class OpenAiLanguageModel:
             raise run_complaint(fault, self._server, model=self.effective_model, offered=None)
 
 
-def deliver(flight: Flight[T, MergeReply], items: Iterable[T], emit: Emit) -> None:
+def deliver(flight: Flight[T, R], items: Iterable[T], emit: Callable[[R], None]) -> None:
     """Have every item worked on, and emit the replies as they get ready.
 
     However this ends, also by Ctrl-C, what is ready by then is emitted first; the reply that was
