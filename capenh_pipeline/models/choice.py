@@ -180,6 +180,8 @@ def _choose_served_vlm(
                 max_tokens=options.max_new_tokens,
                 timeout_s=options.llm_timeout_s,
                 patience_s=options.llm_patience_s,
+                requests_per_minute=options.requests_per_minute,
+                tokens_per_minute=options.tokens_per_minute,
             ),
         ),
         warning=task_token_warning(asked.texts),

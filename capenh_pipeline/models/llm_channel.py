@@ -62,7 +62,7 @@ class Channel:
         self.outstanding = 0
         self._client = client
         self._asking = asking
-        self._rate = RateLimit(client.server.shown_url, asking.settings)
+        self._rate = RateLimit(client.server.shown_url.rstrip("/"), asking.settings)
         self.endpoint = Endpoint(
             client.server.shown,
             asking.settings,

@@ -11,7 +11,7 @@ from capenh_pipeline.models.image_talk import ImageReply, ImageRequest, ImageTal
 from capenh_pipeline.models.image_urls import PixelBudget, data_url
 from capenh_pipeline.models.llm import deliver
 from capenh_pipeline.models.llm_channel import Asking, Channel
-from capenh_pipeline.models.llm_client import LlmClient, Server
+from capenh_pipeline.models.llm_client import OPENAI_URL, LlmClient, Server
 from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint
 from capenh_pipeline.models.llm_endpoint import Knowledge
 from capenh_pipeline.models.llm_faults import UNAUTHORIZED, Fault, Severity
@@ -20,7 +20,7 @@ from capenh_pipeline.models.llm_pool import Pool
 from capenh_pipeline.models.llm_protocol import LlmSettings
 from capenh_pipeline.models.llm_session import LlmSession
 from capenh_pipeline.models.llm_surroundings import REAL, Surroundings
-from capenh_pipeline.models.server_keys import vlm_key
+from capenh_pipeline.models.server_keys import is_same_server, vlm_key
 from capenh_pipeline.models.server_role import VLM
 
 HOPELESS_IMAGES = 20
@@ -56,7 +56,8 @@ class ServedVlm:
     Args:
         settings: how it is asked.
         environment: has the API key, see `vlm_key`.
-        llm_url: address of the LLM server, whose key is not for others.
+        llm_url: address of the LLM server, None is OpenAI's. Its key and its limits a minute are
+            not for others.
         surroundings: clock, sleep, chance, and which HTTP client there is.
 
     Attributes:
@@ -76,6 +77,7 @@ class ServedVlm:
         surroundings: Surroundings = REAL,
     ) -> None:
         self._settings = settings
+        self._llm_url = llm_url or OPENAI_URL
         self._around = surroundings
         self._servers = [
             Server(url, vlm_key(url, environment, llm_url=llm_url), VLM) for url in settings.servers
@@ -116,8 +118,15 @@ class ServedVlm:
 
     def _converse(self, clients: list[LlmClient], model: str) -> LlmSession:
         requests = replace(self._settings.requests, llm_attempts=2)
-        asking = Asking(requests, model, self._harmless, self._around)
-        channels = [partial(Channel, client, asking, knowledge=Knowledge()) for client in clients]
+        unlimited = replace(requests, requests_per_minute=None, tokens_per_minute=None)
+
+        def channel(client: LlmClient) -> Callable[..., Channel]:
+            is_limited = is_same_server(client.server.url, self._llm_url)
+            limits = requests if is_limited else unlimited
+            asking = Asking(limits, model, self._harmless, self._around)
+            return partial(Channel, client, asking, knowledge=Knowledge())
+
+        channels = [channel(client) for client in clients]
         return LlmSession(
             Pool(channels, clock=self._around.clock),
             requests,

@@ -24,8 +24,14 @@ def vlm_key(url: str, environment: Mapping[str, str], *, llm_url: str | None) ->
     own = (environment.get(VLM.key_variable) or "").strip()
     if own:
         return own
-    is_same = _origin(url) == _origin(llm_url or OPENAI_URL)
-    return ((environment.get(LLM.key_variable) or "").strip() or None) if is_same else None
+    if not is_same_server(url, llm_url or OPENAI_URL):
+        return None
+    return (environment.get(LLM.key_variable) or "").strip() or None
+
+
+def is_same_server(url: str, other: str) -> bool:
+    """Return whether two addresses have the same scheme, host and port."""
+    return _origin(url) == _origin(other)
 
 
 def _origin(url: str) -> tuple[str, str | None, int]:

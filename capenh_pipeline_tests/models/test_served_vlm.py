@@ -224,6 +224,20 @@ def test_without_an_image_nothing_is_sent():
         assert (server.requests, server.model_lists) == ([], 0)
 
 
+@pytest.mark.parametrize("is_the_llms", [True, False])
+def test_limits_a_minute_are_those_of_the_llm_server(is_the_llms, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    around = FakeTime()
+    with FakeLlmServer(see) as server:
+        llm_url = f"{server.base_url}/" if is_the_llms else "http://127.0.0.1:1/v1"
+        vlm = served(
+            server, llm_url=llm_url, requests_per_minute=6, surroundings=around.surroundings()
+        )
+        assert len(captioned(vlm, images(4))) == 4
+    waited = [pytest.approx(10, abs=1), pytest.approx(20, abs=1), pytest.approx(30, abs=1)]
+    assert around.slept == (waited if is_the_llms else [])
+
+
 def test_an_error_with_a_key_in_it_is_told_without_it():
     with FakeLlmServer(lambda payload: Response(status=500, body=error_body(KEY))) as server:
         vlm = served(server, environment={"CAPENH_VLM_API_KEY": KEY}, max_attempts=1)
