@@ -22,7 +22,6 @@ from capenh_pipeline.models.llm_client import Server
 from capenh_pipeline.models.local_server import LocalLanguageModel
 from capenh_pipeline.models.served_vlm import ServedVlmSettings
 from capenh_pipeline.models.server_role import VLM
-from capenh_pipeline.models.vlm_prompting import task_token_warning
 from capenh_pipeline.models.vlm_settings import VlmSettings
 
 FileHash = Callable[[Path], str]
@@ -184,7 +183,7 @@ def _choose_served_vlm(
                 tokens_per_minute=options.tokens_per_minute,
             ),
         ),
-        warning=task_token_warning(asked.texts),
+        warning=None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -69,7 +69,7 @@ def choose_prompting(
         _warn_of_system_prompt(model_type, system_prompt)
         check_florence_task(processor, prompt)
         return RawPrompt(prompt)
-    _warn_of_task_token(prompt)
+    warn_of_task_token(prompt)
     text = _chat_text(processor, prompt, system_prompt)
     if text is None:
         _warn_of_system_prompt(model_type, system_prompt)
@@ -198,18 +198,9 @@ def _warn_of_system_prompt(model_type: str, system_prompt: str | None) -> None:
         logger.warning("The VLM takes no system prompt (%s): it is left out.", model_type)
 
 
-def task_token_warning(prompts: Iterable[str]) -> str | None:
-    """Return a sentence about a prompt that is a task of Florence-2, for other models; or None."""
-    for prompt in prompts:
-        if prompt.startswith("<") and prompt.endswith("_CAPTION>"):
-            return (
-                f"{prompt} is a task of Florence-2 and plain text to this model: give it a "
-                "--prompt."
-            )
-    return None
-
-
-def _warn_of_task_token(prompt: str) -> None:
-    warning = task_token_warning([prompt])
-    if warning:
-        logger.warning(warning)
+def warn_of_task_token(prompt: str) -> None:
+    """Tell the user if a model that is no Florence-2 is asked a task of it."""
+    if prompt.startswith("<") and prompt.endswith("_CAPTION>"):
+        logger.warning(
+            "%s is a task of Florence-2 and plain text to this model: give it a --prompt.", prompt
+        )

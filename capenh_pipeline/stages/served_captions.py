@@ -11,6 +11,7 @@ from capenh_pipeline.models.image_talk import ImageReply, ImageRequest, request_
 from capenh_pipeline.models.image_urls import data_url
 from capenh_pipeline.models.served_vlm import ServedVlm, ServedVlmSettings
 from capenh_pipeline.models.torch_threads import usable_cores
+from capenh_pipeline.models.vlm_prompting import warn_of_task_token
 from capenh_pipeline.stages.batches import Outcome, Task
 from capenh_pipeline.stages.caption_checks import CaptionChecks
 from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
@@ -57,6 +58,8 @@ class ServedCaptioner:
             outcome = self._outcome(reply)
             take(outcome, self._origin(outcome, reply.model))
 
+        for prompt in self._settings.prompts:
+            warn_of_task_token(prompt)
         options = self._run.options
         with (
             closing(

@@ -123,6 +123,20 @@ def test_a_server_that_fails_fast_does_not_draw_all_work_to_itself():
     assert answered(well) == 60
 
 
+def test_an_image_that_one_server_fails_on_is_tried_at_another():
+    """Though the first one has more room."""
+    poisoned = {str(place) for place in range(3, 60, 4)}
+
+    def moody(payload):
+        return OOPS if text_of(payload, "user") in poisoned else see(payload)
+
+    with FakeLlmServer(moody) as quick, FakeLlmServer(see, delay_s=0.05) as slow:
+        replies = captioned(served(quick, slow, concurrency=4, max_attempts=2), images(60))
+    assert captions(replies) == ALL
+    failed = [request for request in quick.requests if text_of(request.body, "user") in poisoned]
+    assert len(failed) >= 4
+
+
 def test_a_server_that_hangs_costs_each_of_its_images_one_timeout():
     hang = Response(raw=b"", headers={"Content-Length": "9"}, drip_s=60)
     with servers(lambda payload: hang, see) as (hanging, well):

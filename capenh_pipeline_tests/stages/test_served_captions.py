@@ -12,6 +12,7 @@ from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import VLM_CAPTIONS
 from capenh_pipeline.errors import ConfigurationError, ServerError
 from capenh_pipeline.stages.image_manifest import build_image_manifest
+from capenh_pipeline.stages.settling import fingerprint
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 from capenh_pipeline_tests.fakes.fragile_decoder import DEADLY
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer, Response, error_body
@@ -78,6 +79,13 @@ def test_a_second_run_sends_nothing_wherever_the_server_is(images, fill):
         for options in ({}, {"vlm_base_url": two}, {"concurrency": 3, "llm_timeout_s": 9}):
             assert fill(elsewhere, **options)[1] == 0
         assert elsewhere.model_lists == 0
+
+
+def test_where_the_server_is_costs_no_look_either(images, open_run):
+    one, other = (
+        open_run(vlm_base_url=url, model_id="m") for url in ("http://a/v1", "http://b/v1,http://c")
+    )
+    assert fingerprint(one) == fingerprint(other)
 
 
 @pytest.mark.parametrize(
@@ -236,13 +244,18 @@ def test_what_was_captioned_before_the_server_refused_is_kept(images, fill):
         assert fill(server)[1] == 2
 
 
-def test_a_task_of_florence_is_warned_of(images, fill):
-    with FakeLlmServer(see) as server:
-        *_, report = fill(server, prompt="<MORE_DETAILED_CAPTION>")
-    assert report.warnings == [
-        "<MORE_DETAILED_CAPTION> is a task of Florence-2 and plain text to this model: give it a "
-        "--prompt."
-    ]
+def test_a_task_of_florence_is_warned_of_before_it_is_asked(images, fill, caplog):
+    words = "<MORE_DETAILED_CAPTION> is a task of Florence-2 and plain text to this model: give "
+
+    def reply(payload):
+        assert words in caplog.text
+        return see(payload)
+
+    with FakeLlmServer(reply) as server:
+        for _ in range(2):
+            rows, _, _ = fill(server, prompt="<MORE_DETAILED_CAPTION>")
+    assert set(rows["status"]) == {"ok"}
+    assert caplog.text.count(words) == 1
 
 
 @pytest.mark.parametrize(
