@@ -33,13 +33,21 @@ class LlmOptions:
         group="LLM",
         metavar="NAMES",
     )
-    concurrency: int = option(16, "Requests to the LLM server in flight.", group="LLM", minimum=1)
+    concurrency: int = option(
+        16,
+        "Requests in flight to the LLM server, and to each server of the VLM.",
+        group="LLM",
+        minimum=1,
+    )
     llm_max_tokens: int = option(
         1024, "Longest answer of the LLM, in tokens, reasoning included.", group="LLM", minimum=1
     )
     llm_temperature: float = option(0.0, "Sampling temperature of the LLM.", group="LLM", minimum=0)
     llm_timeout_s: float = option(
-        120.0, "Seconds that one LLM request may take.", group="LLM", minimum=0.001
+        120.0,
+        "Seconds that one request to a server may take, also to one of the VLM.",
+        group="LLM",
+        minimum=0.001,
     )
     requests_per_minute: int | None = option(
         None,
@@ -52,7 +60,8 @@ class LlmOptions:
     )
     llm_patience_s: float = option(
         600.0,
-        "Seconds to wait for an LLM server that has stopped answering before the run ends.",
+        "Seconds to wait for a server that has stopped answering before the run ends, also for "
+        "those of the VLM.",
         group="LLM",
         minimum=0,
     )

@@ -9,6 +9,7 @@ from capenh_pipeline.domain.fusion.gates import check_language, skipped_gates
 from capenh_pipeline.domain.llm_options import CostOptions, FusionOptions, LlmOptions
 from capenh_pipeline.domain.option import option
 from capenh_pipeline.domain.option_values import check_value, convert
+from capenh_pipeline.domain.served_options import check_served
 from capenh_pipeline.domain.sidecars import check_suffixes
 from capenh_pipeline.domain.vlm_options import VlmOptions
 from capenh_pipeline.domain.vlm_prompts import prompts_for_llm, vlm_prompts
@@ -99,6 +100,7 @@ class Options(
                 f"--min_pixels is {self.min_pixels}, more than --max_pixels, {self.max_pixels}."
             )
         check_colour(self.background, option="background")
+        check_served(self)
         self._check_fusion()
         prompts = vlm_prompts(self.prompt)
         if self.folder_prompts and len(prompts) > 1:

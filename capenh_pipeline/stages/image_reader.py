@@ -12,7 +12,7 @@ from capenh_pipeline.dataset.image_process import ImageProcess
 from capenh_pipeline.dataset.images import decoded_bytes, load_image
 from capenh_pipeline.dataset.time_limit import Begin, each_within
 from capenh_pipeline.errors import RowError
-from capenh_pipeline.models.base import VisionLanguageModel
+from capenh_pipeline.models.base import ImageSizes
 from capenh_pipeline.stages.memory_bound import MemoryBound
 
 MOST_DECODED_BYTES = 1 << 30
@@ -44,7 +44,7 @@ class ImageReader:
     """Reads images for one model, in any thread, within a bound of memory."""
 
     def __init__(
-        self, model: VisionLanguageModel, *, background: str, timeout_s: float, is_isolated: bool
+        self, model: ImageSizes, *, background: str, timeout_s: float, is_isolated: bool
     ) -> None:
         """Make a reader.
 

@@ -15,6 +15,7 @@ from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.base import Generation, VisionLanguageModel
 from capenh_pipeline.models.choice import VlmChoice, choose_vlm
+from capenh_pipeline.models.served_vlm import ServedVlmSettings
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.batch_size import BatchSize
 from capenh_pipeline.stages.batches import BatchCaptioner, Outcome, Task
@@ -23,6 +24,7 @@ from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
 from capenh_pipeline.stages.incremental import Filling, Keep, Missing, fill
 from capenh_pipeline.stages.manifest_rows import folder_prompts, manifest_rows
 from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.served_captions import ServedCaptioner
 
 LoadVlm = Callable[[VlmSettings], VisionLanguageModel]
 
@@ -61,6 +63,10 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
     def compute(absent: Missing, keep: Keep) -> None:
         before_load()
         tasks = (task for shard, rows in absent for task in _tasks(shard, rows, recipes))
+        if isinstance(choice.settings, ServedVlmSettings):
+            ask = ServedCaptioner(run, choice, choice.settings)
+            ask.caption(tasks, lambda outcome, origin: keep({**origin, **_cells(outcome)}))
+            return
         with (
             closing(load(choice.settings)) as model,
             closing(_reader(run, model)) as reader,
