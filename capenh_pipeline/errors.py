@@ -6,6 +6,7 @@
     ├── StoreError              the store is of another format or shard count, or cannot be written
     │   └── StoreBusyError      another run is at work on it
     ├── ModelError              a checkpoint cannot be found, or its weights do not fit
+    │   └── WorkerLostError     the process or device that worked is of no use; another may be
     └── ServerError             the LLM server cannot be reached, or refuses the key or the model
         └── OutageError         it cannot be reached now; later it may be there
     RowError                    one row fails; the run goes on
@@ -40,6 +41,10 @@ class ModelError(CapenhError):
     """A model cannot be found or loaded, or its weights do not fit."""
 
 
+class WorkerLostError(ModelError):
+    """Whoever worked is of no use any more; another process or device may be."""
+
+
 class ServerError(CapenhError):
     """The LLM server cannot be reached, or refuses the key or the model."""
 
@@ -58,6 +63,9 @@ class RowError(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+    def __reduce__(self) -> tuple[type["RowError"], tuple[str, str]]:
+        return type(self), (self.kind, str(self))  # it travels between processes
 
 
 class Stopped(Exception):  # noqa: N818  # not an error: what was asked for

@@ -5,6 +5,7 @@ from typing import Any
 
 pytest_plugins = [
     "capenh_pipeline_tests.fakes.fragile_decoder",
+    "capenh_pipeline_tests.fakes.ray_nodes",
     "capenh_pipeline_tests.ordinary_user",
 ]
 

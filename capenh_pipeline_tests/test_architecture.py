@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = "torch", "transformers", "openai"
+HEAVY = "torch", "transformers", "openai", "ray"
 
 
 def modules_after(program):

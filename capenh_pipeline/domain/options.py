@@ -11,7 +11,7 @@ from capenh_pipeline.domain.option import option
 from capenh_pipeline.domain.option_values import check_value, convert
 from capenh_pipeline.domain.served_options import check_served
 from capenh_pipeline.domain.sidecars import check_suffixes
-from capenh_pipeline.domain.vlm_options import VlmOptions
+from capenh_pipeline.domain.vlm_options import VlmOptions, WorkerOptions, check_workers
 from capenh_pipeline.domain.vlm_prompts import prompts_for_llm, vlm_prompts
 from capenh_pipeline.errors import ConfigurationError
 
@@ -86,7 +86,7 @@ class FileOptions:
 
 @dataclass(frozen=True)
 class Options(
-    FileOptions, CostOptions, FusionOptions, LlmOptions, VlmOptions, DatasetOptions
+    FileOptions, CostOptions, FusionOptions, LlmOptions, WorkerOptions, VlmOptions, DatasetOptions
 ):  # their options are listed from the last to the first
     """What a user can choose. `None` means not set."""
 
@@ -102,6 +102,7 @@ class Options(
         check_colour(self.background, option="background")
         check_served(self)
         self._check_fusion()
+        check_workers(self)
         prompts = vlm_prompts(self.prompt)
         if self.folder_prompts and len(prompts) > 1:
             raise ConfigurationError(

@@ -11,6 +11,7 @@ DEFAULT_PIXELS = 1024 * 1024
 _OF_A_MODEL_HERE = (
     *("revision", "trust_remote_code", "num_beams", "no_repeat_ngram_size", "batch_size"),
     *("device", "dtype", "attn_implementation", "quantization", "compile"),
+    *("devices", "workers", "engine", "ray_address", "ray_send_images"),
 )
 """Options that a server decides on by itself."""
 

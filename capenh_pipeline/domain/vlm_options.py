@@ -1,8 +1,10 @@
 """Options of the VLM captions."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from capenh_pipeline.domain.option import option
+from capenh_pipeline.errors import ConfigurationError
 
 DEFAULT_VLM = "florence-community/Florence-2-large-ft"
 
@@ -121,3 +123,71 @@ class VlmOptions:
     num_workers: int = option(
         0, "Threads that read and prepare images; 0 chooses by the cores.", group="VLM", minimum=0
     )
+
+
+ENGINES = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What a user can choose about where the VLM runs, beyond one process and device."""
+
+    devices: str | None = option(
+        None,
+        "A worker process for each of these devices, as cuda:0,cuda:1; auto is every GPU.",
+        group="Workers",
+        metavar="LIST",
+    )
+    workers: int = option(
+        0,
+        "So many processes with a model each, in turn on --devices, else on every GPU or the "
+        "--device; 0 is one for each of --devices, none without. With Ray 0 is one for each GPU "
+        "of the cluster.",
+        group="Workers",
+        minimum=0,
+    )
+    engine: str = option(
+        "local",
+        "Where workers are: on this machine, or on a Ray cluster.",
+        group="Workers",
+        choices=ENGINES,
+    )
+    ray_address: str | None = option(
+        None,
+        "The Ray cluster, as HOST:PORT (of ray start --head); auto is the one that this machine is "
+        "of, local starts one here for the run.",
+        group="Workers",
+        metavar="ADDRESS",
+    )
+    ray_send_images: bool = option(
+        False,
+        "Send the bytes of images to Ray's workers, which then need not see the dataset's folder.",
+        group="Workers",
+    )
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether the VLM is somewhere else than in this process."""
+        return self.engine != "local" or self.workers > 0 or self.devices is not None
+
+
+def check_workers(options: Any) -> None:
+    """Make sure that the options of workers go together.
+
+    Args:
+        options: with those of `VlmOptions` and `WorkerOptions`.
+
+    Raises:
+        ConfigurationError: they do not.
+    """
+    if options.engine == "ray":
+        if not options.ray_address:
+            raise ConfigurationError(
+                "--engine ray needs --ray_address: HOST:PORT of a cluster, auto or local."
+            )
+        if options.devices:
+            raise ConfigurationError("--devices are of this machine; Ray chooses its own GPUs.")
+    elif options.ray_address or options.ray_send_images:
+        raise ConfigurationError("--ray_address and --ray_send_images need --engine ray.")
+    if options.devices and options.device != "auto":
+        raise ConfigurationError("--device is for one process and --devices for several: give one.")

@@ -44,6 +44,11 @@ def choose_dtype(asked: str, device: str) -> Any:
     return torch.float16 if device == "mps" else torch.float32
 
 
+def every_gpu() -> list[str]:
+    """Return the name of each CUDA device that torch sees."""
+    return [f"cuda:{index}" for index in range(_count("cuda"))]
+
+
 def _count(kind: str) -> int:
     import torch
 

@@ -51,6 +51,11 @@ class BatchSize:
             self.now = min(self.now, self._most)
             self._is_settled = True
 
+    def no_room(self) -> None:
+        """Take note that batches twice as large would not fit; it grows no more."""
+        with self._lock:
+            self._is_settled = True
+
     def _decide(self, rate: float) -> None:
         self._rates = []
         if rate < CLEAR_GAIN * self._before:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from capenh_pipeline.domain.vlm_texts import find_loop, whole_sentences
 from capenh_pipeline.errors import RowError
-from capenh_pipeline.models.base import Generation, VlmReply
+from capenh_pipeline.models.base import AS_LOADED, Generation, VlmReply
 
 LENGTH = "length"
 
@@ -12,6 +12,9 @@ WITHOUT_LOOPS = Generation(no_repeat_ngram_size=3)
 """What a caption that goes round in circles is tried with once more."""
 
 TWICE_AS_LONG = Generation(token_factor=2)
+
+GENERATIONS = (AS_LOADED, WITHOUT_LOOPS, TWICE_AS_LONG)
+"""All that captions are made with."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,13 @@ class ImageReader:
     """Reads images for one model, in any thread, within a bound of memory."""
 
     def __init__(
-        self, model: ImageSizes, *, background: str, timeout_s: float, is_isolated: bool
+        self,
+        model: ImageSizes,
+        *,
+        background: str,
+        timeout_s: float,
+        is_isolated: bool,
+        most_decoded_bytes: int = MOST_DECODED_BYTES,
     ) -> None:
         """Make a reader.
 
@@ -53,11 +59,12 @@ class ImageReader:
             background: colour under transparent images.
             timeout_s: seconds that one image may take.
             is_isolated: whether each thread has a process of its own to decode in.
+            most_decoded_bytes: memory of all images that are being decoded at a time.
         """
         self._model = model
         self._background = background
         self._timeout_s = timeout_s
-        self._memory = MemoryBound(MOST_DECODED_BYTES)
+        self._memory = MemoryBound(most_decoded_bytes)
         self._processes = _ProcessesOfThreads() if is_isolated else None
 
     def read_all(self, files: Sequence[ImageFile]) -> list[Image.Image | RowError]:
@@ -92,11 +99,6 @@ class ImageReader:
         finally:
             share.give_back()
 
-    def held_bytes(self, file: ImageFile) -> int:
-        """Return what the image takes from when it was read until it was captioned, at most."""
-        width, height = self._model.fixed_px or (file.width, file.height)
-        return PIXEL_BYTES * width * height
-
     def stop(self) -> None:
         """Make every call of `read_all`, in whatever thread, end at its next image."""
         self._memory.stop()
@@ -105,6 +107,17 @@ class ImageReader:
         """End the processes that images were decoded in."""
         if self._processes:
             self._processes.close()
+
+
+def held_bytes(file: ImageFile, fixed_px: tuple[int, int] | None) -> int:
+    """Return what the image takes from when it was read until it was captioned, at most.
+
+    Args:
+        file: the image.
+        fixed_px: as of the model.
+    """
+    width, height = fixed_px or (file.width, file.height)
+    return PIXEL_BYTES * width * height
 
 
 class _ProcessesOfThreads:

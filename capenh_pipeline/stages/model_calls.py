@@ -2,15 +2,14 @@
 
 import threading
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import Image
 
 from capenh_pipeline.domain.replies import one_line
-from capenh_pipeline.errors import ModelError, RowError
+from capenh_pipeline.errors import RowError, WorkerLostError
 from capenh_pipeline.models.base import AS_LOADED, Generation, VisionLanguageModel, VlmReply
 from capenh_pipeline.models.vlm_memory import is_device_lost, is_out_of_memory
-from capenh_pipeline.stages.batch_size import BatchSize
 from capenh_pipeline.stages.image_reader import ImageFile
 
 MODEL_ERRORS = (
@@ -24,22 +23,35 @@ MODEL_ERROR, OUT_OF_MEMORY = "model_error", "out_of_memory"
 PLAIN_PX = (64, 64)
 
 
+class SizeListener(Protocol):
+    """Is told how batches of a size do; see `BatchSize`, which is one."""
+
+    def record(self, images: int, seconds: float) -> None:
+        """Take note of a batch that was captioned."""
+        ...
+
+    def too_large(self, images: int) -> None:
+        """Take note of a batch that did not fit the memory."""
+        ...
+
+
 class ModelCalls:
     """Asks a loaded model, in any thread; an image that it cannot take costs its own row."""
 
-    def __init__(self, model: VisionLanguageModel, batch_size: BatchSize) -> None:
+    def __init__(self, model: VisionLanguageModel, batch_size: SizeListener) -> None:
         self._model = model
         self._batch_size = batch_size
         self._lanes = threading.Semaphore(model.lanes)
 
-    def check(self, failure: VlmReply | RowError) -> None:
-        """Raise `ModelError` if the model cannot caption a plain image either."""
+    def is_sound(self) -> bool:
+        """Return whether the model can caption a plain image."""
         plain = self._model.shrink(Image.new("RGB", PLAIN_PX, "gray"))
         try:
             with self._lanes:
                 self._model.generate(self._model.prepare([plain], 0), AS_LOADED)
-        except MODEL_ERRORS as error:
-            raise ModelError(f"The VLM fails on every image. {failure}") from error
+        except MODEL_ERRORS:
+            return False
+        return True
 
     def generate(
         self, prompt: int, images: dict[ImageFile, Image.Image], generation: Generation
@@ -47,7 +59,7 @@ class ModelCalls:
         """Return what the model says of each image, or why it cannot take it.
 
         Raises:
-            ModelError: the device is of no use to this process any more.
+            WorkerLostError: the device is of no use to this process any more.
             Stopped: the model was stopped.
         """
         if not images:
@@ -77,7 +89,8 @@ class ModelCalls:
     ) -> dict[ImageFile, VlmReply | RowError]:
         """Find the image that does not work, or the batch that fits the memory."""
         if is_device_lost(error):
-            raise ModelError(f"The device failed, run again: {one_line(str(error))}") from error
+            why = f"The device failed, run again: {one_line(str(error))}"
+            raise WorkerLostError(why) from error
         out_of_memory = is_out_of_memory(error)
         if len(images) == 1:
             kind = OUT_OF_MEMORY if out_of_memory else MODEL_ERROR

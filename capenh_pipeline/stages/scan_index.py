@@ -10,10 +10,10 @@ from capenh_pipeline.dataset.manual_captions import TOO_LARGE, inspect_caption
 from capenh_pipeline.dataset.scan import FILE_STATE, file_path, is_text_file
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, OK, SCAN_INDEX
+from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.ledger import shards_of_files
-from capenh_pipeline.stages.read_ahead import read_ahead
 from capenh_pipeline.stages.run import Run
 
 INDEX_ROWS = 20_000

@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from capenh_pipeline.domain.identity import canonical_json
+from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.choice import VlmChoice, llm_address
 from capenh_pipeline.models.image_talk import ImageReply, ImageRequest, request_parameters
@@ -12,10 +13,9 @@ from capenh_pipeline.models.image_urls import data_url
 from capenh_pipeline.models.served_vlm import ServedVlm, ServedVlmSettings
 from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.models.vlm_prompting import warn_of_task_token
-from capenh_pipeline.stages.batches import Outcome, Task
 from capenh_pipeline.stages.caption_checks import CaptionChecks
+from capenh_pipeline.stages.caption_jobs import Outcome, Task
 from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
-from capenh_pipeline.stages.read_ahead import read_ahead
 from capenh_pipeline.stages.run import Run
 
 MOST_READERS = 8

@@ -12,8 +12,8 @@ import polars as pl
 
 from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST, SCAN_INDEX
+from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
-from capenh_pipeline.stages.read_ahead import read_ahead
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.audit import (
     Damage,

@@ -13,20 +13,17 @@ from capenh_pipeline.domain.identity import canonical_json
 from capenh_pipeline.domain.schemas import FAILED, IMAGE_MANIFEST, OK, VLM_CAPTIONS
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import RowError
-from capenh_pipeline.models.base import Generation, VisionLanguageModel
+from capenh_pipeline.models.base import Generation
 from capenh_pipeline.models.choice import VlmChoice, choose_vlm
 from capenh_pipeline.models.served_vlm import ServedVlmSettings
-from capenh_pipeline.models.vlm_settings import VlmSettings
-from capenh_pipeline.stages.batch_size import BatchSize
-from capenh_pipeline.stages.batches import BatchCaptioner, Outcome, Task
-from capenh_pipeline.stages.caption_checks import CaptionChecks
-from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
+from capenh_pipeline.stages.caption_engine import batch_captioner
+from capenh_pipeline.stages.caption_jobs import CaptionFacts, Outcome, Task
+from capenh_pipeline.stages.caption_setup import CaptionSetup, LoadVlm
+from capenh_pipeline.stages.image_reader import ImageFile
 from capenh_pipeline.stages.incremental import Filling, Keep, Missing, fill
 from capenh_pipeline.stages.manifest_rows import folder_prompts, manifest_rows
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.served_captions import ServedCaptioner
-
-LoadVlm = Callable[[VlmSettings], VisionLanguageModel]
 
 
 def vlm_choice(run: Run, images: pl.DataFrame | None = None) -> VlmChoice:
@@ -67,12 +64,12 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
             ask = ServedCaptioner(run, choice, choice.settings)
             ask.caption(tasks, lambda outcome, origin: keep({**origin, **_cells(outcome)}))
             return
+        setup = CaptionSetup(run.options, choice.settings, load)
         with (
-            closing(load(choice.settings)) as model,
-            closing(_reader(run, model)) as reader,
-            closing(_captioner(run, model, reader).caption(tasks)) as said,
+            closing(batch_captioner(setup)) as captioner,
+            closing(captioner.caption(tasks)) as said,
         ):
-            origin = cache(partial(_origin, run, choice, model))
+            origin = cache(partial(_origin, run, choice, captioner.facts))
             for outcome in said:
                 keep({**origin(outcome.prompt, outcome.generation), **_cells(outcome)})
 
@@ -142,40 +139,17 @@ def _tasks(run: Run, absent: pl.DataFrame, recipes: list[str]) -> Iterator[Task]
         yield Task(files[image_hash], tuple(missing))
 
 
-def _reader(run: Run, model: VisionLanguageModel) -> ImageReader:
-    return ImageReader(
-        model,
-        background=run.options.background,
-        timeout_s=run.options.image_timeout_s,
-        is_isolated=run.options.isolate_images,
-    )
-
-
-def _captioner(run: Run, model: VisionLanguageModel, reader: ImageReader) -> BatchCaptioner:
-    options = run.options
-    first, most = model.batch_sizes
-    if options.batch_size:
-        first = most = options.batch_size
-    return BatchCaptioner(
-        model,
-        reader,
-        CaptionChecks(retry_length=options.on_length == "retry"),
-        batch_size=BatchSize(first, most, has_room=model.has_room_for_double),
-        preparing=options.num_workers or model.preparing,
-    )
-
-
 def _origin(
-    run: Run, choice: VlmChoice, model: VisionLanguageModel, prompt: int, generation: Generation
+    run: Run, choice: VlmChoice, facts: CaptionFacts, prompt: int, generation: Generation
 ) -> dict[str, Any]:
     """Return the cells of a row that say where its caption is from."""
     asked = choice.all_prompts[prompt]
-    effective = dict(model.effective_options(generation))
+    effective = dict(facts.effective_options[generation])
     return {
         "recipe_hash": asked.recipe.hash,
         "model_id": run.options.model_id,
-        "effective_model_id": model.effective_model_id,
-        "revision": model.revision,
+        "effective_model_id": facts.effective_model_id,
+        "revision": facts.revision,
         "prompt": asked.prompt.text,
         "options": canonical_json({**asked.recipe.values, "effective": effective}),
     }

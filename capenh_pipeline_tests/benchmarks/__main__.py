@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from capenh_pipeline_tests.benchmarks.engines import engines
 from capenh_pipeline_tests.benchmarks.llm_stage import llm_stage
 from capenh_pipeline_tests.benchmarks.local_server import local_server
 from capenh_pipeline_tests.benchmarks.nothing_to_do import nothing_to_do
@@ -22,6 +23,7 @@ def main() -> None:
             **startup(),
             **vlm_stage(Path(folder) / "vlm"),
             **vlm_process(Path(folder) / "process"),
+            **engines(),
             **llm_stage(),
             **served_vlm(Path(folder) / "served"),
             **local_server(),

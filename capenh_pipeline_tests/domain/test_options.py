@@ -99,3 +99,18 @@ def test_a_value_of_the_wrong_type_names_the_variable(name, text):
 def test_a_value_that_cannot_work_is_refused(values):
     with pytest.raises(ConfigurationError):
         Options(**values)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"engine": "ray"}, "--ray_address"),
+        ({"ray_address": "local"}, "--engine ray"),
+        ({"ray_send_images": True}, "--engine ray"),
+        ({"engine": "ray", "ray_address": "local", "devices": "cuda:0"}, "--devices"),
+        ({"device": "cpu", "devices": "auto"}, "give one"),
+    ],
+)
+def test_options_of_workers_that_do_not_go_together_are_refused(options, named):
+    with pytest.raises(ConfigurationError, match=named):
+        Options(**options)

@@ -4,12 +4,15 @@ import threading
 
 import pytest
 
+from capenh_pipeline.engines.in_process import InProcess
 from capenh_pipeline.errors import ModelError, RowError, Stopped
 from capenh_pipeline.models.base import Generation, VlmReply
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.stages.batch_size import BatchSize
-from capenh_pipeline.stages.batches import BatchCaptioner, Task
+from capenh_pipeline.stages.batches import BatchCaptioner
 from capenh_pipeline.stages.caption_checks import CaptionChecks
+from capenh_pipeline.stages.caption_jobs import Task
+from capenh_pipeline.stages.caption_worker import CaptionWorker
 from capenh_pipeline.stages.image_reader import ImageFile, ImageReader
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
@@ -34,13 +37,10 @@ def model(**arguments):
 def captioner(vlm, *, batch_size=4, preparing=1, retry_length=False):
     if isinstance(batch_size, int):
         batch_size = BatchSize(batch_size, batch_size, has_room=lambda: True)
-    return BatchCaptioner(
-        vlm,
-        ImageReader(vlm, background="white", timeout_s=60, is_isolated=False),
-        CaptionChecks(retry_length=retry_length),
-        batch_size=batch_size,
-        preparing=preparing,
-    )
+    reader = ImageReader(vlm, background="white", timeout_s=60, is_isolated=False)
+    checks = CaptionChecks(retry_length=retry_length)
+    worker = CaptionWorker(vlm, reader, checks, sizes=batch_size, preparing=preparing)
+    return BatchCaptioner(InProcess(worker), checks, batch_size=batch_size)
 
 
 def captions(vlm, files, **arguments):
