@@ -6,7 +6,12 @@ from typing import Any
 
 from capenh_pipeline.domain.colours import check_colour
 from capenh_pipeline.domain.fusion.gates import check_language, skipped_gates
-from capenh_pipeline.domain.llm_options import CostOptions, FusionOptions, LlmOptions
+from capenh_pipeline.domain.llm_options import (
+    CostOptions,
+    FusionOptions,
+    LlmOptions,
+    check_base_url,
+)
 from capenh_pipeline.domain.option import option
 from capenh_pipeline.domain.option_values import check_value, convert
 from capenh_pipeline.domain.sidecars import check_suffixes
@@ -99,6 +104,7 @@ class Options(
                 f"--min_pixels is {self.min_pixels}, more than --max_pixels, {self.max_pixels}."
             )
         check_colour(self.background, option="background")
+        check_base_url(self.base_url)
         self._check_fusion()
         prompts = vlm_prompts(self.prompt)
         if self.folder_prompts and len(prompts) > 1:

@@ -99,3 +99,12 @@ def test_a_value_of_the_wrong_type_names_the_variable(name, text):
 def test_a_value_that_cannot_work_is_refused(values):
     with pytest.raises(ConfigurationError):
         Options(**values)
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://user:secret@host/v1", "user:secret@host", "https://host/v1?code=secret"]
+)
+def test_an_address_with_a_secret_is_refused_without_showing_it(base_url):
+    with pytest.raises(ConfigurationError, match=r"--base_url.*OPENAI_API_KEY") as refused:
+        Options(base_url=base_url)
+    assert "secret" not in str(refused.value)
