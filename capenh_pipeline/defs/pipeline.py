@@ -14,6 +14,7 @@ from capenh_pipeline.defs.resources import OPTIONS, OUTSIDE, Outside, options_re
 from capenh_pipeline.defs.run_tags import queue_tags, run_tags
 from capenh_pipeline.defs.schedules import nightly_rerun
 from capenh_pipeline.defs.sensors import new_images
+from capenh_pipeline.defs.versions import code_versions
 from capenh_pipeline.defs.webhook import failure_webhook
 from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.domain.options import Options
@@ -39,10 +40,11 @@ def pipeline_definitions(
         ConfigurationError: a value cannot work.
     """
     names, options = Names(dataset), Options(**values)
-    tags = {**run_tags(options), **(queue_tags(options) if deployment else {})}
+    versions = code_versions(options)
+    tags = {**run_tags(options, versions), **(queue_tags(options) if deployment else {})}
     job, nightly = enhance_captions(names, tags), enhance_and_check(names, tags)
     return dg.Definitions(
-        assets=[*pipeline_assets(names, options, deployment), report_asset(names)],
+        assets=[*pipeline_assets(names, options, deployment, versions), report_asset(names)],
         asset_checks=[caption_checks(names, (deployment or Deployment()).max_failure_rate)],
         jobs=[job, nightly, check_captions(names)],
         sensors=_sensors(names, job, deployment) if deployment else [],

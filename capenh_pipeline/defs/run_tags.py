@@ -1,8 +1,8 @@
 """Tags of runs: by them runs are found, and those of one store are queued one after the other."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from capenh_pipeline.defs.versions import code_versions
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.shards import shard_keys
 
@@ -10,9 +10,13 @@ DATASET, STORE = "capenh/dataset", "capenh/store"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def run_tags(options: Options) -> dict[str, str]:
-    """Return by what runs and assets with these options are found."""
-    versions = code_versions(options)
+def run_tags(options: Options, versions: Mapping[str, str]) -> dict[str, str]:
+    """Return by what runs and assets with these options are found.
+
+    Args:
+        options: they name the dataset.
+        versions: of `code_versions`.
+    """
     tags = {
         "capenh/vlm_recipe": versions["vlm_captions"],
         "capenh/llm_recipe": versions["combined_captions"],
