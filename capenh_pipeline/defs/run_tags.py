@@ -6,6 +6,9 @@ from pathlib import Path
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.shards import shard_keys
 
+PREFIX = "capenh/"
+"""What our tags begin with."""
+
 DATASET, STORE = "capenh/dataset", "capenh/store"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
