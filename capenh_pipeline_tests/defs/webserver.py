@@ -127,6 +127,11 @@ class Webserver:
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return launched["run"]["runId"]
 
+    @property
+    def address(self) -> str:
+        """The first page."""
+        return f"http://127.0.0.1:{self._port}"
+
     def terminate(self, run_id: str) -> None:
         """Cancel a run, as the button does."""
         answer = self.ask(TERMINATE, id=run_id)["terminateRun"]["__typename"]
@@ -164,8 +169,8 @@ class Webserver:
         """Send a GraphQL query, as a page does, and return its data."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         headers = {"Content-Type": "application/json"}
-        request = Request(f"http://127.0.0.1:{self._port}/graphql", body, headers)
-        with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  # our own address
+        request = Request(f"{self.address}/graphql", body, headers)  # noqa: S310  # our own
+        with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
             return json.load(answer)["data"]
 
 
