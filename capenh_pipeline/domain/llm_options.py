@@ -1,10 +1,32 @@
 """Options of the combined captions: the LLM, what its answers must be, and what it may cost."""
 
+import re
 from dataclasses import dataclass
 
 from capenh_pipeline.domain.option import option
+from capenh_pipeline.errors import ConfigurationError
 
 DEFAULT_LOCAL_LLM = "Qwen/Qwen3-4B-Instruct-2507"
+
+
+def check_address(url: str | None, *, option: str, instead: str) -> None:
+    """Refuse an address with a password or a key in it, without showing it.
+
+    Options are shown: by the launchpad, in the records of runs, in commands to copy.
+
+    Args:
+        url: the address, or several.
+        option: that it is the value of.
+        instead: what to do.
+
+    Raises:
+        ConfigurationError: it names a user, or has a query.
+    """
+    if url and re.search("[@?]", url):
+        raise ConfigurationError(
+            f"--{option} holds a user, a password or a query, and options are shown to everybody: "
+            f"{instead}."
+        )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,12 @@ from typing import Any
 
 from capenh_pipeline.domain.colours import check_colour
 from capenh_pipeline.domain.fusion.gates import check_language, skipped_gates
-from capenh_pipeline.domain.llm_options import CostOptions, FusionOptions, LlmOptions
+from capenh_pipeline.domain.llm_options import (
+    CostOptions,
+    FusionOptions,
+    LlmOptions,
+    check_address,
+)
 from capenh_pipeline.domain.option import option
 from capenh_pipeline.domain.option_values import check_value, convert
 from capenh_pipeline.domain.served_options import check_served
@@ -16,6 +21,11 @@ from capenh_pipeline.domain.vlm_prompts import prompts_for_llm, vlm_prompts
 from capenh_pipeline.errors import ConfigurationError
 
 PREFIX = "CAPENH_"
+
+_WHERE_SECRETS_GO = {
+    "base_url": "put a key into OPENAI_API_KEY, or such an address into OPENAI_BASE_URL",
+    "vlm_base_url": "put a key into CAPENH_VLM_API_KEY",
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,8 @@ class Options(
             )
         check_colour(self.background, option="background")
         check_served(self)
+        for name, instead in _WHERE_SECRETS_GO.items():
+            check_address(getattr(self, name), option=name, instead=instead)
         self._check_fusion()
         check_workers(self)
         prompts = vlm_prompts(self.prompt)

@@ -52,7 +52,7 @@ class Server:
     def __post_init__(self) -> None:
         if not _is_web_address(self.url):
             raise ConfigurationError(
-                f"{self.role.url_option} is {self.url!r}; it must look like "
+                f"{self.role.url_option} is {self.shown_url!r}; it must look like "
                 "http://127.0.0.1:8000/v1."
             )
         if self.api_key is not None and not re.fullmatch(r"[!-~]+", self.api_key):
@@ -72,7 +72,7 @@ class Server:
     @property
     def shown_url(self) -> str:
         """The address for people: without password and query."""
-        return re.sub(r"//[^/@]*@", "//", self.url.partition("?")[0])
+        return re.sub(r"^(\w+://)?.*@", r"\1", self.url.partition("?")[0])
 
     @property
     def has_password(self) -> bool:
