@@ -110,9 +110,9 @@ class Options(
                 f"--min_pixels is {self.min_pixels}, more than --max_pixels, {self.max_pixels}."
             )
         check_colour(self.background, option="background")
-        check_served(self)
         for name, instead in _WHERE_SECRETS_GO.items():
             check_address(getattr(self, name), option=name, instead=instead)
+        check_served(self)
         self._check_fusion()
         check_workers(self)
         prompts = vlm_prompts(self.prompt)

@@ -1,6 +1,6 @@
 """What is different about the options where the VLM is served elsewhere."""
 
-from typing import Any
+from dataclasses import fields
 
 from capenh_pipeline.domain.vlm_options import DEFAULT_VLM, VlmOptions
 from capenh_pipeline.errors import ConfigurationError
@@ -44,9 +44,9 @@ def check_served(options: VlmOptions) -> None:
         raise ConfigurationError(
             f"--vlm_base_url is {options.vlm_base_url!r}, which names no server."
         )
-    defaults: Any = VlmOptions()
+    defaults = {field.name: field.default for field in fields(options)}
     for name in _OF_A_MODEL_HERE:
-        if getattr(options, name) != getattr(defaults, name):
+        if getattr(options, name) != defaults[name]:
             raise ConfigurationError(
                 f"--{name} is for a VLM in this process, and --vlm_base_url names a server: "
                 "leave one of them out."

@@ -109,6 +109,7 @@ def test_a_value_that_cannot_work_is_refused(values):
         ({"ray_send_images": True}, "--engine ray"),
         ({"engine": "ray", "ray_address": "local", "devices": "cuda:0"}, "--devices"),
         ({"device": "cpu", "devices": "auto"}, "give one"),
+        ({"workers": 2, "vlm_base_url": "http://x/v1"}, "--workers"),
     ],
 )
 def test_options_of_workers_that_do_not_go_together_are_refused(options, named):
