@@ -22,7 +22,7 @@ WRONG_USE, INTERRUPTED, NOBODY_READS = 2, 130, 141
 
 _OUTPUT = "Where the page goes; by default report.html in the store."
 
-_JOINED = {"prompt": joined_prompts}
+_JOINED = {"prompt": joined_prompts, "vlm_base_url": ",".join}
 """Options that may be given several times, and what makes one value of what was given."""
 
 Environment = Mapping[str, str]

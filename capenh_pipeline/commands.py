@@ -18,7 +18,7 @@ from capenh_pipeline.demo.dataset import draw_dataset
 from capenh_pipeline.domain.options import Options, environment_name, options_from_environment
 from capenh_pipeline.domain.paths import one_line
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.files import absolute_path, make_folder, write_atomically
+from capenh_pipeline.files import absolute_path, make_folder, nameable_path, write_atomically
 from capenh_pipeline.free_port import LOOPBACK, free_port
 from capenh_pipeline.models.hub_commits import cached_commit, known
 from capenh_pipeline.report.report import write_report
@@ -124,7 +124,7 @@ def demo(folder: str, environment: Environment) -> int:
     """Draw the demo dataset, caption it with the two tiny models and show what came out."""
     from capenh_pipeline.defs.resources import Outside
 
-    dataset = absolute_path(folder, option="DIR")
+    dataset = nameable_path(folder, option="DIR")
     values = {
         "dataset_dir": str(dataset),
         "recursive": True,

@@ -135,6 +135,23 @@ def absolute_path(text: str, *, option: str) -> Path:
     return path
 
 
+def nameable_path(text: str, *, option: str) -> Path:
+    """Return `absolute_path` of a folder that polars and Dagster are to work in.
+
+    They take a path as text, and fail late and in ways of their own at one that is not UTF-8.
+
+    Raises:
+        ConfigurationError: as in `absolute_path`, or the whole path is not UTF-8.
+    """
+    path = absolute_path(text, option=option)
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    if name != str(path):
+        raise ConfigurationError(
+            f"--{option}: {name} is not UTF-8; rename that folder, or give a link of another name."
+        )
+    return path
+
+
 def read_regular_file(path: Path, *, most_bytes: int | None = None) -> bytes:
     """Return the content of a file; a pipe or a device, which may never end, is not waited for.
 

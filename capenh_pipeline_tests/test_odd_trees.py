@@ -9,10 +9,12 @@ from PIL import Image
 from capenh_pipeline.commands import SOME_FAILED, list_failures
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.failures import failures
+from capenh_pipeline_tests.command import capenh
 from capenh_pipeline_tests.fakes.vlm import ColourVlm, CountingLoader
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.pipeline import pipeline
 from capenh_pipeline_tests.stage_runs import StageRuns
+from capenh_pipeline_tests.stored import caption, draw_images, store_command
 
 OWN_NAMES = [
     *("new\nline.png", "a\tb.png", "a\r.png", " .png", "two  spaces .png"),
@@ -110,6 +112,50 @@ def test_a_name_that_is_too_long_for_a_caption_file_is_told_and_its_caption_is_k
     ]
     row = captions(started.opened()).filter(path=TOO_LONG)
     assert row["caption"].to_list() == [f"sks long, see ({len(OWN_NAMES + SHARED_NAMES)}, 1, 2)"]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("enhance", "--dataset_dir", "."), "dataset_dir"),
+        (("enhance", "--dataset_dir", "IMAGES", "--store", "store"), "store"),
+        (("store", "check", "--dataset_dir", ".", "--repair"), "dataset_dir"),
+        (("demo", "here"), "DIR"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_below_a_folder_whose_name_is_not_utf_8_nothing_is_begun(tmp_path, words, option):
+    """Neither Dagster's database nor polars takes such a path."""
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    images = tmp_path / "images"
+    for folder in (odd, images):
+        colour(folder / "red.png", (255, 0, 0))
+    done = capenh(*(images if word == "IMAGES" else word for word in words), cwd=odd)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith(f"capenh: --{option}: {tmp_path}/caf\\xe9")
+    assert "is not UTF-8" in done.stderr
+    assert os.listdir(odd) == ["red.png"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("option", ["dataset_dir", "store"])
+def test_a_folder_whose_name_is_not_utf_8_is_refused(tmp_path, option):
+    """Before there is a store."""
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    colour(odd / "red.png", (255, 0, 0))
+    done = capenh("enhance", "--dataset_dir", ".", f"--{option}", odd, cwd=odd.parent)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "is not UTF-8 text; write it in UTF-8 (a file or folder: rename it)." in done.stderr
+    assert os.listdir(odd) == ["red.png"]  # noqa: PTH208
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_used_by_a_link_of_another_name(tmp_path):
+    """Only the name by which a folder is given counts."""
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    draw_images(odd)
+    (tmp_path / "link").symlink_to(odd)
+    reports = caption(tmp_path / "link")
+    assert reports["caption_files"].total("files") == reports["caption_files"].total("computed") > 0
+    assert store_command(tmp_path / "link", "check", "--deep") == 0
 
 
 def test_a_failure_is_one_line_and_steers_no_terminal_whatever_the_file_is_called(tmp_path, capsys):

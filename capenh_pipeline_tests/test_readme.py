@@ -17,6 +17,7 @@ from capenh_pipeline.domain.options import (
     environment_name,
     option_fields,
 )
+from capenh_pipeline.models.server_keys import SECRETS
 from capenh_pipeline.stages.combined_captions import fill_combined_captions
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.progress import LineProgress
@@ -71,6 +72,7 @@ def test_the_table_of_a_deployment_is_the_codes():
 
 def test_every_environment_variable_of_the_readme_is_an_option():
     known = {environment_name(option.name) for option in (*option_fields(), *fields(Deployment))}
+    known |= {*SECRETS}
     assert set(re.findall(r"CAPENH_[A-Z_]+", README.read_text())) <= known
 
 

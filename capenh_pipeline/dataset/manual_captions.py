@@ -11,6 +11,9 @@ from capenh_pipeline.files import read_regular_file
 MOST_BYTES = 10_000_000
 """A larger file is no caption."""
 
+TOO_LARGE = "manual_caption_too_large"
+"""The error kind of such a file: its size tells, so it need not be looked at again."""
+
 _LINE_END = re.compile(r"\r\n?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all of ASCII's but tab and newline
 _NO_SUCH_FILE = {errno.ENOENT, errno.ENAMETOOLONG}  # a name that is too long cannot exist
@@ -25,7 +28,7 @@ class CaptionFacts:
         caption: what its author wrote, but for white space at both ends, a byte order mark, line
             ends (always a newline) and control characters, which have no place in a prompt. None
             where that is nothing, where there is no file, and where it failed.
-        error_kind: None, "manual_caption_unreadable" or "manual_caption_not_utf8".
+        error_kind: None, "manual_caption_unreadable", "manual_caption_not_utf8" or `TOO_LARGE`.
         error: None, or one sentence.
     """
 
@@ -42,8 +45,7 @@ def inspect_caption(path: Path) -> CaptionFacts:
     except OSError as error:
         if error.errno in _NO_SUCH_FILE:
             return CaptionFacts()
-        reason = f"{_printable(path)} cannot be read: {error.strerror}."
-        return CaptionFacts(error_kind="manual_caption_unreadable", error=reason)
+        return _failed(path, error)
     text_hash = sha256_hex(content)
     try:
         text = content.decode("utf-8-sig")
@@ -51,6 +53,15 @@ def inspect_caption(path: Path) -> CaptionFacts:
         reason = f"{_printable(path)} is not UTF-8; save it as UTF-8."
         return CaptionFacts(text_hash, error_kind="manual_caption_not_utf8", error=reason)
     return CaptionFacts(text_hash, _CONTROL.sub("", _LINE_END.sub("\n", text)).strip() or None)
+
+
+def _failed(path: Path, error: OSError) -> CaptionFacts:
+    if error.errno == errno.EFBIG:
+        size = f"{MOST_BYTES // 1_000_000} MB"
+        reason = f"{_printable(path)} is larger than {size}, so it is no caption"
+        return CaptionFacts(error_kind=TOO_LARGE, error=f"{reason}; rename or shorten it.")
+    reason = f"{_printable(path)} cannot be read: {error.strerror}."
+    return CaptionFacts(error_kind="manual_caption_unreadable", error=reason)
 
 
 def _printable(path: Path) -> str:

@@ -3,19 +3,15 @@
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.dataset.walk import (
-    EXTENSIONS,
-    TEXT_ENDING,
-    FolderState,
-    KnownFolder,
-    Walk,
-    folder_of,
-)
+from capenh_pipeline.dataset.units import UNITS
+from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, KnownFolder, Walk
+from capenh_pipeline.dataset.walk_process import walk_together
 from capenh_pipeline.domain.paths import raw_path, system_path
 from capenh_pipeline.errors import DatasetError
 
@@ -25,6 +21,10 @@ def is_text_file(path: str) -> bool:
     return path.lower().endswith(TEXT_ENDING)
 
 
+FILE = ["path", "path_bytes", "size_bytes", "mtime_ns", "ctime_ns"]
+"""Which file it is (`path` is relative, with `/`; `path_bytes` is set where that is not UTF-8, and
+`path` is then a printable form), and what is known of it without opening it."""
+
 FILE_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 """Columns of a `Listing` and of what is known of files: a file is the same where all are equal."""
 
@@ -33,25 +33,36 @@ FILE_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 class Listing:
     """The images and the text files of a dataset folder.
 
-    Both frames have one row a file, in path order: `path` (relative, `/`), `path_bytes` (set
-    where the path is not UTF-8; `path` is then a printable form), `size_bytes`, `mtime_ns`,
-    `ctime_ns`.
-
     Attributes:
-        images: the image files.
-        texts: what has a name that ends in `.txt`, in any letter case, whatever it is.
-        folders: `folder` (relative, as bytes; empty is the dataset's own), `mtime_ns`, `ctime_ns`.
+        files: one row a file, in path order, where the dataset was known before those of changed
+            folders: the columns `FILE`, `is_image`, and those of `UNIT`.
+        units: all units of the dataset, in the columns of `UNITS`.
         warnings: a sentence about each part that could not be read.
     """
 
-    images: pl.DataFrame
-    texts: pl.DataFrame
-    folders: pl.DataFrame
+    files: pl.DataFrame
+    units: pl.DataFrame
     warnings: tuple[str, ...] = ()
+
+    @property
+    def images(self) -> pl.DataFrame:
+        """The image files among `files`, in the columns `FILE`."""
+        return self.files.filter("is_image").select(FILE)
+
+    @property
+    def texts(self) -> pl.DataFrame:
+        """What has a name that ends in `.txt`, in any letter case, whatever it is, as `images`."""
+        return self.files.filter(~pl.col("is_image")).select(FILE)
 
 
 def list_dataset(
-    root: Path, *, recursive: bool, skip: Sequence[Path] = (), known: Listing | None = None
+    root: Path,
+    *,
+    recursive: bool,
+    skip: Sequence[Path] = (),
+    known: pl.DataFrame | None = None,
+    trust_dir_mtime: bool = False,
+    processes: int = 0,
 ) -> Listing:
     """List the image and text files below `root`; no file is opened.
 
@@ -62,44 +73,58 @@ def list_dataset(
         root: the dataset folder.
         recursive: whether sub-folders are listed too.
         skip: sub-folders that are left out (a store that is kept in the dataset).
-        known: an earlier listing, with the same options. The files of a folder whose own times
-            are as they were are taken from it, so that edits in place are not seen.
+        known: units of an earlier listing, with the same options. The files of a folder whose
+            units are as they were are left out. So two names that print alike, which some names
+            that are not UTF-8 do, are not told from each other.
+        trust_dir_mtime: whether a folder whose own times are as they were is the same as it was,
+            so that edits in place are not seen.
+        processes: how many help this one; it is worth it from some hundred thousand files.
 
     Raises:
         DatasetError: `root` is missing, not a folder or not readable, or holds no image.
     """
-    walk = begin_walk(root, skip=skip, known=known)
+    walk = begin_walk(root, skip=skip, known=known, trust_dir_mtime=trust_dir_mtime)
+    if recursive and walk.pending and processes:
+        with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
+            walk_together(walk, processes)
+            return walked(walk, recursive=recursive)
+        walk = walk.empty()
+        walk.pending = [""]
     while recursive and walk.pending:
         walk.list_folder(walk.pending.pop())
-    return walked(walk, recursive=recursive, known=known)
+    return walked(walk, recursive=recursive)
 
 
-def begin_walk(root: Path, *, skip: Sequence[Path] = (), known: Listing | None = None) -> Walk:
+def begin_walk(
+    root: Path,
+    *,
+    skip: Sequence[Path] = (),
+    known: pl.DataFrame | None = None,
+    trust_dir_mtime: bool = False,
+) -> Walk:
     """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`."""
     _require_folder(root)
-    folders = _known_folders(known) if known else {}
-    walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, folders)
+    trusted = {} if known is None or not trust_dir_mtime else _known_folders(known)
+    walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, known, trusted)
     walk.list_folder("")
     return walk
 
 
-def walked(walk: Walk, *, recursive: bool, known: Listing | None = None) -> Listing:
+def walked(walk: Walk, *, recursive: bool) -> Listing:
     """Return what a walk has found; see `list_dataset`."""
-    if known and len(walk.same) == len(walk.states):
-        return known
-    images, texts = walk.images.frame(), walk.texts.frame()
-    if known and walk.same:
-        images = _with_known(images, known.images, walk.same)
-        texts = _with_known(texts, known.texts, walk.same)
-    images, texts = walk.distinct(images), walk.distinct(texts)
-    if images.is_empty():
+    walk.end_batch()
+    files = pl.concat(walk.files)
+    files = walk.distinct(files) if walk.known is None else files.sort("path")
+    units = _units(walk)
+    if not units["images"].sum():
         raise DatasetError(_nothing_found(walk, recursive=recursive))
-    return Listing(images, texts, _folders(walk.states), tuple(sorted(walk.warnings)))
+    return Listing(files, units, tuple(sorted(walk.warnings)))
 
 
-def _known_folders(known: Listing) -> dict[str, KnownFolder]:
+def _known_folders(known: pl.DataFrame) -> dict[str, KnownFolder]:
+    states = known.select("folder", "mtime_ns", "ctime_ns").unique("folder").sort("folder")
     found: dict[str, KnownFolder] = {}
-    for folder, *state in known.folders.sort("folder").iter_rows():
+    for folder, *state in states.iter_rows():
         name = os.fsdecode(folder)
         found[name] = KnownFolder(tuple(state), [])
         if name:
@@ -107,21 +132,19 @@ def _known_folders(known: Listing) -> dict[str, KnownFolder]:
     return found
 
 
-def _folders(states: dict[str, FolderState]) -> pl.DataFrame:
-    rows = [(os.fsencode(folder), *state) for folder, state in states.items()]
-    columns = {"folder": pl.Binary, "mtime_ns": pl.Int64, "ctime_ns": pl.Int64}
-    return pl.DataFrame(rows, schema=columns, orient="row")
-
-
-def _with_known(files: pl.DataFrame, known: pl.DataFrame, same: list[str]) -> pl.DataFrame:
-    """Return `files` and those of `known` that are in the folders `same`."""
-    folders = {os.fsencode(folder) for folder in same}
-    folder = pl.col("path").str.extract(r"^(?s:(.*))/[^/]*$").fill_null("").cast(pl.Binary)
-    is_text = pl.col("path_bytes").is_null()
-    odd = known.filter(~is_text)
-    is_kept = [folder_of(*row) in folders for row in odd.select("path", "path_bytes").iter_rows()]
-    kept = known.filter(is_text & folder.is_in([*folders]))
-    return pl.concat([files, kept, odd.filter(pl.Series(is_kept, dtype=pl.Boolean))])
+def _units(walk: Walk) -> pl.DataFrame:
+    """Return the units of all folders; those that were not listed have the units that are known."""
+    rows = [(os.fsencode(folder), *state) for folder, state in walk.states.items()]
+    columns = ("folder", "mtime_ns", "ctime_ns")
+    folders = pl.DataFrame(rows, schema={name: UNITS[name] for name in columns}, orient="row")
+    found = pl.concat(walk.units)
+    if walk.known is not None:
+        same = pl.Series([os.fsencode(folder) for folder in walk.same], dtype=pl.Binary)
+        unlisted = walk.known.filter(pl.col("folder").is_in(same.implode()))
+        found = pl.concat([found, unlisted.select(found.columns)])
+    units = folders.join(found, on="folder", how="left").with_columns(pl.col("parts").fill_null(1))
+    typed = units.select(pl.col(name).cast(kind) for name, kind in UNITS.items())
+    return typed.with_columns(pl.exclude("folder").fill_null(0))
 
 
 def file_path(root: Path, path: str, path_bytes: bytes | None) -> Path:

@@ -2,13 +2,14 @@
 
 import os
 import stat
-import sys
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import NamedTuple
 
 import polars as pl
 
+from capenh_pipeline.dataset.file_columns import Entry, Files
+from capenh_pipeline.dataset.units import changed_folders, digests, with_units
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.paths import stored_path
 
@@ -21,11 +22,17 @@ EXTENSIONS = (
 TEXT_ENDING = ".txt"
 
 _IMAGE_ENDINGS = frozenset(f".{extension}" for extension in EXTENSIONS)
-_UNKNOWN = (-1, -1)
+_SHORT_ENDINGS = {e for e in (TEXT_ENDING, *_IMAGE_ENDINGS) if len(e) == 4}  # most names have one
 
-_Entry = os.DirEntry[str]
 FolderState = tuple[int, int]
 """mtime and ctime of a folder, in nanoseconds."""
+
+UNKNOWN_STATE: FolderState = (-1, -1)
+"""The state of a folder that is never found the same."""
+
+
+BATCH_FILES = 20_000
+"""Files, at least, that are compared with what is known of them at once."""
 
 
 class KnownFolder(NamedTuple):
@@ -41,111 +48,50 @@ class KnownFolder(NamedTuple):
 
 
 @dataclass
-class Files:
-    """Columns of files, which grow folder by folder; a path is as `os.fsdecode` returns it."""
-
-    paths: list[str] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    mtimes: list[int] = field(default_factory=list)
-    ctimes: list[int] = field(default_factory=list)
-
-    def add(self, prefix: str, entries: list[_Entry], found: list[os.stat_result]) -> None:
-        """Add files of the folder `prefix`, with their states."""
-        self.paths += [prefix + entry.name for entry in entries]
-        self.sizes += [state.st_size for state in found]
-        self.mtimes += [state.st_mtime_ns for state in found]
-        self.ctimes += [state.st_ctime_ns for state in found]
-
-    def add_unknown(self, path: str) -> None:
-        """Add a file whose state cannot be told, so that it is never found unchanged."""
-        self.paths.append(path)
-        for column, value in ((self.sizes, -1), (self.mtimes, 0), (self.ctimes, 0)):
-            column.append(value)
-
-    def frame(self) -> pl.DataFrame:
-        """Return the files, a row each."""
-        return pl.DataFrame(
-            {
-                **_path_columns(self.paths),
-                "size_bytes": _int64(self.sizes),
-                "mtime_ns": _int64(self.mtimes),
-                "ctime_ns": _int64(self.ctimes),
-            }
-        )
-
-
-def _int64(values: list[int]) -> pl.Series:
-    try:
-        return pl.Series(values, dtype=pl.Int64)
-    except TypeError:
-        return pl.Series([storable_ns(value) for value in values], dtype=pl.Int64)
-
-
-def _path_columns(paths: list[str]) -> dict[str, pl.Series]:
-    contents: list[bytes | None] = [None] * len(paths)
-    texts = paths
-    if sys.getfilesystemencoding() != "utf-8" or not _is_text(paths):
-        stored = [stored_path(os.fsencode(path)) for path in paths]
-        texts, contents = [text for text, _ in stored], [content for _, content in stored]
-    return {
-        "path": pl.Series(texts, dtype=pl.String),
-        "path_bytes": pl.Series(contents, dtype=pl.Binary),
-    }
-
-
-def folder_of(path: str, path_bytes: bytes | None) -> bytes:
-    """Return the folder of a file (relative, empty is the root), given as two columns."""
-    content = path.encode() if path_bytes is None else path_bytes
-    return content.rpartition(b"/")[0]
-
-
-def _is_text(paths: list[str]) -> bool:
-    """Return whether no path has a lone surrogate, which stands for a byte that is not UTF-8."""
-    try:
-        "".join(paths).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-@dataclass
 class Walk:
     """A walk over the folder `root`; there may be millions of files, so a folder is one step.
 
     Attributes:
         skip: folders that are left out.
-        known: folders (relative) that need not be listed again as long as they are the same.
+        known: units as they were before: the files of a folder that is the same are not kept.
+        trusted: folders (relative) that need not be listed again as long as they are the same.
         pending: sub-folders (relative) that were seen and not listed yet.
         states: of all folders so far. One that cannot be listed has a state that no folder has, as
             has one with a name that leads nowhere: what is there later shows in no time of its own.
         same: folders that were not listed, because they are the same.
+        files: frames of the files so far, in the columns of a `Listing`.
+        units: frames in the columns of `digests`.
     """
 
     root: str
     skip: set[str]
-    known: dict[str, KnownFolder] = field(default_factory=dict)
+    known: pl.DataFrame | None = None
+    trusted: dict[str, KnownFolder] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
     states: dict[str, FolderState] = field(default_factory=dict)
     same: list[str] = field(default_factory=list)
-    images: Files = field(default_factory=Files)
-    texts: Files = field(default_factory=Files)
+    files: list[pl.DataFrame] = field(default_factory=list)
+    units: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     is_dangling: bool = False  # whether the folder at hand has a name that leads nowhere
 
+    def __post_init__(self) -> None:
+        self._begin_batch()
+
     def list_folder(self, folder: str) -> None:
         """Add the files of one folder (relative), and its sub-folders to `pending`."""
-        self.states[folder], self.is_dangling = _UNKNOWN, False
+        self.states[folder], self.is_dangling = UNKNOWN_STATE, False
         try:
             # From an open folder, the state of a file is found without its whole path.
             descriptor = os.open(f"{self.root}/{folder}", os.O_RDONLY | os.O_DIRECTORY)
             try:
                 found = os.fstat(descriptor)
                 state = (storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns))
-                if folder in self.known and self.known[folder].state == state:
+                if folder in self.trusted and self.trusted[folder].state == state:
                     self.same.append(folder)
-                    self.pending += self.known[folder].folders
+                    self.pending += self.trusted[folder].folders
                 else:
-                    self._list(descriptor, f"{folder}/" if folder else "")
+                    self._list_into_batch(descriptor, folder)
                 if not self.is_dangling:
                     self.states[folder] = state
             finally:
@@ -153,29 +99,71 @@ class Walk:
         except OSError as error:
             self._warn("folder", folder, error)
 
+    def end_batch(self) -> None:
+        """Compare the files of the last folders with what is known, and keep what is news."""
+        folders = pl.Series([os.fsencode(folder) for folder in self._folders], dtype=pl.Binary)
+        kinds = (self._images, True), (self._texts, False)
+        frames = [one.frame(folders).with_columns(is_image=kind) for one, kind in kinds]
+        files = with_units(pl.concat(frames))
+        self._begin_batch()
+        found = digests(files)
+        self.units.append(found)
+        if self.known is not None:
+            news = changed_folders(found, self.known).implode()
+            files = files.filter(pl.col("folder").is_in(news))
+        self.files.append(files)
+
+    def empty(self) -> "Walk":
+        """Return a walk over the same folder that has listed nothing."""
+        return Walk(self.root, self.skip, self.known, self.trusted)
+
+    def add(self, other: "Walk") -> None:
+        """Add what another walk over the same folder has found, whose last batch has ended."""
+        self.states |= other.states
+        self.same += other.same
+        self.files += other.files
+        self.units += other.units
+        self.warnings += other.warnings
+
     def distinct(self, files: pl.DataFrame) -> pl.DataFrame:
         """Return files in path order; where two paths print alike, only one, with a warning."""
         files = files.sort("path", "path_bytes", nulls_last=False)
         if files["path_bytes"].null_count() == files.height:
             return files
-        alike = files.filter(pl.col("path").is_duplicated()).select("path", "path_bytes")
+        alike = files.filter(pl.col("path").is_duplicated()).select("path", "folder")
         if alike.is_empty():
             return files
         clash = alike["path"][0]
         self.warnings.append(f"Two file names print as {clash}; rename one, only one is used.")
-        for path in alike.iter_rows():  # the one that is left out is to be found next time
-            self.states[os.fsdecode(folder_of(*path))] = _UNKNOWN
+        for folder in alike["folder"]:  # the one that is left out is to be found next time
+            self.states[os.fsdecode(folder)] = UNKNOWN_STATE
         return files.unique("path", keep="first", maintain_order=True)
 
+    def _begin_batch(self) -> None:
+        self._folders: list[str] = []
+        self._images, self._texts = Files(), Files()
+
+    def _list_into_batch(self, descriptor: int, folder: str) -> None:
+        try:
+            self._list(descriptor, f"{folder}/" if folder else "")
+        finally:
+            self._folders.append(folder)
+            self._images.end_folder()
+            self._texts.end_folder()
+        if len(self._images.paths) + len(self._texts.paths) >= BATCH_FILES:
+            self.end_batch()
+
     def _list(self, descriptor: int, prefix: str) -> None:
-        images: list[_Entry] = []
-        texts: list[_Entry] = []
+        images: list[Entry] = []
+        texts: list[Entry] = []
         with os.scandir(descriptor) as found:
             for entry in found:
                 name = entry.name
-                ending = name[name.rfind(".") :].lower()
-                if name.startswith("."):
+                if name[0] == ".":
                     continue
+                ending = name[-4:]
+                if ending not in _SHORT_ENDINGS:
+                    ending = name[name.rfind(".") :].lower()
                 if ending == TEXT_ENDING:
                     texts.append(entry)
                 elif ending in _IMAGE_ENDINGS:
@@ -185,12 +173,12 @@ class Walk:
         self._add_images(prefix, images)
         self._add_texts(prefix, texts)
 
-    def _add_folder(self, entry: _Entry, path: str) -> None:
+    def _add_folder(self, entry: Entry, path: str) -> None:
         is_folder = entry.is_dir(follow_symlinks=False)
         if is_folder and f"{self.root}/{path}" not in self.skip:
             self.pending.append(path)
 
-    def _add_images(self, prefix: str, entries: list[_Entry]) -> None:
+    def _add_images(self, prefix: str, entries: list[Entry]) -> None:
         """Add the regular files among `entries`, and links to such."""
         try:
             found = [entry.stat() for entry in entries]
@@ -201,26 +189,26 @@ class Walk:
         if not all(map(stat.S_ISREG, {state.st_mode for state in found})):
             is_file = [stat.S_ISREG(state.st_mode) for state in found]
             entries, found = [*compress(entries, is_file)], [*compress(found, is_file)]
-        self.images.add(prefix, entries, found)
+        self._images.add(prefix, entries, found)
 
-    def _add_texts(self, prefix: str, entries: list[_Entry]) -> None:
+    def _add_texts(self, prefix: str, entries: list[Entry]) -> None:
         """Add what is there of `entries`, whatever it is: reading it will say what is wrong."""
         try:
-            self.texts.add(prefix, entries, [entry.stat() for entry in entries])
+            self._texts.add(prefix, entries, [entry.stat() for entry in entries])
         except OSError:
             for entry in entries:
                 self._add_text(prefix, entry)
 
-    def _add_text(self, prefix: str, entry: _Entry) -> None:
+    def _add_text(self, prefix: str, entry: Entry) -> None:
         try:
-            self.texts.add(prefix, [entry], [entry.stat()])
+            self._texts.add(prefix, [entry], [entry.stat()])
         except FileNotFoundError:  # a broken link, or a file that has just gone
             self.is_dangling = True
         except OSError:
             self.is_dangling = True
-            self.texts.add_unknown(prefix + entry.name)
+            self._texts.add_unknown(prefix + entry.name)
 
-    def _state(self, prefix: str, entry: _Entry) -> os.stat_result | None:
+    def _state(self, prefix: str, entry: Entry) -> os.stat_result | None:
         try:
             return entry.stat()
         except PermissionError as error:

@@ -7,7 +7,7 @@ import inspect
 import logging
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -22,7 +22,6 @@ from capenh_pipeline.defs.previews import preview_metadata
 from capenh_pipeline.defs.resources import Outside, resource_names, resources_of
 from capenh_pipeline.defs.run_tags import run_tags
 from capenh_pipeline.defs.turns import its_turn
-from capenh_pipeline.defs.versions import code_versions
 from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.owners import owner_names
@@ -102,19 +101,20 @@ _STEPS: dict[str, tuple[Step, list[str], str | None, set[str]]] = {
 
 
 def pipeline_assets(
-    names: Names, options: Options, deployment: Deployment | None
+    names: Names, options: Options, deployment: Deployment | None, versions: Mapping[str, str]
 ) -> list[dg.AssetsDefinition]:
     """Return the assets over `16 ** shard_digits` partitions.
 
     Args:
         names: what they are called.
-        options: they have the digits, and shape the code versions.
+        options: they have the digits, and name the dataset.
         deployment: None if no other runs may be at work. Else steps share pools and take turns, and
             one that fails for a reason that may pass is tried again.
+        versions: of `code_versions`.
     """
     owners = owner_names(deployment.owners) if deployment else None
     partitions = shard_partitions(options.shard_digits)
-    versions, tags = code_versions(options), run_tags(options)
+    tags = run_tags(options, versions)
     assets = []
     for name, (step, deps, pool, kinds) in _STEPS.items():
         asset = _asset(

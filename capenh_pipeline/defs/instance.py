@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from capenh_pipeline.errors import StoreError
-from capenh_pipeline.files import absolute_path, make_folder, write_atomically
+from capenh_pipeline.files import make_folder, nameable_path, write_atomically
 from capenh_pipeline.tables.faults import writing
 
 HOME_FOLDER = "dagster_home"
@@ -27,7 +27,7 @@ def dagster_home(store: Path, environment: Mapping[str, str]) -> Path:
     it is, but for an empty file where Dagster insists on one.
     """
     chosen = environment.get("DAGSTER_HOME")
-    home = absolute_path(chosen, option="DAGSTER_HOME") if chosen else store / HOME_FOLDER
+    home = nameable_path(chosen, option="DAGSTER_HOME") if chosen else store / HOME_FOLDER
     settings = home / "dagster.yaml"
     with writing(home):
         make_folder(home)

@@ -8,6 +8,7 @@ import dagster as dg
 
 from capenh_pipeline.defs.looks import SCHEMAS
 from capenh_pipeline.domain.schemas import CAPTION_FILES
+from capenh_pipeline.stages.figures import bars
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.summary import NAMED
 
@@ -51,7 +52,7 @@ def shard_metadata(shard: str, name: str, measured: Measured) -> dict[str, Any]:
         **report.shards[shard],
         **_speed(measured, shard),
         **shown,
-        **report.figures.get(shard, {}),
+        **_figures(report.figures.get(shard, {})),
     }
 
 
@@ -69,6 +70,15 @@ def _rows_of_shard(name: str, shard: str, measured: Measured) -> int:
         counts = measured.report.shards[shard]
         return counts["files"] - counts["failed"]
     return measured.rows.get(shard, 0)
+
+
+def _figures(figures: Mapping[str, float | list[int]]) -> dict[str, float | str]:
+    """Return figures as people read them: a distribution as a line of bars, if it has a score."""
+    return {
+        name: bars(value) if isinstance(value, list) else value
+        for name, value in figures.items()
+        if not isinstance(value, list) or any(value)
+    }
 
 
 def _speed(measured: Measured, shard: str) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The pipeline as Dagster knows it, for any options and any parts from outside."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,6 +14,7 @@ from capenh_pipeline.defs.resources import OPTIONS, OUTSIDE, Outside, options_re
 from capenh_pipeline.defs.run_tags import queue_tags, run_tags
 from capenh_pipeline.defs.schedules import nightly_rerun
 from capenh_pipeline.defs.sensors import new_images
+from capenh_pipeline.defs.versions import code_versions
 from capenh_pipeline.defs.webhook import failure_webhook
 from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.domain.options import Options
@@ -39,13 +40,15 @@ def pipeline_definitions(
         ConfigurationError: a value cannot work.
     """
     names, options = Names(dataset), Options(**values)
-    tags = {**run_tags(options), **(queue_tags(options) if deployment else {})}
+    versions = code_versions(options)
+    tags = {**run_tags(options, versions), **(queue_tags(options) if deployment else {})}
     job, nightly = enhance_captions(names, tags), enhance_and_check(names, tags)
+    jobs = [job, nightly, check_captions(names)]
     return dg.Definitions(
-        assets=[*pipeline_assets(names, options, deployment), report_asset(names)],
+        assets=[*pipeline_assets(names, options, deployment, versions), report_asset(names)],
         asset_checks=[caption_checks(names, (deployment or Deployment()).max_failure_rate)],
-        jobs=[job, nightly, check_captions(names)],
-        sensors=_sensors(names, job, deployment) if deployment else [],
+        jobs=jobs,
+        sensors=_sensors(names, jobs, deployment) if deployment else [],
         schedules=[nightly_rerun(names, nightly, deployment, options)] if deployment else [],
         # In one process: the assets follow one another, go by the same commits of hub models, and
         # are spared four starts of Python.
@@ -57,7 +60,10 @@ def pipeline_definitions(
     )
 
 
-def _sensors(names: Names, job: Any, deployment: Deployment) -> list[dg.SensorDefinition]:
+def _sensors(
+    names: Names, jobs: Sequence[Any], deployment: Deployment
+) -> list[dg.SensorDefinition]:
+    """Return what looks for new images, for which it starts the first job, and for failures."""
     url = deployment.failure_webhook
-    told = [failure_webhook(names, job, url)] if url else []
-    return [new_images(names, job, deployment), *told]
+    told = [failure_webhook(names, jobs, url)] if url else []
+    return [new_images(names, jobs[0], deployment), *told]

@@ -10,19 +10,20 @@ from typing import Any, NamedTuple
 import dagster as dg
 import pydantic
 
-from capenh_pipeline.dataset.scan import Listing, list_dataset
+from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.dataset.walk import Walk
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.domain.options import Options, option_fields
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.files import absolute_path
+from capenh_pipeline.files import nameable_path
 from capenh_pipeline.models.base import LanguageModel, VisionLanguageModel
 from capenh_pipeline.models.choice import LlmChoice
 from capenh_pipeline.models.hub_commits import HubCommit, hub_commit
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
+from capenh_pipeline.stages.known_manifest import KnownManifest
 from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.file_hashes import FileHashes
@@ -80,7 +81,7 @@ class Look(NamedTuple):
 
     began_ns: int
     walk: Walk
-    known: Listing | None
+    known: KnownManifest | None
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Outside:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     environment: Callable[[], Mapping[str, str]] = read_environment
     progress: Progress = field(default_factory=log_progress)
-    listings: dict[str, Listing] = field(default_factory=dict)
+    scans: dict[str, Any] = field(default_factory=dict)
     looks: dict[tuple[Path, bool], Look] = field(default_factory=dict)
 
     def open_run(
@@ -142,7 +143,7 @@ class Outside:
             environment=self.environment(),
             file_hashes=FileHashes(store.root / "model_hashes.json"),
             hub_commit=self.hub_commit,
-            listings=self.listings,
+            scans=self.scans,
         )
 
 
@@ -157,13 +158,13 @@ def dataset_folder(options: Options) -> Path:
             "No dataset is named: set --dataset_dir, CAPENH_DATASET_DIR or the option "
             "dataset_dir to a folder of images."
         )
-    return absolute_path(options.dataset_dir, option="dataset_dir")
+    return nameable_path(options.dataset_dir, option="dataset_dir")
 
 
 def store_folder(options: Options) -> Path:
     """Return the store's folder, absolute: `store`, or `.capenh` in the dataset."""
     if options.store:
-        return absolute_path(options.store, option="store")
+        return nameable_path(options.store, option="store")
     return dataset_folder(options) / STORE_FOLDER
 
 

@@ -1,24 +1,32 @@
 """Tags of runs: by them runs are found, and those of one store are queued one after the other."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from capenh_pipeline.defs.versions import code_versions
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.tables.marker import STORE_FOLDER
+
+PREFIX = "capenh/"
+"""What our tags begin with."""
 
 DATASET, STORE = "capenh/dataset", "capenh/store"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def run_tags(options: Options) -> dict[str, str]:
-    """Return by what runs and assets with these options are found."""
-    versions = code_versions(options)
+def run_tags(options: Options, versions: Mapping[str, str]) -> dict[str, str]:
+    """Return by what runs and assets with these options are found.
+
+    Args:
+        options: they name the dataset.
+        versions: of `code_versions`.
+    """
     tags = {
         "capenh/vlm_recipe": versions["vlm_captions"],
         "capenh/llm_recipe": versions["combined_captions"],
     }
     if options.dataset_dir:
-        tags[DATASET] = _dataset(options).name or "/"
+        tags[DATASET] = _absolute(options.dataset_dir).name or "/"
     return tags
 
 
@@ -28,11 +36,13 @@ def queue_tags(options: Options) -> dict[str, str]:
     Runs of a command have none: one that is killed stays "started" for ever, and those in the
     queue would wait for it.
     """
-    return {STORE: options.store or str(_dataset(options))} if options.dataset_dir else {}
+    if not options.dataset_dir:
+        return {}
+    return {STORE: str(_absolute(options.store or f"{options.dataset_dir}/{STORE_FOLDER}"))}
 
 
-def _dataset(options: Options) -> Path:
-    return Path(options.dataset_dir or "").expanduser().absolute()
+def _absolute(path: str) -> Path:
+    return Path(path).expanduser().absolute()
 
 
 def whole_range(shard_digits: int) -> dict[str, str]:

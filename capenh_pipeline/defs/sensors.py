@@ -6,14 +6,17 @@ from typing import Any
 
 import dagster as dg
 
-from capenh_pipeline.dataset.scan import Listing, begin_walk, walked
+from capenh_pipeline.dataset.scan import begin_walk, walked
+from capenh_pipeline.dataset.units import UNIT
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.resources import Look, Outside, resource_names, resources_of
 from capenh_pipeline.defs.run_tags import range_tags
 from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.errors import ConfigurationError, DatasetError
+from capenh_pipeline.stages.known_manifest import known_manifest
 from capenh_pipeline.stages.landed_files import Changes, changes
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.scanning import compared
 from capenh_pipeline.stages.settling import digest_of
 
 BUDGET_S = 30.0
@@ -48,13 +51,15 @@ def new_images(names: Names, job: Any, deployment: Deployment) -> dg.SensorDefin
 
 
 def _look(run: Run, outside: Outside, cursor: str | None) -> dg.SensorResult:
-    began_ns, listing = _listing(run, outside)
-    if listing is None:
+    look = outside.looks.pop((run.dataset, run.options.recursive), None) or _begun(run)
+    if not _is_through(run, look):
+        outside.looks[run.dataset, run.options.recursive] = look
         return _skipped("The dataset is large: the look at its files goes on next time.", cursor)
-    seen = json.dumps([digest_of(listing.images), digest_of(listing.texts)])
+    listing = walked(look.walk, recursive=run.options.recursive)
+    seen = json.dumps(digest_of(listing.units.select(*UNIT, "files", "digest")))
     if seen == cursor:
-        return _skipped(f"Nothing has changed: {listing.images.height:,} images.", cursor)
-    found = changes(run, listing, began_ns=began_ns)
+        return _skipped(f"Nothing has changed: {listing.units['images'].sum():,} images.", cursor)
+    found = changes(run, compared(run, listing, look.known, began_ns=look.began_ns))
     next_cursor = cursor if found.waiting else seen
     if not found.shards:
         return _skipped(_reason(found), next_cursor)
@@ -63,22 +68,25 @@ def _look(run: Run, outside: Outside, cursor: str | None) -> dg.SensorResult:
     return dg.SensorResult(run_requests=[request], cursor=next_cursor)
 
 
-def _listing(run: Run, outside: Outside) -> tuple[int, Listing | None]:
-    """Return when the look at the files began and what it found, None if it goes on next time."""
-    key = (run.dataset, run.options.recursive)
-    look = outside.looks.pop(key, None) or _begun(run)
+def _begun(run: Run) -> Look:
+    known, began_ns = known_manifest(run), run.now_ns()
+    walk = begin_walk(
+        run.dataset,
+        skip=[run.store.root],
+        known=known.listing.units if known else None,
+        trust_dir_mtime=run.options.trust_dir_mtime,
+    )
+    return Look(began_ns, walk, known)
+
+
+def _is_through(run: Run, look: Look) -> bool:
+    """Go on with a look at the files; return whether it has seen all before its time is over."""
     deadline = time.monotonic() + BUDGET_S
     while run.options.recursive and look.walk.pending:
         look.walk.list_folder(look.walk.pending.pop())
         if time.monotonic() > deadline:
-            outside.looks[key] = look
-            return look.began_ns, None
-    return look.began_ns, walked(look.walk, recursive=run.options.recursive, known=look.known)
-
-
-def _begun(run: Run) -> Look:
-    began_ns, known = run.now_ns(), run.known_listing()
-    return Look(began_ns, begin_walk(run.dataset, skip=[run.store.root], known=known), known)
+            return False
+    return True
 
 
 def _reason(found: Changes) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 from capenh_pipeline.domain.identity import recipe_hash
 from capenh_pipeline.domain.options import Options
-from capenh_pipeline.domain.recipes import llm_recipe, vlm_recipe
+from capenh_pipeline.domain.recipes import Recipe, llm_recipe, served_vlm_recipe, vlm_recipe
+from capenh_pipeline.domain.served_options import served_addresses
 
 _SHOWN = 12
 """Hex digits of a version; people compare them by eye."""
@@ -22,13 +23,6 @@ def code_versions(options: Options) -> dict[str, str]:
     They go by the names of models and by the texts of system prompts. That the weights behind a
     name have changed is found out by a run, which is what decides what is computed.
     """
-    vlm = vlm_recipe(
-        options,
-        prompt=options.prompt,
-        checkpoint=options.model_id,
-        revision=options.revision,
-        system_prompt=_text(options.vlm_system_prompt),
-    )
     llm = llm_recipe(
         options,
         model=options.model,
@@ -38,10 +32,23 @@ def code_versions(options: Options) -> dict[str, str]:
     files = {name: getattr(options, name) for name in _FILE_OPTIONS}
     files["locked_terms"] = _text(options.locked_terms)
     return {
-        "vlm_captions": vlm.hash[:_SHOWN],
+        "vlm_captions": _vlm_recipe(options).hash[:_SHOWN],
         "combined_captions": _version({"llm": llm.hash, "captions": options.llm_captions}),
         "caption_files": _version(files),
     }
+
+
+def _vlm_recipe(options: Options) -> Recipe:
+    system_prompt = _text(options.vlm_system_prompt)
+    if served_addresses(options.vlm_base_url):
+        return served_vlm_recipe(options, prompt=options.prompt, system_prompt=system_prompt)
+    return vlm_recipe(
+        options,
+        prompt=options.prompt,
+        checkpoint=options.model_id,
+        revision=options.revision,
+        system_prompt=system_prompt,
+    )
 
 
 def _version(values: dict[str, Any]) -> str:

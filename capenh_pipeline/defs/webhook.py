@@ -1,30 +1,34 @@
 """A message to a web address whenever a run fails."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import dagster as dg
 
 from capenh_pipeline.defs.names import Names
 
-_TIMEOUT_S = 10
+_TIMEOUT_S = 5
+_PAUSES_S = (1.0, 2.0)
+"""Seconds between tries; with the timeouts well within the 60 that the daemon gives a tick."""
+
 _LONGEST = 1000
 """Characters of an error in a message."""
 
 
-def failure_webhook(names: Names, job: Any, url: str) -> dg.SensorDefinition:
+def failure_webhook(names: Names, jobs: Sequence[Any], url: str) -> dg.SensorDefinition:
     """Return the sensor that posts JSON to `url`: `text` for people, and its parts for programs.
 
     It tells of every run of the code location; where that has several datasets, of their jobs.
-    An address that does not answer with success makes the sensor's tick fail, and it is tried
-    again with the next.
+    An address that does not answer with success is tried three times. Then the sensor's tick fails,
+    which its page shows, and the message is lost: Dagster goes on with the next run.
     """
 
     @dg.run_failure_sensor(
         name=names.name("failure_webhook"),
-        monitored_jobs=[job] if names.dataset else None,
+        monitored_jobs=jobs if names.dataset else None,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells a web address of every run that fails.",
     )
@@ -56,6 +60,20 @@ def _error(context: dg.RunFailureSensorContext) -> str:
 
 def _post(url: str, message: Mapping[str, object]) -> None:
     body = json.dumps(message).encode()
-    headers = {"Content-Type": "application/json"}
-    with urlopen(Request(url, body, headers), timeout=_TIMEOUT_S):  # noqa: S310  # checked
-        pass
+    request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310  # checked
+    opener = build_opener(_NoRedirects)
+    for pause_s in (*_PAUSES_S, None):
+        try:
+            opener.open(request, timeout=_TIMEOUT_S).close()
+            break
+        except OSError:
+            if pause_s is None:
+                raise
+            time.sleep(pause_s)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Makes a redirect an error: urllib would get a page from there, and the message is lost."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Follow none."""

@@ -46,7 +46,7 @@ COLUMN_SENTENCES: Mapping[str, Mapping[str, str]] = {
         "finish_reason": "`stop`, or `length` where the limit of tokens cut the caption off.",
         "new_tokens": "Tokens that the VLM wrote.",
         "model_id": "The VLM as it was asked for.",
-        "effective_model_id": "The VLM that was loaded.",
+        "effective_model_id": "The VLM that was loaded, or that a server says has answered.",
         "revision": "The commit of the VLM, if it has one.",
         "prompt": "What the VLM was asked.",
         "options": "The recipe and the generation options that counted, as JSON.",

@@ -1,10 +1,32 @@
 """Options of the combined captions: the LLM, what its answers must be, and what it may cost."""
 
+import re
 from dataclasses import dataclass
 
 from capenh_pipeline.domain.option import option
+from capenh_pipeline.errors import ConfigurationError
 
 DEFAULT_LOCAL_LLM = "Qwen/Qwen3-4B-Instruct-2507"
+
+
+def check_address(url: str | None, *, option: str, instead: str) -> None:
+    """Refuse an address with a password or a key in it, without showing it.
+
+    Options are shown: by the launchpad, in the records of runs, in commands to copy.
+
+    Args:
+        url: the address, or several.
+        option: that it is the value of.
+        instead: what to do.
+
+    Raises:
+        ConfigurationError: it names a user, or has a query.
+    """
+    if url and re.search("[@?]", url):
+        raise ConfigurationError(
+            f"--{option} holds a user, a password or a query, and options are shown to everybody: "
+            f"{instead}."
+        )
 
 
 @dataclass(frozen=True)
@@ -33,13 +55,21 @@ class LlmOptions:
         group="LLM",
         metavar="NAMES",
     )
-    concurrency: int = option(16, "Requests to the LLM server in flight.", group="LLM", minimum=1)
+    concurrency: int = option(
+        16,
+        "Requests in flight to the LLM server, and to each server of the VLM.",
+        group="LLM",
+        minimum=1,
+    )
     llm_max_tokens: int = option(
         1024, "Longest answer of the LLM, in tokens, reasoning included.", group="LLM", minimum=1
     )
     llm_temperature: float = option(0.0, "Sampling temperature of the LLM.", group="LLM", minimum=0)
     llm_timeout_s: float = option(
-        120.0, "Seconds that one LLM request may take.", group="LLM", minimum=0.001
+        120.0,
+        "Seconds that one request to a server may take, also to one of the VLM.",
+        group="LLM",
+        minimum=0.001,
     )
     requests_per_minute: int | None = option(
         None,
@@ -52,7 +82,8 @@ class LlmOptions:
     )
     llm_patience_s: float = option(
         600.0,
-        "Seconds to wait for an LLM server that has stopped answering before the run ends.",
+        "Seconds to wait for a server that has stopped answering before the run ends, also for "
+        "those of the VLM.",
         group="LLM",
         minimum=0,
     )

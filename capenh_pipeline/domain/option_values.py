@@ -50,7 +50,9 @@ def check_value(option: Field[Any], value: Any) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigurationError(f"--{option.name} is {value}; it must be a number.")
     if isinstance(value, str) and not _is_utf8(value):
-        raise ConfigurationError(f"--{option.name} is not UTF-8 text; write it in UTF-8.")
+        raise ConfigurationError(
+            f"--{option.name} is not UTF-8 text; write it in UTF-8 (a file or folder: rename it)."
+        )
     choices, minimum = option.metadata["choices"], option.metadata["minimum"]
     if choices and value is not None and value not in choices:
         raise ConfigurationError(

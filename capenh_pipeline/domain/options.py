@@ -6,15 +6,26 @@ from typing import Any
 
 from capenh_pipeline.domain.colours import check_colour
 from capenh_pipeline.domain.fusion.gates import check_language, skipped_gates
-from capenh_pipeline.domain.llm_options import CostOptions, FusionOptions, LlmOptions
+from capenh_pipeline.domain.llm_options import (
+    CostOptions,
+    FusionOptions,
+    LlmOptions,
+    check_address,
+)
 from capenh_pipeline.domain.option import option
 from capenh_pipeline.domain.option_values import check_value, convert
+from capenh_pipeline.domain.served_options import check_served
 from capenh_pipeline.domain.sidecars import check_suffixes
 from capenh_pipeline.domain.vlm_options import VlmOptions, WorkerOptions, check_workers
 from capenh_pipeline.domain.vlm_prompts import prompts_for_llm, vlm_prompts
 from capenh_pipeline.errors import ConfigurationError
 
 PREFIX = "CAPENH_"
+
+_WHERE_SECRETS_GO = {
+    "base_url": "put a key into OPENAI_API_KEY, or such an address into OPENAI_BASE_URL",
+    "vlm_base_url": "put a key into CAPENH_VLM_API_KEY",
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,9 @@ class Options(
                 f"--min_pixels is {self.min_pixels}, more than --max_pixels, {self.max_pixels}."
             )
         check_colour(self.background, option="background")
+        for name, instead in _WHERE_SECRETS_GO.items():
+            check_address(getattr(self, name), option=name, instead=instead)
+        check_served(self)
         self._check_fusion()
         check_workers(self)
         prompts = vlm_prompts(self.prompt)

@@ -7,6 +7,7 @@ from typing import Any
 from capenh_pipeline.domain.fusion.gates import skipped_gates
 from capenh_pipeline.domain.identity import recipe_hash
 from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.served_options import served_name, served_pixels
 
 MESSAGE_FORMAT = 1
 """Counts changes of `domain.prompts.user_message` and of what is cut from a reply."""
@@ -50,6 +51,9 @@ _LATER_VLM_OPTIONS = {
 }
 
 
+_SERVED_VLM_OPTIONS = ("max_new_tokens", "on_length", "min_pixels", "background")
+
+
 def vlm_recipe(
     options: Options,
     *,
@@ -78,6 +82,33 @@ def vlm_recipe(
             **{name: getattr(options, name) for name in (*_VLM_OPTIONS, *_LATER_VLM_OPTIONS)},
         },
         defaults=_LATER_VLM_OPTIONS,
+    )
+
+
+SERVED_FORMAT = 1
+"""Counts changes of how images are sent: encoding, order of the message."""
+
+
+def served_vlm_recipe(options: Options, *, prompt: str, system_prompt: str | None) -> Recipe:
+    """Return the recipe of a caption of a VLM that is served elsewhere.
+
+    Where is not part of it. A model of the same name in this process is another recipe: nobody
+    knows what is behind a name on a server, nor what makes of an image what it sees.
+
+    Args:
+        options: what the user chose.
+        prompt: what the VLM is asked.
+        system_prompt: text, or None.
+    """
+    return Recipe(
+        {
+            "served_model": served_name(options),
+            "served_format": SERVED_FORMAT,
+            "prompt": prompt,
+            "system_prompt": system_prompt,
+            "max_pixels": served_pixels(options),
+            **{name: getattr(options, name) for name in _SERVED_VLM_OPTIONS},
+        }
     )
 
 

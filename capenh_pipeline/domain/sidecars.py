@@ -15,6 +15,9 @@ from capenh_pipeline.errors import ConfigurationError
 
 EXTENSION = ".txt"
 
+OUTPUTS = pl.col("^combined|generated_[0-9]+$")
+"""The columns of `SidecarPlan.files` with the names of files that are written."""
+
 
 class SidecarPlan(NamedTuple):
     """The caption files of every image.
@@ -62,7 +65,7 @@ def plan_sidecars(
     for column, suffix in zip(columns, [combined_suffix, *generated_suffixes], strict=True):
         output, taken = _assign(names, taken, suffix)
         files = files.with_columns(output.alias(column))
-    return SidecarPlan(files, tuple(_warnings(files, columns)))
+    return SidecarPlan(files, tuple(name_warnings(files)))
 
 
 def _names(paths: pl.Series) -> pl.DataFrame:
@@ -101,8 +104,12 @@ def _assign(names: pl.DataFrame, taken: pl.Series, suffix: str) -> tuple[pl.Seri
     return names.select(output.alias("output"))["output"], taken
 
 
-def _warnings(files: pl.DataFrame, outputs: Sequence[str]) -> Iterator[str]:
-    """Yield a sentence about shared names, and one about images without a caption file."""
+def name_warnings(files: pl.DataFrame) -> Iterator[str]:
+    """Yield a sentence about shared names, and one about images without a caption file.
+
+    Args:
+        files: of a `SidecarPlan`, or all the `unusual_names` among them.
+    """
     sharing = files.drop_nulls("own_manual")
     if sharing.height:
         path, full, short = sharing.select("path", "own_manual", "manual").row(0)
@@ -111,7 +118,7 @@ def _warnings(files: pl.DataFrame, outputs: Sequence[str]) -> Iterator[str]:
             f"first {path}: their caption files carry the whole "
             f"name, and {short} is read for all of its images; write {full} to tell them apart."
         )
-    nameless = files.filter(pl.any_horizontal(pl.col(*outputs).is_null()))
+    nameless = files.filter(pl.any_horizontal(OUTPUTS.is_null()))
     if nameless.height:
         yield (
             f"No caption file is written for {nameless.height} of the images, as each name for "
@@ -119,11 +126,40 @@ def _warnings(files: pl.DataFrame, outputs: Sequence[str]) -> Iterator[str]:
         )
 
 
-def full_names(files: pl.DataFrame) -> pl.DataFrame:
+def unusual_names(files: pl.DataFrame) -> pl.DataFrame:
     """Return those of `SidecarPlan.files` that have not the short names that most have."""
-    outputs = pl.col("^combined|generated_[0-9]+$")
-    is_full = outputs.str.starts_with(pl.col("path")) | outputs.is_null()
+    is_full = OUTPUTS.str.starts_with(pl.col("path")) | OUTPUTS.is_null()
     return files.filter(pl.any_horizontal(is_full))
+
+
+def usual_names(
+    image_paths: pl.Series, *, combined_suffix: str, generated_suffixes: Sequence[str]
+) -> pl.DataFrame:
+    """Return `path`, `combined` and `generated_0`, … of images that have short names."""
+    stem = pl.col("path").str.replace(r"\.[^.]*$", "")
+    generated = {f"generated_{place}": end for place, end in enumerate(generated_suffixes)}
+    outputs = {"combined": combined_suffix, **generated}
+    return pl.DataFrame({"path": image_paths}).with_columns(
+        (stem + end + EXTENSION).alias(name) for name, end in outputs.items()
+    )
+
+
+def images_beside(
+    image_paths: pl.Series, *, images: pl.Series, texts: pl.Series, caption_suffix: str
+) -> pl.Series:
+    """Return the images whose manual captions depend on whether some other files are there.
+
+    Args:
+        image_paths: all images of some folders.
+        images: images of these folders that are new or gone: others may share their names.
+        texts: text files there, which may be manual captions.
+        caption_suffix: suffix of manual captions.
+    """
+    end = _comparable(caption_suffix) + EXTENSION
+    stems, keys = _names(images)["stem_key"].implode(), _names(texts)["path_key"].implode()
+    stem, path = pl.col("stem_key"), pl.col("path_key")
+    is_beside = stem.is_in(stems) | (stem + end).is_in(keys) | (path + end).is_in(keys)
+    return _names(image_paths).filter(is_beside)["path"]
 
 
 def raw_sidecar(path: str, path_bytes: bytes | None, sidecar: str) -> str:

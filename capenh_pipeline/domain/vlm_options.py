@@ -14,7 +14,18 @@ class VlmOptions:
     """What a user can choose about the vision-language model."""
 
     model_id: str = option(
-        DEFAULT_VLM, "Vision-language model: a Hugging Face id or a local folder.", group="VLM"
+        DEFAULT_VLM,
+        "Vision-language model: a Hugging Face id or a local folder; with vlm_base_url the name "
+        "that the server knows (by default its only one).",
+        group="VLM",
+    )
+    vlm_base_url: str | None = option(
+        None,
+        "OpenAI-compatible server that takes images, as http://127.0.0.1:8000/v1: it is asked in "
+        "place of a model in this process. Given several times, or separated by commas: servers "
+        "of one model that share the work.",
+        group="VLM",
+        metavar="URL",
     )
     revision: str | None = option(
         None, "Branch, tag or commit of the vision-language model.", group="VLM"
@@ -61,7 +72,8 @@ class VlmOptions:
     )
     max_pixels: int | None = option(
         None,
-        "Larger images are reduced for the VLM to so many pixels, where its size is not fixed.",
+        "Larger images are reduced for the VLM to so many pixels, where its size is not fixed; "
+        "for a server by default to 1048576.",
         group="VLM",
         minimum=1,
     )

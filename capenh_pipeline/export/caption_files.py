@@ -28,7 +28,6 @@ from capenh_pipeline.export.comparison import (
     FileState,
     WantedFile,
     compare,
-    content_of,
     holds,
     state_of,
 )
@@ -75,18 +74,6 @@ class ExportOutcome:
     unchanged: int = 0
     kept: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
-
-
-def without_written(wanted: pl.DataFrame, unchanged: pl.DataFrame) -> pl.DataFrame:
-    """Return the wanted files but those that are there with the wanted text.
-
-    Args:
-        wanted: as for `write_caption_files`.
-        unchanged: rows of the ledger whose files were found as they had been written.
-    """
-    hashes = [sha256_hex(content_of(text)) for text in wanted["text"]]
-    hashed = wanted.with_columns(pl.Series("content_hash", hashes, pl.String))
-    return hashed.join(unchanged, on=["path", "content_hash"], how="anti").drop("content_hash")
 
 
 def write_caption_files(

@@ -5,6 +5,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
+
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import raw_path, system_path
@@ -118,6 +120,22 @@ def _judge(
     if found is not None and found in (wanted.content_hash, unfinished):
         return Action.WRITE, found
     return Action.KEEP, wanted.content_hash
+
+
+def unchanged_on_disk(files: pl.DataFrame, *, root: Path) -> pl.DataFrame:
+    """Return the files that are on disk as they were; a link is not.
+
+    Args:
+        files: with `path`, `path_bytes`, `size_bytes`, `mtime_ns` and `ctime_ns`, all null where
+            nothing is known.
+        root: the dataset folder.
+    """
+    rows = files.select("path", "path_bytes", "size_bytes", "mtime_ns", "ctime_ns").iter_rows()
+    is_unchanged = [
+        state_of(system_path(root, raw_path(path, path_bytes))) == (*state, True)
+        for path, path_bytes, *state in rows
+    ]
+    return files.filter(pl.Series(is_unchanged, dtype=pl.Boolean))
 
 
 def state_of(file: Path) -> FileState | None:

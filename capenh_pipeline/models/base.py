@@ -42,6 +42,23 @@ class Generation:
 AS_LOADED = Generation()
 
 
+class ImageSizes(Protocol):
+    """How large a model wants its images; see `VisionLanguageModel`."""
+
+    @property
+    def fixed_px(self) -> tuple[int, int] | None:
+        """The width and height that every image gets."""
+        ...
+
+    def enough_px(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the size beyond which an image of this size shows the model no more, or None."""
+        ...
+
+    def shrink(self, image: Image.Image) -> Image.Image:
+        """Return the image no larger than the model needs it."""
+        ...
+
+
 class VisionLanguageModel(Protocol):
     """A loaded VLM. All but `close` may be called in any thread.
 

@@ -2,20 +2,26 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from capenh_pipeline.domain.llm_options import DEFAULT_LOCAL_LLM
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.prompts import DEFAULT_LLM_SYSTEM_PROMPT
-from capenh_pipeline.domain.recipes import Recipe, llm_recipe, vlm_recipe
+from capenh_pipeline.domain.recipes import Recipe, llm_recipe, served_vlm_recipe, vlm_recipe
+from capenh_pipeline.domain.served_options import served_addresses, served_name, served_pixels
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt, vlm_prompts
 from capenh_pipeline.errors import ModelError
 from capenh_pipeline.files import absolute_path
 from capenh_pipeline.models.base import LanguageModel
 from capenh_pipeline.models.checkpoints import ModelSource, fingerprint, locate_model
 from capenh_pipeline.models.hub_commits import HubCommit
+from capenh_pipeline.models.image_urls import PixelBudget
 from capenh_pipeline.models.llm import LlmSettings, OpenAiLanguageModel
+from capenh_pipeline.models.llm_client import Server
 from capenh_pipeline.models.local_server import LocalLanguageModel
+from capenh_pipeline.models.served_vlm import ServedVlmSettings
+from capenh_pipeline.models.server_role import VLM
 from capenh_pipeline.models.vlm_settings import VlmSettings
 
 FileHash = Callable[[Path], str]
@@ -32,19 +38,19 @@ class PromptRecipe:
 
 @dataclass(frozen=True)
 class VlmChoice:
-    """A VLM to be loaded if a caption is missing.
+    """A VLM to be loaded, or asked, if a caption is missing.
 
     Attributes:
         prompts: the prompts of images in folders without one of their own, each with the recipe
             of its captions.
         folder_prompts: the same by text, for prompts that folders have.
-        settings: what `load_vlm` takes.
+        settings: what `load_vlm` takes, or `ServedVlm` where it is served elsewhere.
         warning: a sentence for the user, or None.
     """
 
     prompts: tuple[PromptRecipe, ...]
     folder_prompts: Mapping[str, PromptRecipe]
-    settings: VlmSettings
+    settings: VlmSettings | ServedVlmSettings
     warning: str | None
 
     @property
@@ -111,32 +117,28 @@ def choose_vlm(
     Raises:
         ModelError: it is a folder that does not exist or holds no checkpoint, or the hub has none.
     """
+    if served_addresses(options.vlm_base_url):
+        return _choose_served_vlm(options, system_prompt, folder_prompts)
     source = locate_model(options.model_id)
     checkpoint, revision = _identity(
         source, options.revision, file_hash=file_hash, hub_commit=hub_commit
     )
-
-    def asked(prompt: VlmPrompt) -> PromptRecipe:
-        recipe = vlm_recipe(
-            options,
-            prompt=prompt.text,
-            checkpoint=checkpoint,
-            revision=revision,
-            system_prompt=system_prompt,
-        )
-        return PromptRecipe(prompt, recipe)
-
-    prompts = tuple(asked(prompt) for prompt in vlm_prompts(options.prompt))
-    by_folder = {text: asked(VlmPrompt(None, text)) for text in folder_prompts}
-    texts = dict.fromkeys([*(one.prompt.text for one in prompts), *by_folder])
+    recipe = partial(
+        vlm_recipe,
+        options,
+        checkpoint=checkpoint,
+        revision=revision,
+        system_prompt=system_prompt,
+    )
+    asked = _Asked(options.prompt, folder_prompts, recipe)
     return VlmChoice(
-        prompts=prompts,
-        folder_prompts=by_folder,
+        prompts=asked.prompts,
+        folder_prompts=asked.by_folder,
         settings=VlmSettings(
             model_id=options.model_id if source.folder else source.effective_id,
             revision=options.revision if source.folder else revision,
             trust_remote_code=options.trust_remote_code,
-            prompts=tuple(texts),
+            prompts=asked.texts,
             system_prompt=system_prompt,
             max_new_tokens=options.max_new_tokens,
             num_beams=options.num_beams,
@@ -151,6 +153,60 @@ def choose_vlm(
         ),
         warning=source.warning,
     )
+
+
+def _choose_served_vlm(
+    options: Options, system_prompt: str | None, folder_prompts: Iterable[str]
+) -> VlmChoice:
+    recipe = partial(served_vlm_recipe, options, system_prompt=system_prompt)
+    asked = _Asked(options.prompt, folder_prompts, recipe)
+    servers = served_addresses(options.vlm_base_url)
+    for url in servers:
+        Server(url, None, VLM)  # what is no address is said before any work
+    return VlmChoice(
+        prompts=asked.prompts,
+        folder_prompts=asked.by_folder,
+        settings=ServedVlmSettings(
+            servers=servers,
+            model=served_name(options),
+            prompts=asked.texts,
+            system_prompt=system_prompt,
+            budget=PixelBudget(options.min_pixels, served_pixels(options)),
+            requests=LlmSettings(
+                base_url=None,
+                model=served_name(options),
+                concurrency=options.concurrency,
+                max_tokens=options.max_new_tokens,
+                timeout_s=options.llm_timeout_s,
+                patience_s=options.llm_patience_s,
+                requests_per_minute=options.requests_per_minute,
+                tokens_per_minute=options.tokens_per_minute,
+            ),
+        ),
+        warning=None,
+    )
+
+
+class _Asked:
+    """The prompts of an option and of folders, each with its recipe.
+
+    Attributes:
+        prompts: of the option.
+        by_folder: of folders, by text.
+        texts: each once.
+    """
+
+    def __init__(
+        self, option: str, folder_prompts: Iterable[str], recipe: Callable[..., Recipe]
+    ) -> None:
+        def asked(prompt: VlmPrompt) -> PromptRecipe:
+            return PromptRecipe(prompt, recipe(prompt=prompt.text))
+
+        self.prompts = tuple(asked(prompt) for prompt in vlm_prompts(option))
+        self.by_folder = {text: asked(VlmPrompt(None, text)) for text in folder_prompts}
+        self.texts = tuple(
+            dict.fromkeys([*(one.prompt.text for one in self.prompts), *self.by_folder])
+        )
 
 
 def choose_llm(
@@ -169,7 +225,7 @@ def choose_llm(
     Raises:
         ModelError: it is a folder that does not exist or holds no checkpoint, or the hub has none.
     """
-    base_url = options.base_url or environment.get("OPENAI_BASE_URL") or None
+    base_url = llm_address(options, environment)
     api_key = environment.get("OPENAI_API_KEY") or None
     is_folder = options.model is not None and absolute_path(options.model, option="model").is_dir()
     is_served_here = base_url is None and (api_key is None or is_folder)
@@ -191,6 +247,11 @@ def choose_llm(
         revision=revision,
         api_key=api_key,
     )
+
+
+def llm_address(options: Options, environment: Mapping[str, str]) -> str | None:
+    """Return the address of the LLM server that is named, or None."""
+    return options.base_url or environment.get("OPENAI_BASE_URL") or None
 
 
 def _llm_settings(options: Options, *, base_url: str | None, model: str | None) -> LlmSettings:

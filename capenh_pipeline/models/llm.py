@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.models.base import MergeReply, MergeRequest
+from capenh_pipeline.models.llm_channel import Asking, Channel
 from capenh_pipeline.models.llm_client import OPENAI_URL, LlmClient, Server
 from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint
 from capenh_pipeline.models.llm_endpoint import Knowledge
 from capenh_pipeline.models.llm_faults import UNAUTHORIZED, Fault, Severity
 from capenh_pipeline.models.llm_loop import EventLoopThread, Flight
+from capenh_pipeline.models.llm_pool import Pool
 from capenh_pipeline.models.llm_protocol import LlmSettings
+from capenh_pipeline.models.llm_row import RowTalk
 from capenh_pipeline.models.llm_session import QUESTION, LlmSession
 from capenh_pipeline.models.llm_surroundings import REAL, Surroundings
 
@@ -20,6 +24,7 @@ CHECK_TIMEOUT_S = 10.0
 
 Emit = Callable[[MergeReply], None]
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class OpenAiLanguageModel:
@@ -109,7 +114,9 @@ class OpenAiLanguageModel:
         deliver(flight, requests, emit)
 
     def _converse(self, client: LlmClient, settings: LlmSettings, model: str) -> LlmSession:
-        return LlmSession(client, settings, model, self._knowledge, self._around)
+        asking = Asking(settings, model, lambda: RowTalk(QUESTION), self._around)
+        channel = partial(Channel, client, asking, knowledge=self._knowledge)
+        return LlmSession(Pool([channel], clock=self._around.clock), settings, self._around)
 
     def _connect(self, loop: EventLoopThread, *, timeout_s: float) -> LlmClient:
         client = LlmClient(
@@ -138,7 +145,7 @@ class OpenAiLanguageModel:
             raise run_complaint(fault, self._server, model=self.effective_model, offered=None)
 
 
-def deliver(flight: Flight[T, MergeReply], items: Iterable[T], emit: Emit) -> None:
+def deliver(flight: Flight[T, R], items: Iterable[T], emit: Callable[[R], None]) -> None:
     """Have every item worked on, and emit the replies as they get ready.
 
     However this ends, also by Ctrl-C, what is ready by then is emitted first; the reply that was

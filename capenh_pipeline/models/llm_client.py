@@ -26,6 +26,7 @@ from capenh_pipeline.models.llm_transport import (
     has_begun_to_answer,
     http_client,
 )
+from capenh_pipeline.models.server_role import LLM, ServerRole
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -38,7 +39,7 @@ Send = Callable[[], Awaitable[bytes]]
 
 @dataclass(frozen=True)
 class Server:
-    """Where an LLM is asked, and the secret that opens it.
+    """Where a model is asked, and the secret that opens it.
 
     Raises:
         ConfigurationError: the address is no web address, or the key cannot be a key.
@@ -46,24 +47,32 @@ class Server:
 
     url: str
     api_key: str | None
+    role: ServerRole = LLM
 
     def __post_init__(self) -> None:
         if not _is_web_address(self.url):
             raise ConfigurationError(
-                f"--base_url is {self.url!r}; it must look like http://127.0.0.1:8000/v1."
+                f"{self.role.url_option} is {self.shown_url!r}; it must look like "
+                "http://127.0.0.1:8000/v1."
             )
         if self.api_key is not None and not re.fullmatch(r"[!-~]+", self.api_key):
             raise ConfigurationError(
-                "The API key holds spaces or characters that no key has: check OPENAI_API_KEY."
+                "The API key holds spaces or characters that no key has: check "
+                f"{self.role.key_variable}."
             )
 
     def __repr__(self) -> str:
         return f"Server({self.shown_url})"
 
     @property
+    def shown(self) -> str:
+        """What it is and where, for people."""
+        return f"{self.role.noun} server at {self.shown_url}"
+
+    @property
     def shown_url(self) -> str:
         """The address for people: without password and query."""
-        return re.sub(r"//[^/@]*@", "//", self.url.partition("?")[0])
+        return re.sub(r"^(\w+://)?.*@", r"\1", self.url.partition("?")[0])
 
     @property
     def has_password(self) -> bool:

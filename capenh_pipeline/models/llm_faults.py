@@ -33,7 +33,7 @@ class Fault:
         words: what the server or the network said; `LlmClient` cuts them and drops the API key.
         status: of the HTTP response, None if there was none.
         retry_after_s: seconds that the server asks to wait.
-        refused_parameter: `"temperature"` or `"max_tokens"`, if the model does not take it.
+        refused_parameter: one of `_PARAMETERS`, if the model does not take it.
     """
 
     severity: Severity
@@ -75,7 +75,7 @@ _HTML_TAG = re.compile(r"<[^>]*>")
 _NO_MODEL = re.compile(r"server is pinned to|unknown model|no such model", re.IGNORECASE)
 """What servers say with status 400 of a model that they do not have (`transformers serve`)."""
 
-_PARAMETERS = ("temperature", "max_tokens")
+_PARAMETERS = ("temperature", "max_tokens", "frequency_penalty")
 _REFUSED_CODES = {"unsupported_parameter", "unsupported_value"}
 _REFUSED_WORDS = re.compile(
     r"unsupported|not support(?!s)|unexpected|unrecognized|not permitted|deprecated", re.IGNORECASE

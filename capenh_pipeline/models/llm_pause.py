@@ -16,7 +16,7 @@ class Pause:
     """When requests may go again to a server that asked to be left alone.
 
     Args:
-        where: the server's address, for people.
+        where: the server and its address, for people.
         backoff_s: the first pause for a server that does not say how long; it doubles.
         surroundings: clock, sleep and chance.
     """
@@ -89,7 +89,7 @@ def _tell(where: str, seconds: float) -> None:
     resumes = datetime.now().astimezone() + timedelta(seconds=min(seconds, 10**9))
     day = "%H:%M" if seconds < 12 * 3600 else "%Y-%m-%d %H:%M"
     logger.warning(
-        "The LLM server at %s asks to wait %.0f s (until %s).",
+        "The %s asks to wait %.0f s (until %s).",
         where,
         seconds,
         resumes.strftime(day),

@@ -20,6 +20,7 @@ class LlmSettings:
         concurrency: requests in flight, at most.
         max_tokens: longest answer, reasoning included.
         temperature: 0 is greedy.
+        frequency_penalty: from 0 to 2, against repetition; None leaves it to the server.
         timeout_s: seconds that one try may take in all, however slowly its answer drips.
         max_attempts: tries to get an answer from the server, the first included.
         backoff_s: longest pause after the first failed try; it doubles from try to try.
@@ -34,6 +35,7 @@ class LlmSettings:
     concurrency: int = 16
     max_tokens: int = 1024
     temperature: float = 0.0
+    frequency_penalty: float | None = None
     timeout_s: float = 120.0
     max_attempts: int = 6
     backoff_s: float = 1.0
@@ -47,15 +49,17 @@ class LlmSettings:
 class Dialect:
     """Which of the optional parameters a model takes.
 
-    OpenAI's reasoning models refuse `temperature`, and want `max_completion_tokens` in place of
-    `max_tokens`, which is the only one of the two that many local servers know.
+    OpenAI's reasoning models refuse `temperature` and `frequency_penalty`, and want
+    `max_completion_tokens` in place of `max_tokens`, which is the only one of the two that many
+    local servers know.
     """
 
     length_parameter: str = "max_tokens"
     has_temperature: bool = True
+    has_frequency_penalty: bool = True
 
     def payload(
-        self, settings: LlmSettings, *, model: str, messages: Sequence[Mapping[str, str]]
+        self, settings: LlmSettings, *, model: str, messages: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
         """Return the body of a chat completion request."""
         payload: dict[str, Any] = {
@@ -63,24 +67,35 @@ class Dialect:
             "messages": messages,
             self.length_parameter: settings.max_tokens,
         }
-        return payload | {"temperature": settings.temperature} if self.has_temperature else payload
+        if self.has_temperature:
+            payload["temperature"] = settings.temperature
+        if self.has_frequency_penalty and settings.frequency_penalty is not None:
+            payload["frequency_penalty"] = settings.frequency_penalty
+        return payload
 
     def without(self, parameter: str) -> Self:
         """Return the dialect that does not use `parameter`; itself, if it uses it no more."""
         if parameter == "temperature":
             return replace(self, has_temperature=False)
+        if parameter == "frequency_penalty":
+            return replace(self, has_frequency_penalty=False)
         return replace(self, length_parameter="max_completion_tokens")
 
 
 @dataclass(frozen=True)
 class Completion:
-    """A chat completion, as far as a caption needs it."""
+    """A chat completion, as far as a caption needs it.
+
+    Attributes:
+        model: that answered, as the server says.
+    """
 
     text: str | None
     finish_reason: str | None
     refusal: str | None
     prompt_tokens: int
     completion_tokens: int
+    model: str | None = None
 
 
 def read_completion(body: Any) -> Completion | None:
@@ -101,6 +116,7 @@ def read_completion(body: Any) -> Completion | None:
         refusal=_field(message, "refusal", str),
         prompt_tokens=_count(usage, "prompt_tokens"),
         completion_tokens=_count(usage, "completion_tokens"),
+        model=one_line(_field(body, "model", str) or "") or None,
     )
 
 

@@ -1,5 +1,9 @@
 """One row's conversation with an LLM: what was said, what it cost, and what came of it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 from capenh_pipeline.domain.fusion.verdict import Verdict
 from capenh_pipeline.domain.replies import caption_of, check_finish_reason
 from capenh_pipeline.errors import RowError
@@ -17,7 +21,10 @@ class RowTalk:
         attempts: requests that were sent.
         failures: those of them that got no answer, since the last that did.
         fault: why the last answer will not do, None if it will.
+        parameters: no other than those of the settings.
     """
+
+    parameters: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, request: MergeRequest) -> None:
         self._request = request
@@ -43,6 +50,11 @@ class RowTalk:
         self.fault = self._fault_of(completion)
         if self.fault is not None:
             self._object(completion.text, self.fault)
+
+    @property
+    def wants_another(self) -> bool:
+        """Whether the last answer will not do."""
+        return self.fault is not None
 
     def note_failure(self) -> None:
         """Take note of a request that got no answer."""

@@ -11,6 +11,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from capenh_pipeline.domain.replies import one_line
+from capenh_pipeline.models.server_keys import SECRETS
 
 STOP_S = 3.0
 _SCRIPT = Path(__file__).with_name("local_server_script.py")
@@ -99,14 +100,14 @@ def is_healthy(port: int) -> bool:
 def server_environment(
     environment: Mapping[str, str], *, threads: int, is_offline: bool
 ) -> dict[str, str]:
-    """Return the variables of the process: ours, but the API key; nothing is told to anybody.
+    """Return the variables of the process: ours, but the API keys; nothing is told to anybody.
 
     Args:
         environment: our own.
         threads: of one operator of torch.
         is_offline: whether the model lies on this machine, so that no network is waited for.
     """
-    ours = {name: value for name, value in environment.items() if name != "OPENAI_API_KEY"}
+    ours = {name: value for name, value in environment.items() if name not in SECRETS}
     chosen = {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),

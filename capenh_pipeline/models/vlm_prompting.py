@@ -69,7 +69,7 @@ def choose_prompting(
         _warn_of_system_prompt(model_type, system_prompt)
         check_florence_task(processor, prompt)
         return RawPrompt(prompt)
-    _warn_of_task_token(prompt)
+    warn_of_task_token(prompt)
     text = _chat_text(processor, prompt, system_prompt)
     if text is None:
         _warn_of_system_prompt(model_type, system_prompt)
@@ -198,7 +198,8 @@ def _warn_of_system_prompt(model_type: str, system_prompt: str | None) -> None:
         logger.warning("The VLM takes no system prompt (%s): it is left out.", model_type)
 
 
-def _warn_of_task_token(prompt: str) -> None:
+def warn_of_task_token(prompt: str) -> None:
+    """Tell the user if a model that is no Florence-2 is asked a task of it."""
     if prompt.startswith("<") and prompt.endswith("_CAPTION>"):
         logger.warning(
             "%s is a task of Florence-2 and plain text to this model: give it a --prompt.", prompt

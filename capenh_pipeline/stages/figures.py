@@ -52,6 +52,13 @@ def distribution(scores: pl.Series) -> list[int]:
     return [counts.get(place, 0) for place in range(TENTHS)]
 
 
+def bars(counts: Sequence[int]) -> str:
+    """Return a distribution as one line for people."""
+    most = max(*counts, 1)
+    drawn = (_BARS[-(-count * (len(_BARS) - 1) // most)] for count in counts)
+    return f"0 {''.join(drawn)} 1"
+
+
 def described(rows: pl.DataFrame, options: CostOptions) -> list[str]:
     """Return the figures as lines for people; none for no rows.
 
@@ -72,7 +79,7 @@ def described(rows: pl.DataFrame, options: CostOptions) -> list[str]:
         )
     lines += [
         f"  {score:<10} mean {found[f'{score}_mean']:.2f}, 5 % below {found[f'{score}_p05']:.2f}"
-        f"   0 {_bars(distribution(rows[score]))} 1"
+        f"   {bars(distribution(rows[score]))}"
         for score in SCORES
         if f"{score}_mean" in found
     ]
@@ -91,8 +98,3 @@ def _fallbacks(rows: pl.DataFrame) -> str:
         return ""
     named = ", ".join(f"{kind} {count}" for kind, count in kinds.iter_rows())
     return f", {kinds['count'].sum()} of them joined, for want of a good answer ({named})"
-
-
-def _bars(counts: Sequence[int]) -> str:
-    most = max(*counts, 1)
-    return "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in counts)

@@ -1,25 +1,19 @@
 """The manifest: which images the dataset holds, and what people wrote about them."""
 
-from typing import Any
-
 import polars as pl
 
-from capenh_pipeline.dataset.scan import Listing, is_text_file
+from capenh_pipeline.dataset.scan import is_text_file
 from capenh_pipeline.domain.paths import path_hash
-from capenh_pipeline.domain.schemas import (
-    CAPTION_FILES,
-    FAILED,
-    IMAGE_MANIFEST,
-    SCAN_INDEX,
-    TableSchema,
-)
+from capenh_pipeline.domain.schemas import FAILED, IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
-from capenh_pipeline.domain.sidecars import SidecarPlan
+from capenh_pipeline.domain.sidecars import SidecarPlan, name_warnings
+from capenh_pipeline.stages.manifest_note import Built, settle
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.scan_index import is_settled, read_files
-from capenh_pipeline.stages.settling import digest_of, fingerprint, may_settle
-from capenh_pipeline.stages.sidecar_plan import sidecars_of
+from capenh_pipeline.stages.run_scan import begin_scan
+from capenh_pipeline.stages.scan_index import read_files
+from capenh_pipeline.stages.scanning import Scan
+from capenh_pipeline.stages.settling import may_settle
 
 FACTS = [name for name in IMAGE_MANIFEST.columns if name != "scanned_at"]
 """Columns of the manifest that say something about a file."""
@@ -28,73 +22,37 @@ FACTS = [name for name in IMAGE_MANIFEST.columns if name != "scanned_at"]
 def build_image_manifest(run: Run) -> Report:
     """Bring the manifest of the run's shards up to date with the dataset folder.
 
-    A file is read only if it is new or its size or times changed. Files that are gone leave the
-    manifest; with `limit`, files beyond it stay in it.
+    Only images that are new or changed since the manifest was made, and images beside such files,
+    are looked at, and only the shards that hold or held one of them are read. A file is opened only
+    if its content is not known. Files that are gone leave the manifest; with `limit`, files beyond
+    it stay in it.
 
     Raises:
         DatasetError: the folder is missing, not a folder, or holds no image.
     """
-    listing = run.scan()
-    inputs = _inputs(run, listing) if may_settle(run) else None
-    report = _settled_report(run, inputs) or _build(run, listing, inputs)
-    report.warnings += listing.warnings
-    return report
-
-
-def _inputs(run: Run, listing: Listing) -> list[Any]:
-    """Return what tells whether anything that the manifest is made from has changed."""
-    return [digest_of(listing.images), digest_of(listing.texts), _parts(run, CAPTION_FILES)]
-
-
-def _stamp(run: Run, inputs: list[Any]) -> str:
-    return fingerprint(run, inputs, _parts(run, SCAN_INDEX), _parts(run, IMAGE_MANIFEST))
-
-
-def _parts(run: Run, schema: TableSchema) -> list[list[str]]:
-    table = run.store.table(schema)
-    return [table.part_names(key) for key in shard_keys(run.store.shard_digits)]
-
-
-def _settled_report(run: Run, inputs: list[Any] | None) -> Report | None:
-    """Return what a scan would report, if it would find all as it was."""
-    if inputs is None:
-        return None
-    stamp = _stamp(run, inputs)
-    settled = run.store.settled(IMAGE_MANIFEST.name)
-    found = {shard: settled.get(shard, stamp) for shard in run.shards}
-    if not all(found.values()):
-        return None
-    warnings = next(iter(found.values()))["warnings"]
-    counts = {shard: value["counts"] for shard, value in found.items()}
-    return Report(counts, warnings=[*warnings])
-
-
-def _build(run: Run, listing: Listing, inputs: list[Any] | None) -> Report:
-    files = listing.images.head(run.options.limit or listing.images.height)
-    plan = sidecars_of(run, listing.images["path"])
-    wanted = files_to_read(run, plan, files, listing.texts)
+    scan = begin_scan(run)
+    images = scan.images_to_look_at(run.options.caption_suffix)
+    wanted = files_to_read(run, scan, images.head(run.options.limit or images.height))
     read = read_files(run, wanted)
-    rows = rows_of(run, plan, read)
-    report = _replace_shards(run, rows, beyond=listing.images.join(files, on="path", how="anti"))
-    is_complete = read.height == wanted.height
-    if inputs is not None and is_complete and is_settled(read).all():
-        _settle(run, inputs, report, rows, plan.warnings)
-    report.warnings += plan.warnings
+    rows = rows_of(run, scan.plan, read)
+    built = _replace_shards(run, scan, images, rows)
+    if may_settle(run):
+        settle(run, scan, built, wanted, read, rows)
+    report = Report({shard: built.counts[shard] for shard in run.shards})
+    report.warnings += [*scan.listing.warnings, *name_warnings(scan.names)]
     return report
 
 
-def files_to_read(
-    run: Run, plan: SidecarPlan, files: pl.DataFrame, texts: pl.DataFrame
-) -> pl.DataFrame:
-    """Return the files that the manifest of some images is made from.
+def files_to_read(run: Run, scan: Scan, images: pl.DataFrame) -> pl.DataFrame:
+    """Return the files that the manifest of some images is made from, in the columns `FILE`.
 
     Args:
         run: its dataset.
-        plan: of all images.
-        files: the images.
-        texts: of a `Listing`.
+        scan: of the dataset.
+        images: of `Scan.images_to_look_at`.
     """
-    return pl.concat([files, caption_candidates(run, _sidecars(plan, files), texts)])
+    texts = scan.listing.texts
+    return pl.concat([images, caption_candidates(run, _sidecars(scan.plan, images), texts)])
 
 
 def rows_of(run: Run, plan: SidecarPlan, read: pl.DataFrame) -> pl.DataFrame:
@@ -105,28 +63,18 @@ def rows_of(run: Run, plan: SidecarPlan, read: pl.DataFrame) -> pl.DataFrame:
     return _with_shards(with_manual_captions(run, images, sidecars, read.filter(is_text)))
 
 
+def rows_to_replace(run: Run, scan: Scan, images: pl.DataFrame) -> pl.DataFrame:
+    """Return `path` and `shard` of the rows of the manifest that the rows of `images` replace.
+
+    Those of images that are gone are among them. The shard is null where no row is known.
+    """
+    known = scan.before.select("path", pl.col("shard").str.head(run.store.shard_digits))
+    paths = pl.concat([images.select("path"), scan.gone.select("path")])
+    return paths.join(known, on="path", how="left")
+
+
 def _sidecars(plan: SidecarPlan, files: pl.DataFrame) -> pl.DataFrame:
     return plan.files.join(files, on="path", how="semi", maintain_order="left")
-
-
-def _settle(
-    run: Run, inputs: list[Any], report: Report, rows: pl.DataFrame, warnings: tuple[str, ...]
-) -> None:
-    """Note that the manifest has these rows; not so if another run has put its own there."""
-    stamp = _stamp(run, inputs)
-    stored = run.store.table(IMAGE_MANIFEST).read(run.shards, columns=FACTS)
-    if not stored.sort("path").equals(_of_shards(run, rows).select(FACTS).sort("path")):
-        return
-    settled = run.store.settled(IMAGE_MANIFEST.name)
-    for shard, counts in report.shards.items():
-        again = {**counts, "computed": 0, "reused": counts["images"]}
-        settled.put(shard, stamp, {"counts": again, "warnings": [*warnings]})
-    settled.save()
-
-
-def _of_shards(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
-    shard = pl.col("shard_hash").str.head(run.store.shard_digits)
-    return rows.filter(shard.is_in(list(run.shards)))
 
 
 def _with_shards(rows: pl.DataFrame) -> pl.DataFrame:
@@ -140,29 +88,55 @@ def _with_shards(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _replace_shards(run: Run, rows: pl.DataFrame, *, beyond: pl.DataFrame) -> Report:
-    """Store the rows of the run's shards; rows of the files `beyond` the limit stay."""
-    report = Report({})
+def _replace_shards(run: Run, scan: Scan, images: pl.DataFrame, rows: pl.DataFrame) -> Built:
+    """Store the rows of `images` in the run's shards, in the place of what was known of them.
+
+    Where nothing is known, they are the whole manifest but for images beyond the limit.
+    """
+    replaced = rows_to_replace(run, scan, images)
     shard = pl.col("shard_hash").str.head(run.store.shard_digits)
-    by_shard = {key: some for (key,), some in rows.group_by(shard.alias("shard"))}
-    for key in run.shards:
-        some = by_shard.get(key, rows.clear())
-        report.shards[key] = _replace(run, key, some, beyond=beyond)
-    return report
+    by_shard = {str(key): some for (key,), some in rows.group_by(shard.alias("shard"))}
+    touched, stays = {*shard_keys(run.store.shard_digits)}, _is_beyond_limit(run, images)
+    if scan.known:
+        touched = {*by_shard, *replaced["shard"].drop_nulls()}
+        stays = ~pl.col("path").is_in(replaced["path"].implode())
+    built = Built.after(scan, touched)
+    for key in sorted(touched.intersection(run.shards)):
+        some = by_shard.get(key, rows.clear()).select(FACTS)
+        built.counts[key], built.parts[key] = _replace(run, key, some, stays=stays)
+    return built
 
 
-def _replace(run: Run, shard: str, rows: pl.DataFrame, *, beyond: pl.DataFrame) -> dict[str, int]:
+def _is_beyond_limit(run: Run, images: pl.DataFrame) -> pl.Expr:
+    limit = run.options.limit
+    beyond = images["path"].slice(limit) if limit else images["path"].clear()
+    return pl.col("path").is_in(beyond.implode())
+
+
+def _replace(
+    run: Run, shard: str, rows: pl.DataFrame, *, stays: pl.Expr
+) -> tuple[dict[str, int], list[str] | None]:
+    """Store rows in a shard beside those that stay.
+
+    Returns:
+        The counts of the shard, and the names of its parts, None if they are not what was stored.
+    """
     table = run.store.table(IMAGE_MANIFEST)
     before = table.read([shard])
     now = pl.lit(run.now()).cast(IMAGE_MANIFEST.columns["scanned_at"])
-    matched = rows.select(FACTS).join(before, on=FACTS, how="left", nulls_equal=True)
+    matched = rows.join(before, on=FACTS, how="left", nulls_equal=True)
     dated = matched.with_columns(pl.col("scanned_at").fill_null(now))
-    kept = before.join(beyond, on="path", how="semi")
-    table.replace(shard, pl.concat([dated.select(*IMAGE_MANIFEST.columns), kept]))
+    staying = before.filter(stays)
+    everything = pl.concat([dated.select(*IMAGE_MANIFEST.columns), staying])
+    table.replace(shard, everything)
+    parts, stored = table.part_names(shard), table.read([shard])
+    is_ours = stored.sort("path").equals(everything.sort("path"))
+    counted = rows if run.options.limit else everything
     new = matched["scanned_at"].null_count()
-    return {
-        "images": rows.height,
+    counts = {
+        "images": counted.height,
         "computed": new,
-        "reused": rows.height - new,
-        "failed": rows.filter(pl.col("status") == FAILED).height,
+        "reused": counted.height - new,
+        "failed": counted.filter(pl.col("status") == FAILED).height,
     }
+    return counts, parts if is_ours else None

@@ -12,7 +12,7 @@ from capenh_pipeline.dataset.image_process import ImageProcess
 from capenh_pipeline.dataset.images import decoded_bytes, load_image
 from capenh_pipeline.dataset.time_limit import Begin, each_within
 from capenh_pipeline.errors import RowError
-from capenh_pipeline.models.base import VisionLanguageModel
+from capenh_pipeline.models.base import ImageSizes
 from capenh_pipeline.stages.memory_bound import MemoryBound
 
 MOST_DECODED_BYTES = 1 << 30
@@ -45,7 +45,7 @@ class ImageReader:
 
     def __init__(
         self,
-        model: VisionLanguageModel,
+        model: ImageSizes,
         *,
         background: str,
         timeout_s: float,

@@ -1,51 +1,159 @@
-"""The listing of the last scan, for `trust_dir_mtime`: folders that are the same are not listed."""
+"""What a dataset held when its manifest was last brought up to date, so that a run sees changes.
 
-import io
+It is kept in the folder `listing` of the store: the units of the dataset in one table, their files
+spread over some dozens, so that what is read and written for a change is a part of a large dataset.
+No name is used twice. Who finds a table missing or damaged knows nothing, and looks at everything.
+"""
+
+import uuid
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import Listing
-from capenh_pipeline.files import make_folder, write_atomically
+from capenh_pipeline.dataset.units import UNIT, UNITS, changed_units, digests
 from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
 
 RACY_NS = 2_000_000_000
 """What changed less than this before it was looked at may change again with the same time stamps
 (git's rule for its index), so it is looked at once more next time. ctime tells when: nobody can
 set it."""
 
-_COLUMNS = ["path", "path_bytes", "size_bytes", "mtime_ns", "ctime_ns"]
+FILES = {
+    "folder": pl.Binary,
+    "part": pl.UInt32,
+    "parts": pl.UInt32,
+    "path": pl.String,
+    "path_bytes": pl.Binary,
+    "size_bytes": pl.Int64,
+    "mtime_ns": pl.Int64,
+    "ctime_ns": pl.Int64,
+    "is_image": pl.Boolean,
+    "shard": pl.String,  # of two digits, of its row in the manifest; null where it has none
+}
+"""Columns of the files that are known."""
+
+UNSETTLED = -2
+"""The size of a known file that is looked at again whatever its state: no file has it."""
+
+_TABLES = 64  # over which the files of a dataset are spread
+_KEPT_UNITS = {**UNITS, "file": pl.String}
 
 
-def load_listing(path: Path) -> Listing | None:
-    """Return the listing that is kept in a file; None if there is none or it is damaged."""
-    try:
-        rows = pl.read_parquet(path)
-        images, texts, folders = (rows.filter(kind=kind) for kind in range(3))
-        folders = folders.select(pl.col("path_bytes").alias("folder"), "mtime_ns", "ctime_ns")
-        return Listing(images.select(_COLUMNS), texts.select(_COLUMNS), folders)
-    except (OSError, pl.exceptions.PolarsError):
-        return None
+@dataclass(frozen=True)
+class KnownListing:
+    """The files of a dataset as the manifest shows them.
+
+    Attributes:
+        folder: where it is kept.
+        units: in the columns of `UNITS` and `file`, which names what the unit's files are kept in.
+        names: of `unusual_names`, of all images.
+    """
+
+    folder: Path
+    units: pl.DataFrame
+    names: pl.DataFrame
+
+    @property
+    def files(self) -> int:
+        """How many files there are."""
+        return int(self.units["files"].sum())
+
+    def files_of(self, units: pl.DataFrame) -> pl.DataFrame | None:
+        """Return the files of some of its units, None where they cannot be told."""
+        wanted = units.filter(pl.col("files") > 0)
+        found = [pl.DataFrame(schema=FILES)]
+        for file in wanted["file"].unique():
+            rows = kept_rows(self.folder / file, FILES)
+            if rows is None:
+                return None
+            found.append(rows.join(wanted, on=UNIT, how="semi"))
+        rows = pl.concat(found)
+        is_whole = changed_units(wanted, digests(rows)).is_empty()
+        return rows if is_whole else None
 
 
-def save_listing(path: Path, listing: Listing, *, began_ns: int) -> None:
-    """Keep a listing in a file, which is one so that its parts are of one time.
+def load_listing(folder: Path, name: str) -> KnownListing | None:
+    """Return the listing of that name; None if there is none or it is damaged."""
+    units = kept_rows(folder / f"units-{name}", _KEPT_UNITS)
+    names = kept_rows(folder / f"names-{name}")
+    return None if units is None or names is None else KnownListing(folder, units, names)
+
+
+def save_listing(
+    folder: Path,
+    units: pl.DataFrame,
+    files: pl.DataFrame,
+    names: pl.DataFrame,
+    *,
+    before: KnownListing | None,
+) -> str | None:
+    """Keep a listing beside the one before; return its name, None if that has been damaged.
 
     Args:
-        path: the file.
-        listing: what was found.
-        began_ns: when the scan began, in nanoseconds since 1970.
+        folder: where.
+        units: of a `Listing`; those of `files` get digests of these.
+        files: all files of the units that are news, in the columns `FILES`.
+        names: of `unusual_names`, of all images.
+        before: the listing that has the files of all other units.
 
     Raises:
         StoreError: the disk is full or cannot be written.
     """
-    settled = pl.max_horizontal("mtime_ns", "ctime_ns") < began_ns - RACY_NS
-    times = [pl.when(settled).then(name).otherwise(-1).alias(name) for name in _COLUMNS[3:]]
-    folders = listing.folders.select(pl.col("folder").alias("path_bytes"), *times)
-    kinds = [listing.images, listing.texts, folders]
-    tagged = [rows.with_columns(kind=pl.lit(kind, pl.Int8)) for kind, rows in enumerate(kinds)]
-    content = io.BytesIO()
-    pl.concat(tagged, how="diagonal").write_parquet(content, compression="zstd")
-    with writing(path):
-        make_folder(path.parent)
-        write_atomically(path, content.getvalue())
+    name, known = uuid.uuid4().hex, before.units if before else pl.DataFrame(schema=_KEPT_UNITS)
+    news, known = _with_tables(digests(files)), _with_tables(known.filter(pl.col("files") > 0))
+    staying = known.join(units.filter(pl.col("files") > 0), on=UNIT, how="semi")
+    gone, staying = (
+        known.join(staying, on=UNIT, how="anti"),
+        staying.join(news, on=UNIT, how="anti"),
+    )
+    touched = pl.concat([news["table"], gone["table"]]).unique()
+    placed = [staying.filter(~pl.col("table").is_in(touched.implode())).select(*UNIT, "file")]
+    for table in touched.sort():
+        kept = before.files_of(staying.filter(table=table)) if before else None
+        if before and kept is None:
+            return None
+        found = files.join(news.filter(table=table), on=UNIT, how="semi").select(*FILES)
+        rows = found if kept is None else pl.concat([found, kept])
+        file = f"files-{name}-{table:02}"
+        keep_rows(folder / file, rows)
+        placed.append(rows.select(UNIT).unique().with_columns(file=pl.lit(file)))
+    keep_rows(folder / f"units-{name}", _placed(units, news, pl.concat(placed)))
+    keep_rows(folder / f"names-{name}", names)
+    return name
+
+
+def delete_other_listings(folder: Path, name: str) -> None:
+    """Delete all that the listing of that name does not need.
+
+    Raises:
+        StoreError: something cannot be deleted.
+    """
+    listing = load_listing(folder, name)
+    if listing is None:
+        return
+    needed = {*listing.units["file"].drop_nulls(), f"units-{name}", f"names-{name}"}
+    with writing(folder):
+        for path in folder.iterdir():
+            if path.name not in needed:
+                path.unlink(missing_ok=True)
+
+
+def _placed(units: pl.DataFrame, news: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+    """Return the units with the digests and files of what is kept of them."""
+    told = news.select(*UNIT, pl.col("digest").alias("told"))
+    return (
+        units.join(told, on=UNIT, how="left")
+        .with_columns(digest=pl.coalesce("told", "digest"))
+        .join(placed, on=UNIT, how="left")
+        .select(*_KEPT_UNITS)
+    )
+
+
+def _with_tables(units: pl.DataFrame) -> pl.DataFrame:
+    """Return the units with the column `table`: which of the tables has their files."""
+    names = units.select("folder", "part").iter_rows()
+    tables = [zlib.crc32(folder + part.to_bytes(4)) % _TABLES for folder, part in names]
+    return units.with_columns(pl.Series("table", tables, dtype=pl.UInt8))

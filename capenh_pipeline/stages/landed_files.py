@@ -5,17 +5,20 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import Listing
 from capenh_pipeline.domain.identity import canonical_json, sha256_hex
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.domain.sidecars import SidecarPlan
-from capenh_pipeline.stages.image_manifest import FACTS, files_to_read, rows_of
-from capenh_pipeline.stages.manual_captions import caption_candidates
+from capenh_pipeline.stages.image_manifest import (
+    FACTS,
+    files_to_read,
+    rows_of,
+    rows_to_replace,
+)
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.scan_index import known_files, read_files
+from capenh_pipeline.stages.scanning import Scan
 from capenh_pipeline.stages.settling import digest_of
-from capenh_pipeline.stages.sidecar_plan import sidecars_of
 
 SETTLED_NS = 5_000_000_000
 """A file that changed less than this before it was looked at may still be being written."""
@@ -41,32 +44,28 @@ class Changes:
     key: str
 
 
-def changes(run: Run, listing: Listing, *, began_ns: int) -> Changes:
-    """Compare a listing with the manifest; new files are read, unless they are many.
+def changes(run: Run, scan: Scan) -> Changes:
+    """Return what a run would change; new files are read, unless they are many.
 
     Args:
         run: its store is what is known so far.
-        listing: of its dataset.
-        began_ns: when the listing began, in nanoseconds since 1970.
+        scan: of its dataset.
 
     Raises:
         StoreError: the store cannot be read or written.
     """
-    young = pl.col("ctime_ns").is_between(began_ns - SETTLED_NS, run.now_ns())
-    images = listing.images.head(run.options.limit or listing.images.height)
-    plan = sidecars_of(run, listing.images["path"])
-    waiting = pl.concat([images, caption_candidates(run, plan.files, listing.texts)]).filter(young)
-    settled = images.filter(~pl.col("path").is_in(_held_up(plan, waiting).implode()))
-    files = files_to_read(run, plan, settled, listing.texts)
+    images = scan.images_to_look_at(run.options.caption_suffix)
+    images = images.head(run.options.limit or images.height)
+    young = pl.col("ctime_ns").is_between(scan.began_ns - SETTLED_NS, run.now_ns())
+    waiting = files_to_read(run, scan, images).filter(young)
+    settled = images.filter(~pl.col("path").is_in(_held_up(scan.plan, waiting).implode()))
+    files = files_to_read(run, scan, settled)
     unknown = files.height - known_files(run, files).height
     if unknown > MOST_FILES:
         key = sha256_hex(canonical_json(digest_of(files)).encode())
         return Changes(unknown, shard_keys(run.store.shard_digits), waiting.height, key)
-    rows = rows_of(run, plan, read_files(run, files))
-    gone_or_settled = ~pl.col("path").is_in(
-        listing.images.join(settled, on="path", how="anti")["path"].implode()
-    )
-    stored = run.store.table(IMAGE_MANIFEST).read().filter(gone_or_settled)
+    rows = rows_of(run, scan.plan, read_files(run, files))
+    stored = _stored(run, scan, settled, rows)
     return _difference(run, rows, stored, waiting=waiting.height)
 
 
@@ -76,6 +75,17 @@ def _held_up(plan: SidecarPlan, waiting: pl.DataFrame) -> pl.Series:
         pl.col(name).is_in(waiting["path"].implode()) for name in ("path", "own_manual", "manual")
     )
     return plan.files.filter(is_waiting.fill_null(value=False))["path"]
+
+
+def _stored(run: Run, scan: Scan, images: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that the manifest has in the place of `rows`, and of images that are gone."""
+    table = run.store.table(IMAGE_MANIFEST)
+    if scan.known is None:
+        left_alone = scan.listing.images.join(images, on="path", how="anti")
+        return table.read().join(left_alone, on="path", how="anti")
+    replaced = rows_to_replace(run, scan, images)
+    shards = [*replaced["shard"].drop_nulls(), *rows["shard_hash"].str.head(run.store.shard_digits)]
+    return table.read(shards).join(replaced, on="path", how="semi")
 
 
 def _difference(run: Run, rows: pl.DataFrame, stored: pl.DataFrame, *, waiting: int) -> Changes:

@@ -3,8 +3,9 @@
 import polars as pl
 
 from capenh_pipeline.dataset.scan import file_path
-from capenh_pipeline.domain.schemas import CAPTION_FILES, FAILED
+from capenh_pipeline.domain.schemas import FAILED
 from capenh_pipeline.domain.sidecars import all_comparable
+from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Run
 
 _SAID = ["caption", "error_kind", "error"]
@@ -50,7 +51,7 @@ def with_manual_captions(
         sidecars: of `SidecarPlan.files`, those images and maybe others.
         texts: rows of the scan index that `caption_candidates` led to.
     """
-    ledger = run.store.table(CAPTION_FILES).read(columns=["path", "image_path", *_OURS])
+    ledger = ledger_of(run, texts, columns=["path", "image_path", *_OURS])
     texts = texts.select("path", "text_hash", *_SAID)
     texts = texts.join(ledger, on="path", how="left", maintain_order="left")
     own, shared = _said(sidecars, "own_manual", texts), _said(sidecars, "manual", texts)

@@ -21,6 +21,7 @@ from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.scan_index import known_files, look_into
+from capenh_pipeline.stages.scanning import list_files
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 from capenh_pipeline.stages.spending import ANSWER_TOKENS
 from capenh_pipeline.stages.vlm_captions import captions_to_make, vlm_choice
@@ -88,7 +89,7 @@ def plan(run: Run) -> Plan:
         DatasetError: the folder is missing, not a folder, or holds no image.
         ConfigurationError: a prompt's file cannot be read.
     """
-    listing = run.scan()
+    listing = list_files(run, None)
     files = listing.images.head(run.options.limit or listing.images.height)
     known = _known_images(run).join(files, on=["path", "size_bytes"], how="semi")
     new = files.height - known.height

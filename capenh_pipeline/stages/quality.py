@@ -7,13 +7,16 @@ from typing import Any
 import polars as pl
 
 from capenh_pipeline.domain.monotony import OPENING_WORDS, SAME_OPENING, SAME_TEXT
-from capenh_pipeline.export.caption_files import without_written
 from capenh_pipeline.export.differences import Difference, differences
-from capenh_pipeline.stages.caption_files import ledger_of, names_and_files, wanted_files
+from capenh_pipeline.stages.caption_files import wanted_files
 from capenh_pipeline.stages.captions import captions
+from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.run_scan import scanned
+from capenh_pipeline.stages.sidecar_plan import names_of
 from capenh_pipeline.stages.store_check import check_store
 from capenh_pipeline.stages.survey import EXAMPLES, Rows, Survey
+from capenh_pipeline.stages.written_files import WrittenFiles
 
 
 @dataclass(frozen=True)
@@ -129,12 +132,12 @@ def files_match(run: Run) -> Verdict:
 
     A file that a person wrote or edited is as it should be.
     """
-    sidecars, unchanged = names_and_files(run)
     wrong, edited, files = Rows(), 0, 0
     for shard in run.shards:
         one = run.of_shard(shard)
-        wanted = wanted_files(one, captions(one), sidecars)
-        doubtful = without_written(wanted, unchanged)
+        images = captions(one)
+        wanted = wanted_files(one, images, names_of(one, images["path"], scanned(run).names))
+        doubtful = WrittenFiles(one).without_unchanged(wanted)
         files += wanted.height
         found = [*differences(doubtful, ledger_of(run, doubtful), root=run.dataset)]
         edited += sum(difference is Difference.EDITED for _, difference in found)

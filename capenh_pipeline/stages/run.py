@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from capenh_pipeline.dataset.scan import Listing, list_dataset
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.models.hub_commits import HubCommit
-from capenh_pipeline.stages.known_listing import load_listing, save_listing
 from capenh_pipeline.stages.progress import Progress
 from capenh_pipeline.tables.checkpoint import Checkpoint
 from capenh_pipeline.tables.file_hashes import FileHashes
@@ -31,7 +30,7 @@ class Run:
         environment: variables that name an LLM server and its key.
         file_hashes: remembers the hashes of model weights.
         hub_commit: remembers the commits of hub models, so that every stage goes by the same ones.
-        listings: the dataset's files by the id of the run that has listed them.
+        scans: what the run with that id has found in the dataset's folder.
     """
 
     options: Options
@@ -44,44 +43,12 @@ class Run:
     environment: Mapping[str, str]
     file_hashes: FileHashes
     hub_commit: HubCommit
-    listings: dict[str, Listing]
+    scans: dict[str, Any]
 
-    def scan(self) -> Listing:
-        """List the dataset's files, for this and the later stages of the run.
-
-        Raises:
-            DatasetError: the folder is missing, not a folder, or holds no image.
-        """
-        self.listings.clear()
-        listing = self._list()
-        self.listings[self.run_id] = listing
-        return listing
-
-    def _list(self) -> Listing:
-        recursive, skip = self.options.recursive, [self.store.root]
-        if not self.options.trust_dir_mtime:
-            return list_dataset(self.dataset, recursive=recursive, skip=skip)
-        known, began_ns = self.known_listing(), self.now_ns()
-        listing = list_dataset(self.dataset, recursive=recursive, skip=skip, known=known)
-        if known is None or not known.folders.equals(listing.folders):
-            save_listing(self._kept_listing(), listing, began_ns=began_ns)
-        return listing
-
-    def known_listing(self) -> Listing | None:
-        """Return what the last run has found, if the times of folders are trusted."""
-        return load_listing(self._kept_listing()) if self.options.trust_dir_mtime else None
-
-    def _kept_listing(self) -> Path:
-        name = "recursive" if self.options.recursive else "flat"
-        return self.store.root / "listing" / f"{name}.parquet"
-
-    def listing(self) -> Listing:
-        """Return the dataset's files as the run has found them; they are listed if it has not.
-
-        Raises:
-            DatasetError: as in `scan`.
-        """
-        return self.listings.get(self.run_id) or self.scan()
+    @property
+    def known_listings(self) -> Path:
+        """The folder of what is known of the dataset's files."""
+        return self.store.root / "listing"
 
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""

@@ -6,14 +6,14 @@ from typing import Any
 import polars as pl
 
 from capenh_pipeline.dataset.images import inspect_image
-from capenh_pipeline.dataset.manual_captions import inspect_caption
+from capenh_pipeline.dataset.manual_captions import TOO_LARGE, inspect_caption
 from capenh_pipeline.dataset.scan import FILE_STATE, file_path, is_text_file
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, OK, SCAN_INDEX
-from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.stages.known_listing import RACY_NS
+from capenh_pipeline.stages.ledger import shards_of_files
 from capenh_pipeline.stages.run import Run
 
 INDEX_ROWS = 20_000
@@ -59,12 +59,14 @@ def known_files(run: Run, files: pl.DataFrame) -> pl.DataFrame:
 def is_settled(indexed: pl.DataFrame) -> pl.Series:
     """Return for each file whether it is read no more as long as its size and times stay."""
     has_content = indexed["image_hash"].is_not_null() | indexed["text_hash"].is_not_null()
-    return ~indexed["is_racy"] & has_content
+    is_too_large = indexed["error_kind"].eq_missing(TOO_LARGE)
+    return ~indexed["is_racy"] & (has_content | is_too_large)
 
 
 def _indexed(run: Run, files: pl.DataFrame) -> pl.DataFrame:
-    index = run.store.table(SCAN_INDEX).read(columns=[*FILE_STATE, *_CONTENT])
-    return files.join(index, on=FILE_STATE, maintain_order="left")
+    index = run.store.table(SCAN_INDEX)
+    rows = index.read(shards_of_files(run, files), columns=[*FILE_STATE, *_CONTENT])
+    return files.join(rows, on=FILE_STATE, maintain_order="left")
 
 
 def _read(run: Run, files: pl.DataFrame) -> None:
@@ -79,7 +81,7 @@ def _read(run: Run, files: pl.DataFrame) -> None:
         ):
             checkpoint.add(row)
             step()
-    run.store.table(SCAN_INDEX).compact(shard_keys(run.store.shard_digits))
+    run.store.table(SCAN_INDEX).compact(shards_of_files(run, files))
 
 
 def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:

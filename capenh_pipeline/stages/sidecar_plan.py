@@ -2,7 +2,12 @@
 
 import polars as pl
 
-from capenh_pipeline.domain.sidecars import SidecarPlan, generated_suffixes, plan_sidecars
+from capenh_pipeline.domain.sidecars import (
+    SidecarPlan,
+    generated_suffixes,
+    plan_sidecars,
+    usual_names,
+)
 from capenh_pipeline.domain.vlm_prompts import vlm_prompts
 from capenh_pipeline.stages.run import Run
 
@@ -14,14 +19,36 @@ def sidecars_of(run: Run, image_paths: pl.Series) -> SidecarPlan:
 
     Args:
         run: its options have the suffixes.
-        image_paths: `path` of every image of the dataset, not of some shards alone: a name is
-            free only if no image has it.
+        image_paths: `path` of every image of some folders: a name is free only if no image there
+            has it.
     """
-    options = run.options
-    suffixes = generated_suffixes(options.generated_suffix, vlm_prompts(options.prompt))
     return plan_sidecars(
         image_paths,
-        caption_suffix=options.caption_suffix,
-        combined_suffix=options.combined_suffix,
-        generated_suffixes=suffixes if options.cache_generated_captions_to_disk else (),
+        caption_suffix=run.options.caption_suffix,
+        combined_suffix=run.options.combined_suffix,
+        generated_suffixes=_generated_suffixes(run),
     )
+
+
+def names_of(run: Run, image_paths: pl.Series, unusual: pl.DataFrame) -> pl.DataFrame:
+    """Return `path`, `combined` and `generated_0`, … of images.
+
+    Args:
+        run: its options have the suffixes.
+        image_paths: of any images.
+        unusual: of `unusual_names`, of all images of the dataset.
+    """
+    usual = usual_names(
+        image_paths,
+        combined_suffix=run.options.combined_suffix,
+        generated_suffixes=_generated_suffixes(run),
+    )
+    named = unusual.select(usual.columns).join(usual, on="path", how="semi")
+    return pl.concat([usual.join(named, on="path", how="anti"), named])
+
+
+def _generated_suffixes(run: Run) -> tuple[str, ...]:
+    options = run.options
+    if not options.cache_generated_captions_to_disk:
+        return ()
+    return generated_suffixes(options.generated_suffix, vlm_prompts(options.prompt))

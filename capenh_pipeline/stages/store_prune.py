@@ -19,6 +19,7 @@ from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.store_check import gone_files, holds_images
 from capenh_pipeline.stages.store_recipes import CAPTION_TABLES, Wanted, recipes_of
 from capenh_pipeline.tables.parts import list_parts
+from capenh_pipeline.tables.reshard import has_leftover_rows
 from capenh_pipeline.tables.sizes import bytes_of
 from capenh_pipeline.tables.table import Table
 
@@ -68,12 +69,18 @@ class Unwanted(NamedTuple):
 
 
 def check_pruning(run: Run, want: Wanted) -> None:
-    """Make sure that it can be told what is wanted.
+    """Make sure that it can be told what is wanted, and that what is deleted stays so.
 
     Raises:
-        StoreError: the manifest has no image, or the options want no recipe that there is.
+        StoreError: the manifest has no image, the options want no recipe that there is, or a
+            reshard was stopped.
         DatasetError: none of the images is there.
     """
+    if has_leftover_rows(run.store):
+        raise StoreError(
+            f"A reshard of {run.store.root} was stopped, and what it has left would bring back "
+            f"deleted rows; end it first: the same reshard again, or capenh store check --repair."
+        )
     if want.images.is_empty():
         raise StoreError(
             f"The manifest of {run.store.root} has no image, so nothing says which captions are "

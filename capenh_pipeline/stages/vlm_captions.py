@@ -15,6 +15,7 @@ from capenh_pipeline.domain.vlm_prompts import VlmPrompt
 from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.base import Generation
 from capenh_pipeline.models.choice import VlmChoice, choose_vlm
+from capenh_pipeline.models.served_vlm import ServedVlmSettings
 from capenh_pipeline.stages.caption_engine import batch_captioner
 from capenh_pipeline.stages.caption_jobs import CaptionFacts, Outcome, Task
 from capenh_pipeline.stages.caption_setup import CaptionSetup, LoadVlm
@@ -22,6 +23,7 @@ from capenh_pipeline.stages.image_reader import ImageFile
 from capenh_pipeline.stages.incremental import Filling, Keep, Missing, fill
 from capenh_pipeline.stages.manifest_rows import folder_prompts, manifest_rows
 from capenh_pipeline.stages.run import Report, Run
+from capenh_pipeline.stages.served_captions import ServedCaptioner
 
 
 def vlm_choice(run: Run, images: pl.DataFrame | None = None) -> VlmChoice:
@@ -57,8 +59,12 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
 
     def compute(absent: Missing, keep: Keep) -> None:
         before_load()
-        setup = CaptionSetup(run.options, choice.settings, load)
         tasks = (task for shard, rows in absent for task in _tasks(shard, rows, recipes))
+        if isinstance(choice.settings, ServedVlmSettings):
+            ask = ServedCaptioner(run, choice, choice.settings)
+            ask.caption(tasks, lambda outcome, origin: keep({**origin, **_cells(outcome)}))
+            return
+        setup = CaptionSetup(run.options, choice.settings, load)
         with (
             closing(batch_captioner(setup)) as captioner,
             closing(captioner.caption(tasks)) as said,

@@ -10,8 +10,8 @@ import polars as pl
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, sync_folder
-from capenh_pipeline.tables.faults import writing
-from capenh_pipeline.tables.parts import Part, list_parts
+from capenh_pipeline.tables.faults import reading, writing
+from capenh_pipeline.tables.parts import Part, delete_parts, list_parts
 from capenh_pipeline.tables.reshard import leftovers, settle_leftovers
 from capenh_pipeline.tables.rows import SEQ, read_part
 from capenh_pipeline.tables.store import Store
@@ -59,7 +59,7 @@ def audit_parts(store: Store, looked: Counter[str]) -> Iterator[Damage]:
 
     Args:
         store: its shards that do not count are looked at too.
-        looked: counts `parts` and `rows`.
+        looked: counts `parts` and `rows`, and `parts without a checksum` if there are any.
 
     Raises:
         StoreError: a folder cannot be read.
@@ -82,6 +82,7 @@ def audit_leftovers(store: Store) -> Iterator[Damage]:
         for schema in TABLES
         if (other := leftovers(store.table(schema)))
         for shard in other.shards().values()
+        if not _is_kept(shard.folder)
     ]
 
     def settle() -> str:
@@ -90,6 +91,14 @@ def audit_leftovers(store: Store) -> Iterator[Damage]:
 
     if found:
         yield Damage(found, settle)
+
+
+def _is_kept(folder: Path) -> bool:
+    """Return whether a folder is there only because it holds what is not ours."""
+    with reading(folder):
+        names = [path.name for path in folder.iterdir()]
+    is_ours = list_parts(folder) or all(name.startswith(TEMPORARY_PREFIX) for name in names)
+    return not is_ours
 
 
 def audit_temporaries(root: Path) -> Iterator[Damage]:
@@ -150,7 +159,7 @@ def _audit_shard(
         if isinstance(rows, Damage):
             yield rows
             continue
-        looked["rows"] += rows.height
+        looked.update(_counts(part, rows))
         if part not in visible:
             continue
         if strangers := _strangers(table, key, rows).height:
@@ -163,6 +172,11 @@ def _audit_shard(
         rows_to_mend.append(Damage(misplaced, lambda: _move_home(table, key)))
     if duplicates:
         rows_to_mend.append(Damage(duplicates, lambda: _merge(table, key)))
+
+
+def _counts(part: Part, rows: pl.DataFrame) -> dict[str, int]:
+    counts = {"rows": rows.height}
+    return counts if part.digest else {**counts, "parts without a checksum": 1}
 
 
 def _rows_of(store: Store, table: Table, part: Part) -> pl.DataFrame | Damage:
@@ -181,15 +195,17 @@ def _rows_of(store: Store, table: Table, part: Part) -> pl.DataFrame | Damage:
         if rows.select(is_placed.fill_null(value=False).all()).item():
             return rows
         reason = f"it has rows without a hash in {table.schema.shard_by}"
-    return _unreadable_part(store, part, reason)
+    return _unreadable_part(store, table, part, reason)
 
 
-def _unreadable_part(store: Store, part: Part, reason: object) -> Damage:
+def _unreadable_part(store: Store, table: Table, part: Part, reason: object) -> Damage:
     if isinstance(reason, PermissionError):
         meaning = "a part that you may not read: runs stop here; allow reading it"
         return Damage([Finding(UNREADABLE, part.path, meaning)], None)
 
     def move() -> str:
+        if table.schema.is_snapshot:  # an older one would show: images would seem to have left
+            delete_parts([other for other in list_parts(part.path.parent) if other < part])
         aside = set_aside(store.root, part.path)
         return f"moved to {aside}; the next run computes what is missing without it"
 

@@ -1,10 +1,13 @@
 """Parts: the immutable Parquet files that together are one shard of a table.
 
-A part is named `part-<seq>-<unique>.parquet`. Each row carries the `seq` of the part that it was
-first written in. A new part takes the highest `seq` in the folder + 1, so that the order of two
-writes never depends on a clock.
+A part is named `part-<seq>-<unique>-<digest>.parquet`. Each row carries the `seq` of the part that
+it was first written in. A new part takes the highest `seq` in the folder + 1, so that the order of
+two writes never depends on a clock. The digest is the beginning of the SHA-256 of the part's bytes:
+Parquet as polars writes it has no checksums, and a flipped bit may read as another caption. Parts
+of older versions have none.
 """
 
+import hashlib
 import io
 import re
 import time
@@ -19,6 +22,8 @@ from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, write_atomicall
 from capenh_pipeline.tables.faults import reading, writing
 
 _NAME = re.compile(r"part-(\d+)-.+\.parquet")
+_NAME_WITH_DIGEST = re.compile(r"part-\d+-[0-9a-f]{32}-([0-9a-f]{16})\.parquet")
+_DIGEST_LETTERS = 16
 _STALE_TEMPORARY_S = 3600
 
 
@@ -32,6 +37,12 @@ class Part:
 
     seq: int
     path: Path
+
+    @property
+    def digest(self) -> str | None:
+        """Return the digest of the bytes that were written, None if the name has none."""
+        match = _NAME_WITH_DIGEST.fullmatch(self.path.name)
+        return match and match[1]
 
 
 def list_parts(folder: Path) -> list[Part]:
@@ -70,10 +81,25 @@ def write_part(folder: Path, rows: pl.DataFrame, *, seq: int) -> None:
     """
     content = io.BytesIO()
     rows.write_parquet(content, compression="zstd")
-    path = folder / f"part-{seq:012d}-{uuid.uuid4().hex}.parquet"
+    written = content.getvalue()
+    digest = hashlib.sha256(written).hexdigest()[:_DIGEST_LETTERS]
+    path = folder / f"part-{seq:012d}-{uuid.uuid4().hex}-{digest}.parquet"
     with writing(folder):
         make_folder(folder)
-        write_atomically(path, content.getvalue())
+        write_atomically(path, written)
+
+
+def has_other_bytes(part: Part) -> bool:
+    """Return whether the bytes of a part are not those that were written, as far as that is known.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if part.digest is None:
+        return False
+    with part.path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return found[:_DIGEST_LETTERS] != part.digest
 
 
 def delete_parts(parts: Sequence[Part]) -> None:

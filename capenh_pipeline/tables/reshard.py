@@ -44,6 +44,15 @@ def leftovers(table: Table) -> Table | None:
     return other if other.shards() else None
 
 
+def has_leftover_rows(store: Store) -> bool:
+    """Return whether there are parts in shards that do not count.
+
+    A row that is deleted meanwhile would come back from them when they are settled.
+    """
+    others = [other for schema in TABLES if (other := leftovers(store.table(schema)))]
+    return any(list_parts(shard.folder) for other in others for shard in other.shards().values())
+
+
 def settle_leftovers(store: Store) -> int:
     """Delete the shards that do not count; first their rows that the others lack are moved there.
 
@@ -59,8 +68,7 @@ def settle_leftovers(store: Store) -> int:
     for schema in TABLES:
         table = store.table(schema)
         if other := leftovers(table):
-            is_out_of_date = schema.is_snapshot and _has_parts(table)  # it has nothing to add
-            _remove(_parts(other.shards()) if is_out_of_date else _copy(other, table))
+            _remove(_copy(other, table))
             settled += 1
     return settled
 
@@ -68,16 +76,21 @@ def settle_leftovers(store: Store) -> int:
 def _copy(source: Table, target: Table) -> Parts:
     """Copy all rows, a sixteenth at a time; the shards of either beginning have it in common.
 
+    A shard of a snapshot that is there is whole and of today: it takes none of an earlier one.
+
     Returns:
         The parts whose rows were copied.
     """
     copied: Parts = []
+    whole = [key for key, shard in target.shards().items() if shard.visible_parts()]
+    place = pl.col(target.schema.shard_by).str.head(target.shard_digits)
+    is_welcome = ~place.is_in(whole if target.schema.is_snapshot else [])
     for first in HEX_DIGITS:
         shards = {key: shard for key, shard in source.shards().items() if key.startswith(first)}
         copied += _parts(shards)  # before they are read: a part that comes later is not among them
         if shards:
             rows = [shard.read_whole() for shard in shards.values()]
-            target.adopt(pl.concat(rows, how="diagonal_relaxed"))
+            target.adopt(pl.concat(rows, how="diagonal_relaxed").filter(is_welcome))
     return copied
 
 
@@ -88,7 +101,3 @@ def _parts(shards: dict[str, Shard]) -> Parts:
 def _remove(copied: Parts) -> None:
     for shard, parts in copied:
         shard.remove(parts)
-
-
-def _has_parts(table: Table) -> bool:
-    return any(shard.visible_parts() for shard in table.shards().values())

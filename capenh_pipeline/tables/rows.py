@@ -7,7 +7,7 @@ import polars as pl
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
-from capenh_pipeline.tables.parts import Part
+from capenh_pipeline.tables.parts import Part, has_other_bytes
 
 SEQ = "seq"
 Columns = Mapping[str, pl.DataType | type[pl.DataType]]
@@ -35,7 +35,9 @@ def conform(rows: pl.DataFrame, schema: TableSchema) -> pl.DataFrame:
     return rows.select(columns).unique(subset=schema.key, keep="last", maintain_order=True)
 
 
-def newest_rows(parts: Sequence[Part], schema: TableSchema, columns: Columns) -> pl.DataFrame:
+def newest_rows(
+    parts: Sequence[Part], schema: TableSchema, columns: Columns | None = None
+) -> pl.DataFrame:
     """Return `columns` of the newest row of every key, in the order in which they were written.
 
     Rows of equal key and `seq` (a merged part beside its originals) count once. One part alone
@@ -44,12 +46,16 @@ def newest_rows(parts: Sequence[Part], schema: TableSchema, columns: Columns) ->
     Args:
         parts: of one shard, oldest first, at least one.
         schema: names the key.
-        columns: what to return; a part that lacks one of them has nulls there.
+        columns: what to return; a part that lacks one of them has nulls there. None: those of
+            the schema, `seq`, and those that only the parts have. A newer version of this program
+            may have written the latter: merging must not lose them.
 
     Raises:
         FileNotFoundError: a part is gone; the shard must be listed again.
         StoreError: a part cannot be read.
     """
+    _check_bytes(parts)
+    columns = _all_columns(parts, schema) if columns is None else columns
     if len(parts) == 1:
         return _read(parts, columns)
     needed = {**columns, **{name: schema.columns[name] for name in schema.key}, SEQ: pl.Int64()}
@@ -70,7 +76,8 @@ def read_part(part: Part, schema: TableSchema) -> pl.DataFrame:
         FileNotFoundError: it is gone.
         StoreError: it cannot be read.
     """
-    return _read_one(part, all_columns([part], schema))
+    _check_bytes([part])
+    return _read_one(part, _all_columns([part], schema))
 
 
 def has_superseded_rows(parts: Sequence[Part], schema: TableSchema) -> bool:
@@ -80,19 +87,20 @@ def has_superseded_rows(parts: Sequence[Part], schema: TableSchema) -> bool:
         FileNotFoundError: a part is gone.
         StoreError: a part cannot be read.
     """
+    _check_bytes(parts)
     keys = _read(parts, {name: schema.columns[name] for name in schema.key})
     return keys.n_unique() < keys.height
 
 
-def all_columns(parts: Sequence[Part], schema: TableSchema) -> Columns:
-    """Return the columns of `schema`, `seq`, and those that only the parts have.
+def _check_bytes(parts: Sequence[Part]) -> None:
+    """Refuse what was not written: polars reads other captions there, or aborts the process."""
+    for part in parts:
+        with _part_faults(part):
+            if has_other_bytes(part):
+                raise OSError("its bytes are not those that were written: is the disk sound?")
 
-    A newer version of this program may have written the latter: merging must not lose them.
 
-    Raises:
-        FileNotFoundError: a part is gone.
-        StoreError: a part cannot be read.
-    """
+def _all_columns(parts: Sequence[Part], schema: TableSchema) -> Columns:
     columns = {**schema.columns, SEQ: pl.Int64()}
     for part in parts:
         with _part_faults(part):

@@ -1,6 +1,7 @@
 """What was found complete: a note of each shard, so that nobody need look again."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,13 @@ class Settled:
         """Settle a shard; `save` keeps it."""
         self._notes[shard] = {"fingerprint": fingerprint, "value": value}
 
+    def forget(self, shards: Iterable[str] | None = None) -> None:
+        """Unsettle shards, None for all; `save` keeps it."""
+        for shard in [*self._notes] if shards is None else shards:
+            self._notes.pop(shard, None)
+
     def save(self) -> None:
-        """Keep what was put, if that is news.
+        """Keep what was put and forgotten, if that is news.
 
         Raises:
             StoreError: the disk is full or cannot be written.

@@ -9,7 +9,7 @@ import polars as pl
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import TEMPORARY_PREFIX
-from capenh_pipeline.tables.faults import reading, writing
+from capenh_pipeline.tables.faults import writing
 from capenh_pipeline.tables.parts import (
     Part,
     delete_parts,
@@ -21,7 +21,6 @@ from capenh_pipeline.tables.parts import (
 from capenh_pipeline.tables.rows import (
     SEQ,
     Columns,
-    all_columns,
     has_superseded_rows,
     newest,
     newest_rows,
@@ -48,18 +47,7 @@ class Shard:
         Raises:
             StoreError: a part cannot be read.
         """
-        parts = self.visible_parts()
-        while parts:
-            try:
-                return newest_rows(parts, self.schema, columns)
-            except FileNotFoundError as error:  # a compaction has replaced it
-                listed, parts = parts, self.visible_parts()
-                if parts == listed:
-                    raise StoreError(
-                        f"{self.folder} names a part that is not there ({error}); remove the name "
-                        f"and run again."
-                    ) from error
-        return pl.DataFrame(schema=dict(columns))
+        return self._list_and_read(columns)[1]
 
     def append(self, rows: pl.DataFrame) -> None:
         """Add one part; `rows` have the schema's columns and each key once."""
@@ -84,7 +72,7 @@ class Shard:
         Raises:
             StoreError: a part cannot be read.
         """
-        return self._read_whole(list_parts(self.folder))
+        return self._list_and_read_whole()[1]
 
     def adopt(self, rows: pl.DataFrame) -> None:
         """Add rows that were stored elsewhere, where the shard has none of their key or older ones.
@@ -92,8 +80,7 @@ class Shard:
         Args:
             rows: in all columns of the schema and `seq`, which they keep, and perhaps in more.
         """
-        parts = list_parts(self.folder)
-        there = self._read_whole(parts)
+        parts, there = self._list_and_read_whole()
         known = there.select(*self.schema.key, pl.col(SEQ).alias("known_seq"))
         found = newest(rows, self.schema).join(known, on=self.schema.key, how="left")
         is_news = pl.col("known_seq").is_null() | (pl.col(SEQ) > pl.col("known_seq"))
@@ -115,8 +102,7 @@ class Shard:
         Args:
             without: the keys whose rows go.
         """
-        parts = list_parts(self.folder)
-        rows = self._read_whole(parts)
+        parts, rows = self._list_and_read_whole()
         if without is not None:
             rows = rows.join(without, on=self.schema.key, how="anti")
         self._replace_parts(parts, rows)
@@ -158,7 +144,7 @@ class Shard:
         Each row keeps its own `seq`, so the originals may stand beside the merged part, all or
         some of them, if we are stopped here.
         """
-        merged = newest_rows(parts, self.schema, all_columns(parts, self.schema))
+        merged = newest_rows(parts, self.schema)
         write_part(self.folder, merged, seq=parts[-1].seq)
         delete_parts(parts)
 
@@ -169,13 +155,29 @@ class Shard:
     def _visible(self, parts: list[Part]) -> list[Part]:
         return parts[-1:] if self.schema.is_snapshot else parts
 
-    def _read_whole(self, parts: list[Part]) -> pl.DataFrame:
-        visible = self._visible(parts)
-        if not visible:
-            return pl.DataFrame(schema={**self.schema.columns, SEQ: pl.Int64()})
-        with reading(self.folder):
-            rows = newest_rows(visible, self.schema, all_columns(visible, self.schema))
-        return newest(rows, self.schema)
+    def _list_and_read_whole(self) -> tuple[list[Part], pl.DataFrame]:
+        """Return all parts, and what `read_whole` returns of them."""
+        parts, rows = self._list_and_read(None)
+        return parts, newest(rows, self.schema)
+
+    def _list_and_read(self, columns: Columns | None) -> tuple[list[Part], pl.DataFrame]:
+        """Return all parts, and the newest row of every key in them, as `newest_rows` does.
+
+        They are listed again where a compaction has replaced one before it was read.
+        """
+        parts = list_parts(self.folder)
+        while visible := self._visible(parts):
+            try:
+                return parts, newest_rows(visible, self.schema, columns)
+            except FileNotFoundError as error:
+                listed, parts = parts, list_parts(self.folder)
+                if parts == listed:
+                    raise StoreError(
+                        f"{self.folder} names a part that is not there ({error}); remove the name "
+                        f"and run again."
+                    ) from error
+        every = {**self.schema.columns, SEQ: pl.Int64()}
+        return [], pl.DataFrame(schema=every if columns is None else dict(columns))
 
     def _replace_parts(self, parts: list[Part], rows: pl.DataFrame) -> None:
         """Write one part of `rows`, which keep their `seq`, in the place of `parts`."""

@@ -11,6 +11,7 @@ from capenh_pipeline_tests.benchmarks.llm_stage import llm_stage
 from capenh_pipeline_tests.benchmarks.local_server import local_server
 from capenh_pipeline_tests.benchmarks.nothing_to_do import nothing_to_do
 from capenh_pipeline_tests.benchmarks.scale import scale
+from capenh_pipeline_tests.benchmarks.served_vlm import served_vlm
 from capenh_pipeline_tests.benchmarks.startup import startup
 from capenh_pipeline_tests.benchmarks.vlm_process import vlm_process
 from capenh_pipeline_tests.benchmarks.vlm_stage import vlm_stage
@@ -24,6 +25,7 @@ def main() -> None:
             **vlm_process(Path(folder) / "process"),
             **engines(),
             **llm_stage(),
+            **served_vlm(Path(folder) / "served"),
             **local_server(),
             **nothing_to_do(Path(folder) / "noop"),
             **scale(Path(folder) / "scale"),

@@ -26,6 +26,7 @@ from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.scanning import list_files
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 
 OPTIONS = {
@@ -94,7 +95,7 @@ def _write(path: str, content: bytes) -> None:
 
 
 def _append_index(run: Run) -> None:
-    files, content = run.scan().images, _png()
+    files, content = list_files(run, None).images, _png()
     count = range(files.height)
     rows = files.with_columns(
         pl.Series("path_hash", [path_hash(path, None) for path in files["path"]]),
@@ -128,7 +129,7 @@ def _append_captions(run: Run, rows: pl.DataFrame) -> None:
 def _append_files(run: Run, rows: pl.DataFrame) -> None:
     for path, caption in rows.select("path", "caption").iter_rows():
         _write(f"{run.dataset}/{path[:-4]}_combined.txt", f"{caption}\n".encode())
-    texts = run.scan().texts
+    texts = list_files(run, None).texts
     ledger = texts.with_columns(
         rows["image_hash"],
         rows["path"].alias("image_path"),

@@ -1,7 +1,7 @@
 """An LLM server that takes its time and next to no CPU, as a process of its own.
 
 `python -m capenh_pipeline_tests.benchmarks.slow_llm_server SECONDS` prints its port and answers
-every POST after so many seconds with the last line of text in it.
+every POST after so many seconds with the text of its last message.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Generator
+
+from capenh_pipeline_tests.fakes.loopback import text_of
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -31,7 +33,8 @@ def slow_llm_server(latency_s: float) -> Generator[str]:
 class _Connection(asyncio.Protocol):
     def __init__(self, latency_s: float) -> None:
         self._latency_s = latency_s
-        self._received = b""
+        self._received = bytearray()
+        self._expected = 0  # bytes of the request, 0 until its head is there
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -39,11 +42,14 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        head, end, body = self._received.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if not end or (length and len(body) < int(length[1])):
+        if not self._expected:
+            head, end, _ = self._received.partition(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            self._expected = len(end) and len(head + end) + (int(length[1]) if length else 0)
+        if not self._expected or len(self._received) < self._expected:
             return
-        self._received = b""
+        body = self._received.partition(b"\r\n\r\n")[2]
+        self._received, self._expected = bytearray(), 0
         answer = _answer(json.loads(body)) if body else b'{"object": "list", "data": []}'
         asyncio.get_running_loop().call_later(self._latency_s, self._send, answer)
 
@@ -53,7 +59,7 @@ class _Connection(asyncio.Protocol):
 
 
 def _answer(payload: dict) -> bytes:
-    text = re.sub(r"<[^>]*>", "", payload["messages"][-1]["content"])
+    text = re.sub(r"<[^>]*>", "", text_of(payload, "user"))
     message = {"role": "assistant", "content": " ".join(text.split())}
     return json.dumps(
         {

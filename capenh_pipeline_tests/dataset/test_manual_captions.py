@@ -85,4 +85,6 @@ def test_what_is_no_file_is_not_waited_for(tmp_path, kind):
 def test_a_file_that_is_far_too_large_is_no_caption(tmp_path):
     with (tmp_path / "a.txt").open("wb") as file:
         file.truncate(1 << 40)
-    assert "larger than" in inspect_caption(tmp_path / "a.txt").error
+    facts = inspect_caption(tmp_path / "a.txt")
+    assert (facts.text_hash, facts.error_kind) == (None, "manual_caption_too_large")
+    assert facts.error == "a.txt is larger than 10 MB, so it is no caption; rename or shorten it."

@@ -1,10 +1,12 @@
 import os
 import socket
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from capenh_pipeline.dataset import units, walk_process
 from capenh_pipeline.dataset.scan import file_path, list_dataset
 from capenh_pipeline.errors import DatasetError
 
@@ -227,8 +229,20 @@ def names(listing):
     return listing.images["path"].to_list(), listing.texts["path"].to_list()
 
 
-def listed(root, known=None):
-    return list_dataset(root, recursive=True, known=known)
+def listed(root):
+    return list_dataset(root, recursive=True)
+
+
+def compared(root, before, *, trust_dir_mtime=False):
+    """List what is news: all files of folders that are not as they were."""
+    return list_dataset(root, recursive=True, known=before.units, trust_dir_mtime=trust_dir_mtime)
+
+
+def is_known(root, before, **options):
+    after = compared(root, before, **options)
+    return names(after) == ([], []) and after.units.sort("folder").equals(
+        before.units.sort("folder")
+    )
 
 
 def test_text_files_are_listed_with_their_states_whatever_they_are(tmp_path):
@@ -241,16 +255,85 @@ def test_text_files_are_listed_with_their_states_whatever_they_are(tmp_path):
 
     assert texts["path"].to_list() == ["a.txt", "folder.txt", "loop.txt", "sub/B.TXT"]
     found = (tmp_path / "a.txt").stat()
-    assert texts.row(0)[2:] == (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    assert texts.row(2)[2:] == (-1, 0, 0)  # nobody can tell, so it is read each time
+    assert texts.row(0)[2:5] == (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    assert texts.row(2)[2:5] == (-1, 0, 0)  # nobody can tell, so it is read each time
 
 
-def test_a_folder_that_is_the_same_is_not_looked_into_again(tmp_path):
+def test_of_a_dataset_that_is_known_only_folders_that_changed_are_news(tmp_path):
+    touch(tmp_path, "a.jpg", "one/b.jpg", "one/b.txt", "two/c.jpg", "two/deep/d.jpg", "empty/x")
+    before = listed(tmp_path)
+    assert is_known(tmp_path, before)
+    (tmp_path / "one" / "b.txt").write_bytes(b"edited in place")
+    (tmp_path / "two" / "c.jpg").rename(tmp_path / "two" / "e.jpg")
+    touch(tmp_path, "new/f.jpg")
+
+    after = compared(tmp_path, before)
+
+    assert names(after) == (["new/f.jpg", "one/b.jpg", "two/e.jpg"], ["one/b.txt"])
+    assert after.units.sort("folder").equals(listed(tmp_path).units.sort("folder"))
+    assert is_known(tmp_path, after)
+
+
+def test_a_large_folder_is_of_parts_and_a_file_changes_one_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(units, "UNIT_FILES", 16)
+    touch(tmp_path, *(f"{number}.jpg" for number in range(100)))
+    before = listed(tmp_path).units
+    (tmp_path / "7.jpg").write_bytes(b"edited in place")
+
+    after = listed(tmp_path).units
+
+    assert (before["parts"].unique().item(), before["files"].sum()) == (4, 100)
+    assert units.changed_units(after, before).height == 1
+
+
+def tree(root):
+    touch(
+        root,
+        *(f"{one}/{two}/{name}" for one in "abc" for two in "123" for name in ("x.jpg", "x.txt")),
+    )
+    touch(root, "y.jpg", "a/y.jpg")
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_processes_that_help_find_the_same(tmp_path, processes):
+    tree(tmp_path)
+    before = listed(tmp_path)
+    (tmp_path / "b" / "2" / "x.txt").unlink()
+    found = list_dataset(tmp_path, recursive=True, known=before.units, processes=processes)
+
+    alone = compared(tmp_path, before)
+    assert found.files.equals(alone.files)
+    assert found.units.sort("folder").equals(alone.units.sort("folder"))
+    assert names(found) == (["b/2/x.jpg"], [])
+    everything = list_dataset(tmp_path, recursive=True, processes=processes)
+    assert everything.files.equals(listed(tmp_path).files)
+
+
+def test_a_process_that_ends_is_done_without(tmp_path, monkeypatch):
+    tree(tmp_path)
+    monkeypatch.setattr(walk_process, "_PROGRAM", (sys.executable, "-c", ""))
+    found = list_dataset(tmp_path, recursive=True, processes=2)
+    assert found.files.equals(listed(tmp_path).files)
+
+
+def test_a_digest_tells_files_that_exchange_something(tmp_path):
+    touch(tmp_path, "a.jpg", "b.jpg")
+    for name, seconds in (("a.jpg", 10), ("b.jpg", 20)):
+        os.utime(tmp_path / name, (seconds, seconds))
+    before = listed(tmp_path)
+    for name, seconds in (("a.jpg", 20), ("b.jpg", 10)):
+        os.utime(tmp_path / name, (seconds, seconds))
+
+    assert names(compared(tmp_path, before))[0] == ["a.jpg", "b.jpg"]
+
+
+def test_a_folder_whose_times_are_trusted_is_not_looked_into_again(tmp_path):
     touch(tmp_path, "a.jpg", "a.txt", "sub/b.jpg", "sub/b.txt")
     before = listed(tmp_path)
     (tmp_path / "sub" / "b.jpg").write_bytes(b"edited in place")
 
-    assert listed(tmp_path, before) is before
+    assert is_known(tmp_path, before, trust_dir_mtime=True)
+    assert names(compared(tmp_path, before)) == (["sub/b.jpg"], ["sub/b.txt"])
 
 
 def test_what_a_link_leads_to_is_found_when_it_is_back(tmp_path):
@@ -261,40 +344,37 @@ def test_what_a_link_leads_to_is_found_when_it_is_back(tmp_path):
     before = listed(tmp_path / "dataset")
     touch(tmp_path, "drive/a.txt", "drive/sub/c.jpg")
 
-    after = listed(tmp_path / "dataset", before)
+    after = compared(tmp_path / "dataset", before, trust_dir_mtime=True)
     assert names(after) == (["a.jpg", "sub/b.jpg", "sub/c.jpg"], ["a.txt"])
-    assert listed(tmp_path / "dataset", after) is after
+    assert is_known(tmp_path / "dataset", after, trust_dir_mtime=True)
 
 
-def test_folders_that_print_alike_are_told_apart_when_one_of_them_has_changed(tmp_path):
-    touch(tmp_path, "a.jpg", "\\xff/x.jpg", "\\xff/gone.jpg")
+def test_folders_that_print_alike_are_told_apart(tmp_path):
+    touch(tmp_path, "a.jpg", "\\xff/x.jpg")
     other = tmp_path / os.fsdecode(b"\xff")
     other.mkdir()
     touch(other, "x.jpg")
     before = listed(tmp_path)
-    assert listed(tmp_path, before).warnings == before.warnings != ()
+    assert len(before.warnings) == 1
+    (other / "x.jpg").write_bytes(b"edited in place")
 
-    touch(tmp_path, "\\xff/new.jpg")
-    (tmp_path / "\\xff" / "gone.jpg").unlink()
-    (tmp_path / "\\xff" / "x.jpg").unlink()
-    after = listed(tmp_path, before)
-    assert after.images.rows() == listed(tmp_path).images.rows()
-    assert names(after)[0] == ["\\xff/new.jpg", "\\xff/x.jpg", "a.jpg"]
+    after = compared(tmp_path, before, trust_dir_mtime=True)
+    assert after.files["folder"].to_list() == [b"\xff"]
 
 
-def test_a_folder_that_changed_is_listed_again_and_the_others_are_not(tmp_path):
+def test_a_folder_that_changed_is_listed_again_and_those_that_are_trusted_are_not(tmp_path):
     touch(tmp_path, "a.jpg", "one/b.jpg", "one/b.txt", "two/c.jpg", "two/deep/d.jpg")
     before = listed(tmp_path)
     (tmp_path / "one" / "b.txt").unlink()
     touch(tmp_path, "one/new/e.jpg", "two/deep/f.txt")
     (tmp_path / "two" / "c.jpg").write_bytes(b"edited in place")
 
-    after = listed(tmp_path, before)
+    after = compared(tmp_path, before, trust_dir_mtime=True)
 
-    assert names(after) == names(listed(tmp_path))
-    sizes = dict(after.images.select("path", "size_bytes").iter_rows())
-    assert sizes["two/c.jpg"] == 1
-    assert listed(tmp_path, after) is after
+    images, texts = names(after)
+    assert images == ["one/b.jpg", "one/new/e.jpg", "two/deep/d.jpg"]
+    assert texts == ["two/deep/f.txt"]
+    assert is_known(tmp_path, after, trust_dir_mtime=True)
 
 
 def test_a_folder_that_is_gone_takes_its_files_along(tmp_path):
@@ -302,17 +382,20 @@ def test_a_folder_that_is_gone_takes_its_files_along(tmp_path):
     before = listed(tmp_path)
     (tmp_path / "one").rename(tmp_path / "two")
 
-    assert names(listed(tmp_path, before)) == (["a.jpg", "two/deep/b.jpg"], ["two/deep/b.txt"])
+    after = compared(tmp_path, before, trust_dir_mtime=True)
+    assert names(after) == (["two/deep/b.jpg"], ["two/deep/b.txt"])
+    assert after.units["folder"].sort().to_list() == [b"", b"two", b"two/deep"]
 
 
 def test_a_folder_that_could_not_be_read_is_tried_again(ordinary_user):
     touch(ordinary_user, "a.jpg", "locked/b.jpg")
     (ordinary_user / "locked").chmod(0)
     before = listed(ordinary_user)
-    assert listed(ordinary_user, before).warnings == before.warnings != ()
+    assert compared(ordinary_user, before, trust_dir_mtime=True).warnings == before.warnings != ()
     (ordinary_user / "locked").chmod(0o700)
 
-    assert names(listed(ordinary_user, before))[0] == ["a.jpg", "locked/b.jpg"]
+    after = compared(ordinary_user, before, trust_dir_mtime=True)
+    assert names(after)[0] == ["locked/b.jpg"]
 
 
 def test_folders_with_names_that_are_not_utf8_are_known_too(tmp_path):
@@ -321,12 +404,13 @@ def test_folders_with_names_that_are_not_utf8_are_known_too(tmp_path):
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "b.jpg").write_bytes(b"x")
     before = listed(tmp_path)
-    touch(tmp_path, "new.jpg")
+    assert is_known(tmp_path, before, trust_dir_mtime=True)
+    (folder / "deep" / "c.jpg").write_bytes(b"x")
 
-    after = listed(tmp_path, before)
+    after = compared(tmp_path, before, trust_dir_mtime=True)
 
-    assert names(after)[0] == ["a.jpg", "new.jpg", "s\\xfcb/deep/b.jpg"]
-    assert after.images["path_bytes"].to_list() == [None, None, b"s\xfcb/deep/b.jpg"]
+    assert names(after)[0] == ["s\\xfcb/deep/b.jpg", "s\\xfcb/deep/c.jpg"]
+    assert after.images["path_bytes"].to_list() == [b"s\xfcb/deep/b.jpg", b"s\xfcb/deep/c.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -353,4 +437,4 @@ def test_a_folder_that_changed_after_2262_is_listed_and_known_again(tmp_path):
     before = listed(tmp_path)
 
     assert names(before) == (["sub/a.jpg"], [])
-    assert listed(tmp_path, before) is before
+    assert is_known(tmp_path, before, trust_dir_mtime=True)

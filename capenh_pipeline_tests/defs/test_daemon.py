@@ -7,6 +7,7 @@ import pytest
 
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline_tests.defs.webserver import ENDS, Dagster
+from capenh_pipeline_tests.fakes.gate import Gate
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
 from capenh_pipeline_tests.images import draw
 from capenh_pipeline_tests.processes import wait_until
@@ -70,26 +71,32 @@ def test_images_that_land_are_captioned_once_and_a_new_model_is_seen_as_stale(tm
 
 @pytest.mark.soak
 def test_a_run_that_is_killed_is_run_again_and_loses_nothing(tmp_path):
-    images = tmp_path / "images"
-    for number in range(200):
+    images, number_of_images, finished = tmp_path / "images", 6, 2
+    for number in range(number_of_images):
         draw(images / f"{number}.png", number)
-    with FakeLlmServer(models=None) as server:
+    gate = Gate(finished)
+    with FakeLlmServer(gate, models=None) as server:
         settings(
             tmp_path,
             dataset_dir=images,
             model_id=FLORENCE_FOLDER,
             base_url=server.base_url,
             model="one",
-            checkpoint_rows=4,
-            batch_size=4,
-            watch="true",
+            concurrency=1,
+            checkpoint_rows=1,
         )
         with Dagster(tmp_path) as dagster:
-            wait_until(lambda: [*(images / ".capenh" / "vlm_captions").rglob("*.parquet")])
+            killed = dagster.launch("enhance_captions", shards=("0", "f"))
+            rows = images / ".capenh" / "combined_captions"
+            wait_until(lambda: len([*rows.rglob("part-*.parquet")]) == finished)
             for process in dagster.run_processes():
                 os.kill(process, signal.SIGKILL)
+            gate.opened.set()
+            assert dagster.end_of(killed) == "FAILURE"
             wait_until(lambda: len(dagster.runs()) == 2)
-            wait_until(lambda: dagster.runs()[0]["status"] in ENDS)
-            assert [run["status"] for run in dagster.runs()] == ["SUCCESS", "FAILURE"]
-    assert len([*images.glob("*_combined.txt")]) == 200
-    assert len(server.requests) == 200
+            again = dagster.runs()[0]["runId"]
+            wait_until(lambda: len(server.requests) > finished + 1)  # it has its turn
+            assert dagster.end_of(again) == "SUCCESS"
+            assert len(dagster.runs()) == 2
+    assert len([*images.glob("*_combined.txt")]) == number_of_images
+    assert len(server.requests) == number_of_images + 1  # one was on its way

@@ -8,8 +8,10 @@ import pytest
 from capenh_pipeline.defs import failures
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.defs.run_tags import queue_tags
 from capenh_pipeline.defs.turns import its_turn
 from capenh_pipeline.domain.deployment import Deployment, deployment_from_environment
+from capenh_pipeline.domain.options import Options
 from capenh_pipeline.errors import ConfigurationError, OutageError
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.defs.jobs import definitions, executed
@@ -53,8 +55,14 @@ def test_only_runs_of_a_deployment_are_queued_one_after_the_other(tmp_path):
         return pipeline.resolve_job_def("enhance_captions").run_tags
 
     assert "capenh/store" not in tags(None)
-    assert tags(Deployment())["capenh/store"] == str(tmp_path / "dogs")
+    assert tags(Deployment())["capenh/store"] == str(tmp_path / "dogs" / ".capenh")
     assert tags(None)["capenh/dataset"] == "dogs"
+
+
+def test_a_store_has_one_tag_however_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = [{"dataset_dir": "dogs"}, {"dataset_dir": "cats", "store": "dogs/.capenh"}]
+    assert len({queue_tags(Options(**values))["capenh/store"] for values in named}) == 1
 
 
 def test_the_nightly_run_covers_all_shards_and_tries_again_what_may_have_passed():

@@ -2,7 +2,9 @@
 
 import pytest
 
+from capenh_pipeline.defs.metadata import Measured, shard_metadata
 from capenh_pipeline.domain.deployment import Deployment
+from capenh_pipeline.stages.run import Report
 from capenh_pipeline_tests.defs.jobs import ASSETS, definitions, materializations
 from capenh_pipeline_tests.images import colour
 
@@ -75,3 +77,11 @@ def test_the_numbers_of_a_shard_plot_over_time(images):
     for one in made:
         assert one.keys() >= {"prompt_tokens", "completion_tokens"}
     assert all("new_tokens" in one for one in first["vlm_captions"].values())
+
+
+def test_a_distribution_is_one_line_and_left_out_where_nothing_has_a_score():
+    figures = {"support_distribution": [0] * 9 + [2], "retention_distribution": [0] * 10}
+    report = Report({"0": {"images": 2, "computed": 2}}, figures={"0": figures})
+    shown = shard_metadata("0", "combined_captions", Measured(report, 1.0, {}))
+    assert shown["support_distribution"] == "0 ▁▁▁▁▁▁▁▁▁█ 1"
+    assert "retention_distribution" not in shown

@@ -3,63 +3,114 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.error import HTTPError
 
 import dagster as dg
 import pytest
 
+from capenh_pipeline.defs import webhook
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.defs.run_tags import range_tags
 from capenh_pipeline.defs.webhook import failure_webhook
 from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.errors import ConfigurationError
 
 
 @pytest.fixture
-def received():
-    """Yield the address of a server, and the messages that it has been sent."""
-    messages = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            messages.append((self.headers["Content-Type"], json.loads(body)))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+def hook():
+    """Yield a server that answers with the next of `answers`, then 204, and notes `messages`."""
+    with Hook(("127.0.0.1", 0), Receiver) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/hook", messages
+        yield server
         server.shutdown()
         thread.join()
 
 
-def test_a_failed_run_is_told_with_its_reason_and_its_dataset(tmp_path, received):
-    url, messages = received
+class Hook(HTTPServer):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.answers, self.messages = [], []
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.messages.append((self.headers["Content-Type"], json.loads(body)))
+        self.answer()
+
+    def do_GET(self):
+        self.server.messages.append("a GET that tells nothing")
+        self.answer()
+
+    def answer(self):
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 204)
+        self.send_header("Location", f"{self.server.url}/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def tell(tmp_path):
+    """Return what tells an address of a run that has failed; its value is the run."""
     values = {"dataset_dir": str(tmp_path / "gone"), "base_url": "http://x/v1"}
     definitions = pipeline_definitions(values, Outside(environment=dict), Deployment())
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("enhance_captions").execute_in_process(
-            instance=instance,
-            tags={f"dagster/asset_partition_range_{end}": "0" for end in ("start", "end")},
-            raise_on_error=False,
+            instance=instance, tags=range_tags("0", "0"), raise_on_error=False
         )
         failure = next(event for event in result.all_events if event.is_failure)
-        context = dg.build_run_status_sensor_context(
-            "failure_webhook", failure, instance, result.dagster_run
-        ).for_run_failure()
-        failure_webhook(Names(), None, url)(context)
-    ((content_type, message),) = messages
+
+        def tell(url):
+            context = dg.build_run_status_sensor_context(
+                "failure_webhook", failure, instance, result.dagster_run
+            ).for_run_failure()
+            failure_webhook(Names(), (), url)(context)
+            return result
+
+        yield tell
+
+
+def test_a_failed_run_is_told_with_its_reason_and_its_dataset(tmp_path, hook, tell):
+    result = tell(hook.url)
+    ((content_type, message),) = hook.messages
     assert content_type == "application/json"
     assert message["run_id"] == result.run_id
     assert message["job"] == "enhance_captions"
     assert message["tags"]["capenh/dataset"] == "gone"
     assert f"{tmp_path}/gone cannot be opened" in message["error"]
     assert message["error"] in message["text"]
+
+
+def test_an_address_that_fails_is_tried_three_times_and_then_the_tick_fails(
+    hook, tell, monkeypatch
+):
+    monkeypatch.setattr(webhook, "_PAUSES_S", (0.0, 0.0))
+    hook.answers = [500, 503]
+    tell(hook.url)
+    assert len(hook.messages) == 3
+    hook.answers = [500, 503, 502]
+    with pytest.raises(HTTPError, match="502"):
+        tell(hook.url)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_a_failure_not_a_message_that_is_lost_on_the_way(
+    hook, tell, monkeypatch, status
+):
+    monkeypatch.setattr(webhook, "_PAUSES_S", ())
+    hook.answers = [status]
+    with pytest.raises(HTTPError, match=str(status)):
+        tell(hook.url)
+    assert len(hook.messages) == 1
 
 
 def test_only_a_deployment_with_an_address_has_the_sensor():
@@ -69,6 +120,26 @@ def test_only_a_deployment_with_an_address_has_the_sensor():
 
     assert sensors() == {"new_images"}
     assert sensors(failure_webhook="http://127.0.0.1:1/x") == {"new_images", "failure_webhook"}
+
+
+def test_of_several_datasets_each_tells_of_all_of_its_own_jobs(hook):
+    deployment = Deployment(failure_webhook=hook.url)
+    definitions = pipeline_definitions({}, Outside(environment=dict), deployment, dataset="dogs")
+    repository = definitions.get_repository_def()
+
+    def look(cursor):
+        with dg.build_sensor_context(instance, cursor, repository_def=repository) as context:
+            return repository.get_sensor_def("dogs_failure_webhook").evaluate_tick(context).cursor
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        cursor = look(None)
+        for job in ("dogs_enhance_captions", "dogs_enhance_and_check"):
+            definitions.resolve_job_def(job).execute_in_process(
+                instance=instance, tags=range_tags("0", "0"), raise_on_error=False
+            )
+            cursor = look(cursor)
+    told = [message["job"] for _, message in hook.messages]
+    assert told == ["dogs_enhance_captions", "dogs_enhance_and_check"]
 
 
 def test_an_address_that_is_none_is_refused_without_being_shown():

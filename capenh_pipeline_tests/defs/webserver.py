@@ -7,13 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import yaml
+
 from capenh_pipeline.defs.instance import SETTINGS, open_instance
+from capenh_pipeline.defs.run_tags import range_tags
 from capenh_pipeline_tests.processes import PATIENCE_S, Process, processes, wait_until
 
 ENDS = ("SUCCESS", "FAILURE", "CANCELED")
@@ -43,11 +47,15 @@ query($group: AssetGroupSelector!) {
 }"""
 LOCATION = "capenh_pipeline.definitions"
 REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
-LAUNCHED_AT_ONCE = """
-run_coordinator:  # the default one leaves the launch to the daemon
-  module: dagster._core.run_coordinator
-  class: DefaultRunCoordinator
-"""
+OF_DAGSTER = "__ASSET_JOB"
+"""Dagster's own job, from which the button "Materialize" starts runs."""
+
+LAUNCHED_AT_ONCE = {  # the project's leaves the launch to the daemon
+    "run_coordinator": {
+        "module": "dagster._core.run_coordinator",
+        "class": "DefaultRunCoordinator",
+    }
+}
 
 
 class Webserver:
@@ -59,7 +67,7 @@ class Webserver:
     """
 
     _program = ("dagster_webserver",)
-    _settings = LAUNCHED_AT_ONCE
+    _settings: Mapping[str, Any] = LAUNCHED_AT_ONCE
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self._home = folder / "dagster_home"
@@ -68,7 +76,8 @@ class Webserver:
         self._variables = variables
 
     def __enter__(self) -> Self:
-        (self._home / "dagster.yaml").write_text(SETTINGS.read_text() + self._settings)
+        settings = {**yaml.safe_load(SETTINGS.read_text()), **self._settings}
+        (self._home / "dagster.yaml").write_text(yaml.safe_dump(settings))
         with open_instance(self._home):  # before several processes ask for its tables
             pass
         self._port = _free_port()
@@ -104,17 +113,24 @@ class Webserver:
         finally:
             self._kill()
 
-    def launch(self, job: str, *, shards: tuple[str, str]) -> str:
-        """Start a run over a range of shards and return its id."""
+    def launch(
+        self, job: str, *, shards: tuple[str, str] | None, assets: Sequence[str] = ()
+    ) -> str:
+        """Start a run over a range of shards, of some assets only, and return its id."""
         selector = {**REPOSITORY, "jobName": job}
-        tags = [
-            {"key": f"dagster/asset_partition_range_{end}", "value": shard}
-            for end, shard in zip(("start", "end"), shards, strict=True)
-        ]
+        if assets:
+            selector["assetSelection"] = [{"path": [name]} for name in assets]
+        given = range_tags(*shards) if shards else {}
+        tags = [{"key": name, "value": text} for name, text in given.items()]
         run = {"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}}
         launched = self.ask(LAUNCH, run=run)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return launched["run"]["runId"]
+
+    @property
+    def address(self) -> str:
+        """The first page."""
+        return f"http://127.0.0.1:{self._port}"
 
     def terminate(self, run_id: str) -> None:
         """Cancel a run, as the button does."""
@@ -153,8 +169,8 @@ class Webserver:
         """Send a GraphQL query, as a page does, and return its data."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         headers = {"Content-Type": "application/json"}
-        request = Request(f"http://127.0.0.1:{self._port}/graphql", body, headers)
-        with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  # our own address
+        request = Request(f"{self.address}/graphql", body, headers)  # noqa: S310  # our own
+        with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
             return json.load(answer)["data"]
 
 
@@ -162,7 +178,7 @@ class Dagster(Webserver):
     """The same with the daemon, as `dagster dev` starts both: sensors, schedules and the queue."""
 
     _program = ("dagster", "dev")
-    _settings = ""
+    _settings: Mapping[str, Any] = {}
 
     def reload(self) -> None:
         """Load the definitions anew, as the button does."""

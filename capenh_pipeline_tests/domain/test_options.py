@@ -109,8 +109,21 @@ def test_a_value_that_cannot_work_is_refused(values):
         ({"ray_send_images": True}, "--engine ray"),
         ({"engine": "ray", "ray_address": "local", "devices": "cuda:0"}, "--devices"),
         ({"device": "cpu", "devices": "auto"}, "give one"),
+        ({"workers": 2, "vlm_base_url": "http://x/v1"}, "--workers"),
     ],
 )
 def test_options_of_workers_that_do_not_go_together_are_refused(options, named):
     with pytest.raises(ConfigurationError, match=named):
         Options(**options)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:secret@host/v1", "user:secret@host", "https://host/v1?code=secret"]
+)
+@pytest.mark.parametrize(
+    ("option", "variable"), [("base_url", "OPENAI_API_KEY"), ("vlm_base_url", "CAPENH_VLM_API_KEY")]
+)
+def test_an_address_with_a_secret_is_refused_without_showing_it(url, option, variable):
+    with pytest.raises(ConfigurationError, match=f"--{option}.*{variable}") as refused:
+        Options(**{option: url})
+    assert "secret" not in str(refused.value)

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from capenh_pipeline_tests.fakes.llm_server import merge_reply
+from capenh_pipeline_tests.fakes.llm_server import Reply, Response, merge_reply
 
 PATIENCE_S = 120
 
@@ -16,18 +16,19 @@ class Gate:
         opened: to be set by the test.
     """
 
-    def __init__(self, passed: int) -> None:
+    def __init__(self, passed: int, *, reply: Reply = merge_reply) -> None:
         self.reached = threading.Event()
         self.opened = threading.Event()
         self._passed = passed
+        self._reply = reply
         self._lock = threading.Lock()
         self._seen = 0
 
-    def __call__(self, payload: dict[str, Any]) -> str:
+    def __call__(self, payload: dict[str, Any]) -> str | Response:
         with self._lock:
             self._seen += 1
             is_held = self._seen == self._passed + 1
         if is_held:
             self.reached.set()
             self.opened.wait(PATIENCE_S)
-        return merge_reply(payload)
+        return self._reply(payload)

@@ -26,6 +26,7 @@ class _Watch:
 
     root: str | None = None
     steps = 0
+    counts_reads = False
     refuse: Callable[[int], None] = staticmethod(lambda step: None)
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -38,7 +39,9 @@ class _Watch:
         if not isinstance(path, (str, Path)) or not str(path).startswith(self.root or ""):
             return False
         mode = arguments[1] if event == "open" else "w"
-        return isinstance(mode, str) and any(letter in mode for letter in "wax+")
+        return isinstance(mode, str) and (
+            self.counts_reads or any(letter in mode for letter in "wax+")
+        )
 
 
 _WATCH = _Watch()
@@ -84,8 +87,17 @@ def failing_at(step: int, error: int, folder: Path, work: Callable[[], T]) -> tu
     return done, _WATCH.steps > step
 
 
-def joined_at(step: int, folder: Path, other: Callable[[], object], work: Callable[[], T]) -> bool:
+def joined_at(
+    step: int,
+    folder: Path,
+    other: Callable[[], object],
+    work: Callable[[], T],
+    *,
+    counts_reads: bool = False,
+) -> bool:
     """Do `work`, and all of `other` just before a step on the disk below `folder`; 0 is the first.
+
+    A file that is opened to be read is a step too where that is asked for.
 
     Returns:
         Whether there were so many steps.
@@ -97,7 +109,11 @@ def joined_at(step: int, folder: Path, other: Callable[[], object], work: Callab
             other()
             _WATCH.root = str(folder)
 
-    _watched(folder, work, join)
+    _WATCH.counts_reads = counts_reads
+    try:
+        _watched(folder, work, join)
+    finally:
+        _WATCH.counts_reads = False
     return _WATCH.steps > step
 
 

@@ -168,6 +168,12 @@ def test_an_address_that_cannot_be_one_is_named(base_url):
         OpenAiLanguageModel(settings(base_url))
 
 
+def test_nor_is_a_password_shown_in_an_address_that_is_none():
+    with pytest.raises(ConfigurationError, match="--base_url is 'host/v1'") as caught:
+        OpenAiLanguageModel(settings("user:secret@host/v1"))
+    assert "secret" not in str(caught.value)
+
+
 def test_a_key_that_cannot_be_one_is_not_shown():
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY") as caught:
         OpenAiLanguageModel(settings("http://127.0.0.1:9/v1"), api_key="sk-secret schlüssel")

@@ -11,6 +11,7 @@ import pytest
 
 from capenh_pipeline.errors import ServerError
 from capenh_pipeline.models.llm import OpenAiLanguageModel
+from capenh_pipeline.models.llm_breaker import Inquiry
 from capenh_pipeline.models.llm_endpoint import COST_OF_FAILURE, Endpoint, Knowledge
 from capenh_pipeline.models.llm_faults import Fault, Severity
 from capenh_pipeline.models.llm_session import QUESTION
@@ -270,8 +271,7 @@ def test_a_row_that_finds_nobody_there_is_hardly_to_blame_though_the_probe_finds
             settings("http://x/v1", max_attempts=1),
             REAL,
             knowledge=Knowledge(was_reached=True, has_answered=True),
-            probe=is_well,
-            complain=None,
+            inquiry=Inquiry(is_well, complain=None),
         )
         fault = Fault(severity, "server_error", "…")
         return await endpoint.cost(fault, sent_at=REAL.clock())

@@ -70,7 +70,7 @@ def test_those_that_waited_together_go_one_after_another():
 
 def test_a_long_pause_is_told_once_however_many_were_refused(caplog):
     around = FakeTime()
-    pause = Pause("http://here/v1", 1.0, around.surroundings())
+    pause = Pause("LLM server at http://here/v1", 1.0, around.surroundings())
     for _ in range(64):
         pause.refused(asks_for(300), sent_at=around.now)
         around.now += 0.01
@@ -80,7 +80,7 @@ def test_a_long_pause_is_told_once_however_many_were_refused(caplog):
 
 def test_a_pause_of_ours_is_not_said_to_be_a_wish_of_the_server(caplog):
     around = FakeTime(spread=1.0)
-    pause = Pause("http://here/v1", 1.0, around.surroundings())
+    pause = Pause("LLM server at http://here/v1", 1.0, around.surroundings())
     for _ in range(9):
         pause.refused(asks_for(1), sent_at=around.now)
         asyncio.run(pause.wait())

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +16,8 @@ from urllib.request import urlopen
 import pytest
 from websockets.sync.client import connect
 
-PATIENCE_S = 60
+from capenh_pipeline_tests.processes import PATIENCE_S, wait_until
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
@@ -29,9 +29,19 @@ _FLAGS = [
     "--disable-dev-shm-usage",
     "--no-first-run",
     "--remote-debugging-port=0",
-    "--host-resolver-rules=MAP * ~NOTFOUND",  # whatever asks the network is told no
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the network is not there
 ]
 _NOT_ALLOWED = ("error", "warning", "assert")
+_PLACE = """(text => {
+  const says = e => e.checkVisibility() && e.innerText?.trim() === text;
+  for (const found of [...document.querySelectorAll('body *')].filter(says).reverse()) {
+    found.scrollIntoView({block: 'center'});
+    const box = found.getBoundingClientRect();
+    const place = [box.x + box.width / 2, box.y + box.height / 2];
+    const hit = document.elementFromPoint(...place);
+    if (hit && (found.contains(hit) || says(hit))) return place;
+  }
+})(%s)"""
 
 
 class Browser:
@@ -49,7 +59,8 @@ class Browser:
         with ExitStack() as stack:
             folder = TemporaryDirectory(ignore_cleanup_errors=True)
             address = _started(Path(stack.enter_context(folder)), stack)
-            talk = connect(address, max_size=None, proxy=None, close_timeout=1)
+            # no pings: what it says is read only when something is asked
+            talk = connect(address, max_size=None, proxy=None, close_timeout=1, ping_interval=None)
             self._socket = stack.enter_context(talk)
             for domain in ("Page", "Runtime", "Log", "Network"):
                 self.ask(f"{domain}.enable")
@@ -66,11 +77,15 @@ class Browser:
 
     def open(self, page: Path, *, after: str = "") -> None:
         """Load a file from disk, and wait until it has done so."""
+        self.visit(page.as_uri() + after)
+
+    def visit(self, address: str) -> None:
+        """Load a page, and wait until it has done so."""
         self.complaints.clear()
         self.asked_for.clear()
         self.ask("Page.navigate", url="about:blank")
-        self.ask("Page.navigate", url=page.as_uri() + after)
-        self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
+        self.ask("Page.navigate", url=address)
+        self.wait("document.readyState === 'complete' && location.protocol !== 'about:'")
 
     def run(self, script: str) -> Any:
         """Return the value of a JavaScript expression, awaited."""
@@ -81,10 +96,20 @@ class Browser:
 
     def wait(self, condition: str) -> None:
         """Return as soon as a JavaScript expression is true."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not self.run(condition):
-            assert time.monotonic() < deadline, condition
-            time.sleep(0.02)
+        wait_until(lambda: self.run(condition))
+
+    def wait_for(self, *texts: str) -> None:
+        """Return as soon as the page shows all of these texts."""
+        self.wait(f"{json.dumps(texts)}.every(text => document.body.innerText.includes(text))")
+
+    def click(self, text: str) -> None:
+        """Click with the mouse on what says just this, once it is there and nothing covers it."""
+        place = _PLACE % json.dumps(text)
+        self.wait(f"!!{place}")
+        x, y = self.run(place)
+        for kind in ("mousePressed", "mouseReleased"):
+            given = {"x": x, "y": y, "button": "left", "clickCount": 1}
+            self.ask("Input.dispatchMouseEvent", type=kind, **given)
 
     def press(self, key: str) -> None:
         """Press a key and let it go."""
@@ -135,11 +160,12 @@ def _started(folder: Path, stack: ExitStack) -> str:
     )
     stack.callback(_end, process)
     note = folder / "DevToolsActivePort"
-    deadline = time.monotonic() + PATIENCE_S
-    while not (note.exists() and note.read_text().count("\n")):
+
+    def is_there() -> bool:
         assert process.poll() is None, "chromium has ended"
-        assert time.monotonic() < deadline, "chromium does not start"
-        time.sleep(0.05)
+        return note.exists() and "\n" in note.read_text()
+
+    wait_until(is_there)
     with urlopen(
         f"http://127.0.0.1:{note.read_text().split()[0]}/json/list", timeout=PATIENCE_S
     ) as answer:

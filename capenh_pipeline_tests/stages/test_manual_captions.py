@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from capenh_pipeline.dataset.manual_captions import MOST_BYTES
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
@@ -130,6 +131,22 @@ def test_a_caption_that_is_no_file_any_more_is_named_and_nothing_waits_for_it(ru
         caption.write_text("sks")
         assert runs.run() == Cost(1, 0, 0, 0)
         assert said(runs)["a.png"] == "sks"
+
+
+def test_a_file_that_is_too_large_for_a_caption_is_looked_at_once(runs):
+    """It stays a failure, and is looked at again when its size or times change."""
+    caption = runs.dataset / "a.txt"
+    with caption.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    assert runs.run() == Cost(1, 0, 0, 0)
+    assert said(runs)["a.png"] == "manual_caption_too_large"
+    assert runs.run() == NOTHING
+    assert said(runs)["a.png"] == "manual_caption_too_large"
+    assert runs.run(retry_failed=True).files_read == 1
+
+    caption.write_text("sks")
+    assert runs.run() == Cost(1, 0, 0, 0)
+    assert said(runs)["a.png"] == "sks"
 
 
 def test_what_a_killed_run_has_left_of_ours_is_not_what_a_person_wrote(runs):

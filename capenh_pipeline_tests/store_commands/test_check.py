@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from capenh_pipeline.demo.chance import seeded
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.tables.hold import hold
 from capenh_pipeline.tables.reshard import reshard
@@ -41,12 +42,33 @@ def a_part(dataset, table):
     return min((dataset / ".capenh" / table).rglob("*.parquet"))
 
 
+def rewritten(part, rows):
+    """Put other rows in the place of a part, as a program does that knows no checksum."""
+    part.unlink()
+    place = part.with_name(f"{part.name[:17]}-x.parquet")
+    rows.write_parquet(place)
+    return place
+
+
+def flip_a_bit(part, *, byte):
+    content = bytearray(part.read_bytes())
+    content[byte] ^= 1
+    part.write_bytes(content)
+
+
 def rows_by_table(dataset):
     store = Store.existing(dataset / ".capenh")
     return {
         schema.name: store.table(schema).read().sort(schema.shard_by, *schema.key)
         for schema in TABLES
     }
+
+
+def assert_keys_are(before, dataset):
+    after = rows_by_table(dataset)
+    for schema in TABLES:
+        key = pl.col(schema.key)
+        assert after[schema.name].select(key).equals(before[schema.name].select(key))
 
 
 def assert_repaired(dataset, check, kind, path, *flags, rows):
@@ -93,10 +115,7 @@ def test_a_part_that_does_not_open_is_moved_aside_and_computed_again(
     aside = dataset / ".capenh" / "damaged" / part.relative_to(dataset / ".capenh")
     assert aside.read_bytes() == content
     caption(dataset)
-    after = rows_by_table(dataset)
-    for schema in TABLES:
-        key = pl.col(schema.key)
-        assert after[schema.name].select(key).equals(before[schema.name].select(key))
+    assert_keys_are(before, dataset)
 
 
 def test_a_part_whose_end_is_whole_and_whose_middle_is_not_is_found(dataset, check):
@@ -105,6 +124,73 @@ def test_a_part_whose_end_is_whole_and_whose_middle_is_not_is_found(dataset, che
     content[4:60] = bytes(56)
     part.write_bytes(content)
     assert check()[1][0].startswith(f"UNREADABLE  {part}  ")
+
+
+@pytest.mark.parametrize("table", [schema.name for schema in TABLES])
+def test_a_flipped_bit_anywhere_in_a_part_is_found_and_the_part_put_aside(dataset, check, table):
+    before = rows_by_table(dataset)
+    part = a_part(dataset, table)
+    sound = part.read_bytes()
+    moments = seeded(9)
+    for byte in (0, len(sound) - 1, *(moments.randrange(len(sound)) for _ in range(20))):
+        flip_a_bit(part, byte=byte)
+        code, lines, _ = check()
+        assert (code, len(lines)) == (FOUND, 1)
+        assert lines[0].split("  ")[:2] == ["UNREADABLE", str(part)]
+        part.write_bytes(sound)
+    flip_a_bit(part, byte=byte)
+    assert check("--repair")[0] == CLEAN
+    assert check()[:2] == (CLEAN, [])
+    assert (dataset / ".capenh" / "damaged" / part.relative_to(dataset / ".capenh")).exists()
+    caption(dataset)
+    assert_keys_are(before, dataset)
+
+
+def test_a_part_that_reads_well_and_says_what_nobody_wrote_is_found(dataset, check):
+    """Parquet has no checksum of its own here."""
+    part = a_part(dataset, "combined_captions")
+    rows = pl.read_parquet(part).with_columns(caption=pl.lit("another"))
+    rows.write_parquet(part)
+    code, lines, said = check("--deep")
+    assert (code, len(lines)) == (FOUND, 1)
+    assert lines[0].startswith(f"UNREADABLE  {part}  a part that cannot be read (its bytes are not")
+    assert "The files beside the store are looked at when that is mended." in said
+    assert check("--repair")[0] == CLEAN
+    assert "another" not in rows_by_table(dataset)["combined_captions"]["caption"].to_list()
+
+
+def test_a_changed_part_is_neither_read_nor_written_anew_as_a_sound_one(dataset, check, store):
+    """Whoever would go by its rows stops at it, with a sentence, and leaves it to be found."""
+    part = a_part(dataset, "vlm_captions")
+    pl.read_parquet(part).with_columns(caption=pl.lit("another")).write_parquet(part)
+    table = opened(dataset).store.table(TABLES[1])
+    hashes = pl.read_parquet(part).select("image_hash", "recipe_hash")
+    table.append(hashes.with_columns(caption=pl.lit("newer")))
+    for words in (["info"], ["compact"], ["reshard", "--digits", 2]):
+        code, _, said = store(*words)
+        assert (code, said.count("\n")) == (2, 1)
+        assert f"{part} cannot be read (its bytes are not those that were written" in said
+    found = [line.split("  ")[:2] for line in check()[1]]
+    assert ["UNREADABLE", str(part)] in found
+
+
+def test_parts_of_older_versions_have_no_checksum_and_are_counted(dataset, check):
+    part = a_part(dataset, "vlm_captions")
+    rewritten(part, pl.read_parquet(part))
+    code, lines, said = check()
+    assert (code, lines) == (CLEAN, [])
+    assert ", 1 parts without a checksum, " in said
+
+
+def test_no_older_snapshot_shows_in_the_place_of_one_that_is_put_aside(dataset, check, store):
+    """`prune` would take images that are not in it for such that left the dataset."""
+    part = a_part(dataset, "image_manifest")
+    old = part.with_name("part-000000000000-x.parquet")
+    pl.read_parquet(part).clear().write_parquet(old)
+    part.write_bytes(b"")
+    assert check("--repair")[0] == CLEAN
+    assert not old.exists()
+    assert "is missing" in store("prune", "--yes")[2]
 
 
 def test_two_damaged_parts_of_one_name_are_both_kept(dataset, check):
@@ -151,8 +237,8 @@ def test_a_key_that_stands_twice_in_a_part_is_merged(dataset, check, table):
     part = a_part(dataset, table)
     rows = pl.read_parquet(part)
     older = rows.with_columns(status=pl.lit("older"), seq=pl.lit(0, pl.Int64))
-    pl.concat([rows, older.select(rows.columns)]).write_parquet(part)
-    assert_repaired(dataset, check, "DUPLICATE", part, rows=before)
+    place = rewritten(part, pl.concat([rows, older.select(rows.columns)]))
+    assert_repaired(dataset, check, "DUPLICATE", place, rows=before)
 
 
 def test_what_nobody_sees_of_a_snapshot_is_no_damage(dataset, check):
@@ -166,8 +252,8 @@ def test_what_nobody_sees_of_a_snapshot_is_no_damage(dataset, check):
 def test_a_row_of_no_shard_counts_as_damage_of_its_part(dataset, check):
     part = a_part(dataset, "vlm_captions")
     rows = pl.read_parquet(part)
-    rows.with_columns(image_hash=pl.lit(None, pl.String)).write_parquet(part)
-    assert check()[1][0].startswith(f"UNREADABLE  {part}  ")
+    place = rewritten(part, rows.with_columns(image_hash=pl.lit(None, pl.String)))
+    assert check()[1][0].startswith(f"UNREADABLE  {place}  ")
     assert check("--repair")[0] == CLEAN
 
 
@@ -261,6 +347,20 @@ def test_what_a_stopped_reshard_left_is_removed(dataset, check, tmp_path):
     assert not place.exists()
 
 
+def test_a_folder_that_a_reshard_left_because_of_somebodys_file_is_no_damage(dataset, check):
+    """Nothing could mend it: it would be found for ever."""
+    folder = dataset / ".capenh" / "vlm_captions" / "shard=0f"
+    folder.mkdir()
+    assert check()[0] == FOUND
+    (folder / ".DS_Store").write_bytes(b"")
+    assert check()[:2] == (CLEAN, [])
+    part = a_part(dataset, "vlm_captions")
+    shutil.copy(part, folder)
+    assert check("--repair")[0] == CLEAN
+    assert check()[:2] == (CLEAN, [])
+    assert [path.name for path in folder.iterdir()] == [".DS_Store"]
+
+
 @pytest.mark.parametrize(("content", "digits"), [(b"\xff", 1), (b'{"format": 1}', 1), (None, 2)])
 def test_a_marker_that_is_lost_is_written_by_what_the_folders_say(dataset, check, content, digits):
     before = rows_by_table(dataset)
@@ -277,7 +377,7 @@ def test_a_marker_that_is_lost_amid_a_reshard_loses_no_row(dataset, check, tmp_p
     before = rows_by_table(dataset)
     copy = Store.existing(shutil.copytree(dataset / ".capenh", tmp_path / "copy"))
     reshard(copy, 2)
-    half = [path for path in copy.root.rglob("*.parquet") if "caption" in str(path)][::2]
+    half = sorted(copy.root.rglob("*.parquet"))[::2]
     for path in half:
         place = dataset / ".capenh" / path.relative_to(copy.root)
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,8 @@ def broken(dataset):
     """Misplace a part, double the rows of another, and leave a temporary file."""
     parts = sorted((dataset / ".capenh" / "vlm_captions").rglob("*.parquet"))
     rows = pl.read_parquet(parts[0])
-    pl.concat([rows, rows]).write_parquet(parts[0])
+    parts[0].unlink()
+    pl.concat([rows, rows]).write_parquet(parts[0].with_name("part-000000000001-x.parquet"))
     wrong = parts[0].parents[1] / "shard=z".replace("z", _free(parts))
     wrong.mkdir()
     parts[-1].rename(wrong / parts[-1].name)

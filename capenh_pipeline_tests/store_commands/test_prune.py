@@ -194,6 +194,28 @@ def test_captions_that_may_be_those_of_a_file_that_could_not_be_read_stay(datase
     assert heights(dataset) == {**AFTER, "vlm_captions": 6, "combined_captions": 6}
 
 
+def test_after_a_stopped_reshard_it_refuses_until_that_is_ended(dataset, prune, store):
+    """A deleted row of which a copy is left would be one that is nowhere else, and moved back."""
+    copying = partial(store_command, dataset, "reshard", "--digits", 2)
+    assert dies_after(80, dataset, copying)
+    assert {len(folder.name) for folder in dataset.glob(".capenh/vlm_captions/*")} == {7, 8}
+    assert_refused(dataset, prune, "reshard", "capenh store check --repair")
+    assert store("check", "--repair")[0] == 0
+    assert prune("--yes")[0] == 0
+    assert copying() == 0
+    sharded = opened(dataset, shard_digits=2).store
+    assert {schema.name: sharded.table(schema).read().height for schema in TABLES} == AFTER
+
+
+def test_a_folder_that_a_reshard_could_not_remove_stops_nothing(dataset, prune):
+    """It has a file of somebody's in it, and no rows."""
+    folder = dataset / ".capenh" / "vlm_captions" / "shard=0f"
+    folder.mkdir()
+    (folder / ".DS_Store").write_bytes(b"")
+    assert prune("--yes")[0] == 0
+    assert heights(dataset) == AFTER
+
+
 def test_a_store_that_is_held_is_left_alone(dataset, prune):
     with hold(dataset / ".capenh"):
         assert_refused(dataset, prune, f"process {os.getpid()} on ")

@@ -9,7 +9,7 @@ import pytest
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
 from capenh_pipeline.tables.store import Store
-from capenh_pipeline_tests.fakes.sudden_death import dies_after
+from capenh_pipeline_tests.fakes.sudden_death import dies_after, joined_at
 from capenh_pipeline_tests.tables.samples import (
     captions,
     manifest,
@@ -85,6 +85,21 @@ def test_a_deletion_of_every_row_that_is_stopped_brings_back_no_old_one(store, t
     before, everything = seen(table), table.read(["0"])
     for copy in stopped_at_each_step(store, tmp_path, lambda copy: copy.delete(everything)):
         assert seen(copy) <= before
+
+
+def test_a_deletion_that_a_compaction_joins_at_any_step_goes_on_and_loses_no_other_row(
+    store, table, tmp_path
+):
+    """A step of Dagster that began earlier sees no lock; the row itself may come back."""
+    before, gone = seen(table), captions("0", {"gone": ""})
+    for step in itertools.count():
+        copy = Store.existing(shutil.copytree(store.root, tmp_path / str(step))).table(VLM_CAPTIONS)
+        compaction, deletion = partial(copy.compact, ["0"]), partial(copy.delete, gone)
+        is_met = joined_at(step, copy.folder, compaction, deletion, counts_reads=True)
+        assert before - seen(copy) <= {(gone["image_hash"][0], "newest")}
+        if not is_met:
+            assert step > 5
+            return
 
 
 def test_a_row_of_a_snapshot_is_deleted_and_an_older_part_does_not_show(store, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, SCAN_INDEX, TABLES, VLM_CAPTIONS
 from capenh_pipeline.tables.reshard import reshard, settle_leftovers
+from capenh_pipeline.tables.rows import conform
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.fakes.sudden_death import dies_after, joined_at
 from capenh_pipeline_tests.tables.samples import captions, hash_in, manifest, texts_in
@@ -80,6 +81,15 @@ def test_a_snapshot_stays_one(full):
     assert sorted(store.table(IMAGE_MANIFEST).read()["path"]) == ["b", "c"]
 
 
+def test_a_row_of_a_snapshot_in_the_wrong_shard_hides_none_of_its_own(full):
+    """It comes to its shard before the others do."""
+    rows = [manifest("0f", {"a": 2}), manifest("bb", {"stranger": 3})]
+    shard = full.table(IMAGE_MANIFEST).shard("0")
+    shard.replace(conform(pl.concat(rows), IMAGE_MANIFEST))
+    store = reshard(full, 2)
+    assert sorted(store.table(IMAGE_MANIFEST).read()["path"]) == ["a", "b", "stranger"]
+
+
 def test_a_row_written_afterwards_wins(full):
     store = reshard(full, 2)
     store.table(VLM_CAPTIONS).append(captions("0f", {"0f": "newest"}))
@@ -147,6 +157,20 @@ def test_rows_that_only_the_leftovers_have_are_moved_and_not_deleted(full):
     (full.root / "store.json").write_text('{"format": 1, "shard_digits": 2}')
     assert settle_leftovers(opened(full)) == 3
     assert same(before, rows_of(opened(full)))
+
+
+def test_moving_what_only_the_leftovers_have_can_be_stopped_anywhere(full, tmp_path):
+    """Rows of the manifest too, of which one shard has come and others have not."""
+    before = rows_of(full)
+    (full.root / "store.json").write_text('{"format": 1, "shard_digits": 2}')
+    for steps in itertools.count(step=2):
+        copy = Store.existing(shutil.copytree(full.root, tmp_path / str(steps)))
+        died = dies_after(steps, copy.root, partial(settle_leftovers, copy))
+        settle_leftovers(copy)
+        assert same(before, rows_of(copy)), steps
+        if not died:
+            assert steps > 10
+            return
 
 
 def test_leftovers_change_no_row_and_bring_back_no_image(full, tmp_path):

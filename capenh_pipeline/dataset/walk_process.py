@@ -1,0 +1,94 @@
+"""A walk that other processes help with: most of its time is one system call a file.
+
+`python -m capenh_pipeline.dataset.walk_process FD` lists folders that it is sent on a connection.
+"""
+
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+
+from capenh_pipeline.dataset.walk import Walk
+
+FOLDERS_AT_ONCE = 8
+"""Folders that a process is given; it sends back the sub-folders that it has found in them."""
+
+# -P: no Python file of the user's working folder is taken for a library's.
+_PROGRAM = (sys.executable, "-P", "-m", "capenh_pipeline.dataset.walk_process")
+
+
+def walk_together(walk: Walk, processes: int) -> None:
+    """Go on with a walk until it is through.
+
+    Args:
+        walk: that has listed at least its root.
+        processes: besides this one, which lists folders too.
+
+    Raises:
+        EOFError: a process has ended before its time.
+        ConnectionError: the same.
+    """
+    with _helpers(walk, processes) as idle:
+        busy: list[Connection] = []
+        while walk.pending or busy:
+            while walk.pending and idle:
+                helper = idle.pop()
+                helper.send([walk.pending.pop() for _ in walk.pending[:FOLDERS_AT_ONCE]])
+                busy.append(helper)
+            if walk.pending:
+                walk.list_folder(walk.pending.pop())
+            answered = wait(busy, timeout=0 if walk.pending else None)
+            for helper in [one for one in busy if one in answered]:
+                walk.pending += helper.recv()
+                busy.remove(helper)
+                idle.append(helper)
+        for helper in idle:
+            helper.send([])
+            walk.add(helper.recv())
+
+
+@contextmanager
+def _helpers(walk: Walk, processes: int) -> Generator[list[Connection]]:
+    started: list[tuple[subprocess.Popen[bytes], Connection]] = []
+    try:
+        for _ in range(processes):
+            started.append(_start())
+            started[-1][1].send(walk.empty())
+        yield [connection for _, connection in started]
+    finally:
+        for process, connection in started:
+            connection.close()
+            process.kill()
+            process.wait()
+
+
+def _start() -> tuple[subprocess.Popen[bytes], Connection]:
+    connection, theirs = Pipe()
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter
+            [*_PROGRAM, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C is for us; it ends when its connection does
+        )
+    return process, connection
+
+
+def serve(connection: Connection) -> None:
+    """List the folders that are sent until none is, then send the walk; or the other side goes."""
+    with suppress(EOFError, ConnectionError):
+        walk: Walk = connection.recv()
+        while folders := connection.recv():
+            for folder in folders:
+                walk.list_folder(folder)
+            connection.send(walk.pending)
+            walk.pending = []
+        walk.end_batch()
+        connection.send(walk)
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))

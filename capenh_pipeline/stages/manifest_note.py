@@ -1,0 +1,128 @@
+"""What is noted of a manifest that was built, so that the next run goes by changes alone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import polars as pl
+
+from capenh_pipeline.dataset.units import UNIT, changed_units
+from capenh_pipeline.dataset.walk import UNKNOWN_STATE
+from capenh_pipeline.stages.known_listing import FILES, RACY_NS, UNSETTLED, save_listing
+from capenh_pipeline.stages.known_manifest import Counts, note_manifest
+from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.scan_index import is_settled
+from capenh_pipeline.stages.scanning import Scan
+
+
+@dataclass(frozen=True)
+class Built:
+    """A manifest that was brought up to date.
+
+    Attributes:
+        touched: shards that had to change.
+        counts: of each shard, those of earlier runs among them.
+        parts: names of the parts of each shard, None where they are not what was stored.
+    """
+
+    touched: frozenset[str]
+    counts: Counts
+    parts: dict[str, list[str] | None]
+
+    @classmethod
+    def after(cls, scan: Scan, touched: Iterable[str]) -> Self:
+        """Return what is known of the shards, before those that are touched have changed."""
+        counts = {**scan.known.counts} if scan.known else {}
+        return cls(frozenset(touched), counts, {**scan.known.parts} if scan.known else {})
+
+
+def settle(
+    run: Run, scan: Scan, built: Built, wanted: pl.DataFrame, read: pl.DataFrame, rows: pl.DataFrame
+) -> None:
+    """Note what the manifest was made from, if the run covered all that had to change.
+
+    Args:
+        run: which shards it covered.
+        scan: what the dataset held.
+        built: the manifest.
+        wanted: the files that it was made from.
+        read: of `read_files`.
+        rows: the new rows of the manifest.
+
+    Raises:
+        StoreError: the disk is full or cannot be written.
+    """
+    parts = {shard: names for shard, names in built.parts.items() if names is not None}
+    is_whole = built.touched <= {*run.shards} and parts.keys() == built.counts.keys()
+    if not is_whole or not _is_news(run, scan):
+        return
+    known = scan.known.listing if scan.known else None
+    units = scan.listing.units
+    files = scan.listing.files.join(
+        changed_units(units, known.units) if known else units, on=UNIT, how="semi"
+    )
+    unsettled = _unsettled(scan, wanted, read)
+    if not unsettled.is_in(files["path"].implode()).all():
+        return
+    kept = _with_shards(files, rows, scan.before).with_columns(
+        size_bytes=pl.when(pl.col("path").is_in(unsettled.implode()))
+        .then(UNSETTLED)
+        .otherwise("size_bytes")
+    )
+    units = _trusted(units, kept, scan.began_ns)
+    name = save_listing(run.known_listings, units, kept, scan.names, before=known)
+    if name:
+        note_manifest(run, name, _again(built.counts), parts)
+
+
+def _is_news(run: Run, scan: Scan) -> bool:
+    """Return whether there is more to note than is known."""
+    if scan.known is None or scan.is_news:
+        return True
+    states = ["folder", "mtime_ns", "ctime_ns"]
+    known = scan.known.listing.units.select(states)
+    has_other_times = not scan.listing.units.join(known, on=states, how="anti").is_empty()
+    return run.options.trust_dir_mtime and has_other_times
+
+
+def _unsettled(scan: Scan, wanted: pl.DataFrame, read: pl.DataFrame) -> pl.Series:
+    """Return the paths of files that are to be looked at again, though their states stay.
+
+    What they hold is not known, or they changed so shortly before the scan that they may change
+    again without a trace.
+    """
+    known = read.filter(is_settled(read))
+    unread = scan.changed.join(wanted, on="path", how="anti")
+    is_young = pl.col("ctime_ns") > scan.began_ns - RACY_NS
+    return pl.concat(
+        [
+            wanted.join(known, on="path", how="anti")["path"],
+            unread.filter(is_young | (pl.col("size_bytes") < 0))["path"],
+        ]
+    )
+
+
+def _with_shards(files: pl.DataFrame, rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Return files with the shards of their rows in the manifest, in the columns `FILES`."""
+    now = rows.select("path", shard=pl.col("shard_hash").str.head(2))
+    shards = pl.concat([now, before.select("path", "shard")]).unique("path", keep="first")
+    return files.join(shards, on="path", how="left").select(*FILES)
+
+
+def _trusted(units: pl.DataFrame, files: pl.DataFrame, began_ns: int) -> pl.DataFrame:
+    """Return units with the times of their folders, but of those that are to be listed again."""
+    unsettled = files.filter(pl.col("size_bytes") == UNSETTLED)["folder"].implode()
+    is_young = pl.max_horizontal("mtime_ns", "ctime_ns") >= began_ns - RACY_NS
+    is_unknown = is_young | pl.col("folder").is_in(unsettled)
+    states = dict(zip(("mtime_ns", "ctime_ns"), UNKNOWN_STATE, strict=True))
+    return units.with_columns(
+        pl.when(is_unknown).then(unknown).otherwise(name).alias(name)
+        for name, unknown in states.items()
+    )
+
+
+def _again(counts: Counts) -> Counts:
+    """Return the counts of a run that finds all as it is now."""
+    return {
+        shard: {**some, "computed": 0, "reused": some["images"]} for shard, some in counts.items()
+    }

@@ -1,0 +1,225 @@
+"""A run that goes by what has changed does what a run does that looks at everything."""
+
+import os
+import shutil
+from dataclasses import replace
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from capenh_pipeline.dataset import units
+from capenh_pipeline.domain.paths import path_hash
+from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
+from capenh_pipeline.stages.caption_files import write_files
+from capenh_pipeline.stages.image_manifest import build_image_manifest
+from capenh_pipeline.stages.known_manifest import known_manifest
+from capenh_pipeline.tables.kept_rows import kept_rows
+from capenh_pipeline_tests.images import colour
+from capenh_pipeline_tests.memory import memory_folder
+from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
+
+IMAGES = ["a.png", "a.jpg", "a_combined.png", "a.png_combined.png", "A.bmp", "sub/a.png", "b.png"]
+TEXTS = ["a.txt", "a.png.txt", "a_combined.txt", "a_combined.png.txt", "A.txt", "b.txt"]
+
+changes = st.one_of(
+    st.tuples(st.just("put"), st.sampled_from(IMAGES), st.integers(0, 3)),
+    st.tuples(st.just("write"), st.sampled_from(TEXTS), st.sampled_from(["", "sks", "a dog"])),
+    st.tuples(st.just("delete"), st.sampled_from([*IMAGES, *TEXTS]), st.none()),
+    st.tuples(st.just("move"), st.sampled_from(IMAGES), st.sampled_from(IMAGES)),
+    st.tuples(st.just("touch"), st.sampled_from([*IMAGES, *TEXTS]), st.none()),
+)
+doors = st.sampled_from(
+    [
+        lambda runs: runs.run(),
+        lambda runs: build_image_manifest(runs.opened()),
+        lambda runs: write_files(runs.opened()),
+    ]
+)
+
+
+def change(folder, what, name, other):
+    path = folder / name
+    if what == "put":
+        colour(path, (other, 0, 0))
+    elif what == "write":
+        path.write_text(other)
+    elif path.exists():
+        if what == "move":
+            path.rename(folder / other)
+        elif what == "touch":
+            path.touch()
+        else:
+            path.unlink()
+
+
+def manifest(runs):
+    rows = runs.opened().store.table(IMAGE_MANIFEST).read()
+    return rows.drop("scanned_at").sort("path").to_dicts()
+
+
+def forget_everything(runs):
+    for name in ("settled", "listing"):
+        shutil.rmtree(runs.dataset / ".capenh" / name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit_files", [1, 8192])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(st.tuples(doors, st.lists(changes, min_size=1, max_size=3)), min_size=1, max_size=5)
+)
+def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(monkeypatch, unit_files, days):
+    """Whatever comes, changes and goes between runs, names that exclude one another included."""
+    monkeypatch.setattr(units, "UNIT_FILES", unit_files)
+    with memory_folder() as folder:
+        runs = StageRuns(folder / "dataset", {"recursive": True, "write_policy": "overwrite"})
+        (folder / "dataset" / "sub").mkdir(parents=True)
+        colour(folder / "dataset" / "z.png", (9, 9, 9))
+        runs.run()
+        for door, day in days:
+            for one in day:
+                change(folder / "dataset", *one)
+            door(runs)
+            assert known_manifest(runs.opened()) is not None
+        runs.run()
+        found = manifest(runs)
+        forget_everything(runs)
+
+        assert runs.run() == NOTHING
+        assert manifest(runs) == found
+
+
+@pytest.fixture(scope="module")
+def settled():
+    """A flat folder of many parts, and a folder beside it, that nothing has happened to."""
+    with memory_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(units, "UNIT_FILES", 2)
+        for number in range(20):
+            colour(folder / "dataset" / f"{number:02}.png", (number, 0, 0))
+        colour(folder / "dataset" / "sub" / "x.png", (0, 9, 9))
+        runs = StageRuns(folder / "dataset", {"recursive": True})
+        runs.run()
+        runs.run()
+        assert runs.run() == NOTHING
+        yield folder / "dataset"
+
+
+@pytest.fixture
+def large(settled, monkeypatch):
+    monkeypatch.setattr(units, "UNIT_FILES", 2)
+    with memory_folder() as folder:
+        runs = StageRuns(shutil.copytree(settled, folder / "dataset"), {"recursive": True})
+        runs.run()  # a copy has other times
+        runs.run()
+        assert runs.run() == NOTHING
+        yield runs
+
+
+def damage(store, *patterns, but=()):
+    """Damage files of a store, so that whoever reads one ends in an error."""
+    for pattern in patterns:
+        for path in store.glob(pattern):
+            if not any(path.match(f"*/shard={shard}/*") for shard in but):
+                path.write_bytes(b"damaged")
+
+
+def shards_of(runs, table, **where):
+    schema = {"image_manifest": IMAGE_MANIFEST, "caption_files": CAPTION_FILES}[table]
+    rows = runs.opened().store.table(schema).read().filter(**where)
+    return {value[0] for value in rows[schema.shard_by]}
+
+
+def test_one_new_image_reads_and_writes_its_own_shards(large):
+    """No part of a table can be read but in the shards of the image and of its files."""
+    path = colour(large.dataset / "new.png", (7, 7, 7))
+    twin = StageRuns(
+        shutil.copytree(large.dataset, large.dataset.with_name("twin")), {"recursive": True}
+    )
+    twin.run()
+    image = shards_of(twin, "image_manifest", path="new.png")
+    file = shards_of(twin, "caption_files", path="new_combined.txt")
+    store = large.dataset / ".capenh"
+    damage(store, "image_manifest/*/part-*", "*_captions/*/part-*", but=image)
+    damage(store, "caption_files/*/part-*", but=file)
+    damage(store, "scan_index/*/part-*", but={path_hash("new.png", None)[0]})
+
+    assert large.run() == Cost(1, 1, 1, 1)
+    assert path.with_name("new_combined.txt").exists()
+
+
+def test_a_listing_that_is_damaged_is_no_listing(large):
+    listing = large.dataset / ".capenh" / "listing"
+    for number, pattern in enumerate(("units-*", "names-*", "files-*")):
+        for path in listing.glob(pattern):
+            path.write_bytes(b"damaged")
+        (large.dataset / "00.png").unlink()
+        colour(large.dataset / "00.png", (number, 1, 1))
+        assert large.run() == Cost(1, 1, 1, 1)
+        assert large.run()[1:] == NOTHING[1:]
+    assert large.run() == NOTHING
+
+
+def test_only_what_a_listing_needs_is_kept(large):
+    listing = large.dataset / ".capenh" / "listing"
+    (listing / "recursive.parquet").touch()  # of an earlier version
+    colour(large.dataset / "new.png", (7, 7, 7))
+    large.run()
+    names = [path.name for path in listing.iterdir()]
+    units_file = next(name for name in names if name.startswith("units-"))
+    needed = kept_rows(listing / units_file)["file"].drop_nulls()
+    assert sorted(names) == sorted(
+        [units_file, units_file.replace("units", "names"), *needed.unique()]
+    )
+
+
+def test_a_caption_file_of_another_shard_that_is_edited_is_looked_at(large):
+    ours = large.dataset / "sub" / "x_combined.txt"
+    text = ours.read_text()
+    ours.unlink()
+    assert large.run() == Cost(0, 0, 0, 1)
+    assert ours.read_text() == text
+    ours.write_text("mine")
+    assert large.run() == NOTHING
+    assert [*large.reports[-1].kept_files.values()] == [["sub/x_combined.txt"]]
+
+
+def test_a_file_that_is_another_images_now_is_looked_at_when_it_changes(large):
+    """Its image has other bytes and the same caption: the file stays, and its shard is another."""
+    image, ours = large.dataset / "sub" / "x.png", large.dataset / "sub" / "x_combined.txt"
+    before = shards_of(large, "image_manifest", path="sub/x.png")
+    colour(image, (0, 9, 9), size=(3, 7))
+    large.run()
+    assert shards_of(large, "image_manifest", path="sub/x.png") != before
+    large.run()
+    assert large.run() == NOTHING
+    ours.unlink()
+
+    assert large.run() == Cost(0, 0, 0, 1)
+
+
+def test_a_run_over_other_shards_leaves_a_change_to_the_next(large):
+    shard = shards_of(large, "image_manifest", path="00.png").pop()
+    (large.dataset / "00.png").unlink()
+    others = [key for key in "0123456789abcdef" if key != shard]
+    build_image_manifest(replace(large.opened(), shards=others))
+    assert "00.png" in large.opened().store.table(IMAGE_MANIFEST).read()["path"]
+    large.run()
+    assert "00.png" not in large.opened().store.table(IMAGE_MANIFEST).read()["path"]
+
+
+def test_names_that_print_alike_are_told_apart_when_one_of_them_changes(tmp_path):
+    dataset = tmp_path / "dataset"
+    colour(dataset / "\\xff" / "x.png", (1, 0, 0))
+    other = dataset / os.fsdecode(b"\xff")
+    colour(other / "x.png", (2, 0, 0))
+    runs = StageRuns(dataset, {"recursive": True})
+    runs.run()
+    assert [row["path"] for row in manifest(runs)] == ["\\xff/x.png"]
+    (dataset / "\\xff" / "x.png").unlink()
+    runs.run()
+    assert [(row["path"], row["path_bytes"]) for row in manifest(runs)] == [
+        ("\\xff/x.png", b"\xff/x.png")
+    ]
