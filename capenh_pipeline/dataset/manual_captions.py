@@ -8,8 +8,9 @@ from pathlib import Path
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.files import read_regular_file
 
-MOST_BYTES = 10_000_000
-"""A larger file is no caption."""
+MOST_BYTES = 64_000
+"""A larger file is no caption: some 16,000 tokens, over which a small server may sit so long that
+the whole run ends for want of an answer."""
 
 _LINE_END = re.compile(r"\r\n?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all of ASCII's but tab and newline
