@@ -8,8 +8,9 @@ from pathlib import Path
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.files import read_regular_file
 
-MOST_BYTES = 10_000_000
-"""A larger file is no caption."""
+MOST_BYTES = 64_000
+"""A larger file is no caption: some 16,000 tokens, over which a small server may sit so long that
+the whole run ends for want of an answer."""
 
 TOO_LARGE = "manual_caption_too_large"
 """The error kind of such a file: its size tells, so it need not be looked at again."""
@@ -57,7 +58,7 @@ def inspect_caption(path: Path) -> CaptionFacts:
 
 def _failed(path: Path, error: OSError) -> CaptionFacts:
     if error.errno == errno.EFBIG:
-        size = f"{MOST_BYTES // 1_000_000} MB"
+        size = f"{MOST_BYTES // 1000} kB"
         reason = f"{_printable(path)} is larger than {size}, so it is no caption"
         return CaptionFacts(error_kind=TOO_LARGE, error=f"{reason}; rename or shorten it.")
     reason = f"{_printable(path)} cannot be read: {error.strerror}."

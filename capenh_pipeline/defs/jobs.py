@@ -34,10 +34,11 @@ def enhance_and_check(names: Names, tags: Mapping[str, str]) -> Any:
     )
 
 
-def check_captions(names: Names) -> Any:
+def check_captions(names: Names, tags: Mapping[str, str]) -> Any:
     """Return the job of all checks of a dataset; it has no partitions, they look at all shards."""
     return dg.define_asset_job(
         names.name("check_captions"),
         selection=dg.AssetSelection.checks_for_assets(*map(names.key, CHECKS)),
         description="All checks of the tables and the caption files; computes nothing.",
+        run_tags=tags,
     )

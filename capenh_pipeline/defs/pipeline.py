@@ -41,9 +41,10 @@ def pipeline_definitions(
     """
     names, options = Names(dataset), Options(**values)
     versions = code_versions(options)
-    tags = {**run_tags(options, versions), **(queue_tags(options) if deployment else {})}
+    found_by = run_tags(options, versions)
+    tags = {**found_by, **(queue_tags(options) if deployment else {})}
     job, nightly = enhance_captions(names, tags), enhance_and_check(names, tags)
-    jobs = [job, nightly, check_captions(names)]
+    jobs = [job, nightly, check_captions(names, found_by)]
     return dg.Definitions(
         assets=[*pipeline_assets(names, options, deployment, versions), report_asset(names)],
         asset_checks=[caption_checks(names, (deployment or Deployment()).max_failure_rate)],

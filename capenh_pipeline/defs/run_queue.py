@@ -24,18 +24,16 @@ class TaggingQueue(dg.QueuedRunCoordinator):
 
 
 def _tags(context: dg.SubmitRunContext) -> dict[str, str]:
-    """Return the tags that all jobs have which compute assets of the run, if they agree.
+    """Return the tags of its job and of all jobs that compute assets of the run, if they agree.
 
     A run may be of several datasets; then it has none that would be of one of them.
     """
     run = context.dagster_run
     repository = _repository(context)
-    jobs = {
-        job
-        for node in repository.get_asset_node_snaps(run.job_name)
-        if run.asset_selection is None or node.asset_key in run.asset_selection
-        for job in node.job_names
-    }
+    jobs = {run.job_name}
+    for node in repository.get_asset_node_snaps(run.job_name):
+        if run.asset_selection is None or node.asset_key in run.asset_selection:
+            jobs.update(node.job_names)
     tags: list[Mapping[str, str]] = [repository.get_full_job(job).run_tags for job in jobs]
     found = {name: {one[name] for one in tags if name in one} for one in tags for name in one}
     return {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from capenh_pipeline.dataset.manual_captions import CaptionFacts, inspect_caption
+from capenh_pipeline.dataset.manual_captions import MOST_BYTES, CaptionFacts, inspect_caption
 
 
 @pytest.fixture
@@ -82,9 +82,10 @@ def test_what_is_no_file_is_not_waited_for(tmp_path, kind):
     assert inspect_caption(path).error_kind == "manual_caption_unreadable"
 
 
-def test_a_file_that_is_far_too_large_is_no_caption(tmp_path):
+@pytest.mark.parametrize("size", [MOST_BYTES + 1, 1 << 40])
+def test_a_file_that_is_too_large_is_no_caption(tmp_path, size):
     with (tmp_path / "a.txt").open("wb") as file:
-        file.truncate(1 << 40)
+        file.truncate(size)
     facts = inspect_caption(tmp_path / "a.txt")
     assert (facts.text_hash, facts.error_kind) == (None, "manual_caption_too_large")
-    assert facts.error == "a.txt is larger than 10 MB, so it is no caption; rename or shorten it."
+    assert facts.error == "a.txt is larger than 64 kB, so it is no caption; rename or shorten it."

@@ -38,9 +38,11 @@ def test_runs_that_people_start_are_tagged_and_those_of_one_store_wait_for_one_a
         assert dagster.end_of(looking) == "SUCCESS"  # the last in the queue, and waits for none
         found = {run["runId"]: run for run in dagster.runs()}
         assert [found[run]["status"] for run in (second, third)] == ["QUEUED"] * 2
+        assert "capenh/store" not in found[looking]["tags"]
+        for run in (first, second, third, looking):
+            assert found[run]["tags"]["capenh/dataset"] == "images"
         for run in (first, second, third):
             assert found[run]["tags"]["capenh/store"] == str(images / ".capenh")
-            assert found[run]["tags"]["capenh/dataset"] == "images"
         gate.opened.set()
         assert [dagster.end_of(run) for run in (first, second, third)] == ["SUCCESS"] * 3
         assert len(server.requests) == IMAGES
