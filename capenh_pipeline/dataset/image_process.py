@@ -6,13 +6,13 @@
 import subprocess
 import sys
 from contextlib import suppress
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from capenh_pipeline.child_process import start_child
 from capenh_pipeline.dataset.images import load_image
 from capenh_pipeline.errors import ConfigurationError, RowError
 
@@ -22,8 +22,6 @@ STARTS_S = 60.0
 A_DAY_S = 86_400.0
 """A longer wait is none that the system knows."""
 
-# -P: no Python file of the user's working folder is taken for a library's.
-_PROGRAM = (sys.executable, "-P", "-m", "capenh_pipeline.dataset.image_process")
 _READY = "ready"
 
 
@@ -74,16 +72,7 @@ class ImageProcess:
         return answer
 
     def _start(self) -> tuple[subprocess.Popen[bytes], Connection]:
-        connection, theirs = Pipe()
-        with theirs:
-            process = subprocess.Popen(  # noqa: S603  # our own interpreter
-                [*_PROGRAM, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr.fileno(),  # what a decoder prints is no output of ours
-                process_group=0,  # Ctrl-C is for us; it ends when its connection does
-            )
-        self._running = process, connection
+        process, connection = self._running = start_child("capenh_pipeline.dataset.image_process")
         if not _is_ready(connection):
             code = self.close()
             raise ConfigurationError(

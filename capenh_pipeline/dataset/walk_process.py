@@ -7,16 +7,15 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 
+from capenh_pipeline.child_process import start_child
 from capenh_pipeline.dataset.walk import Walk
 
 FOLDERS_AT_ONCE = 8
 """Folders that a process is given; it sends back the sub-folders that it has found in them."""
 
-# -P: no Python file of the user's working folder is taken for a library's.
-_PROGRAM = (sys.executable, "-P", "-m", "capenh_pipeline.dataset.walk_process")
+_MODULE = "capenh_pipeline.dataset.walk_process"
 
 
 def walk_together(walk: Walk, processes: int) -> None:
@@ -54,7 +53,7 @@ def _helpers(walk: Walk, processes: int) -> Generator[list[Connection]]:
     started: list[tuple[subprocess.Popen[bytes], Connection]] = []
     try:
         for _ in range(processes):
-            started.append(_start())
+            started.append(start_child(_MODULE))
             started[-1][1].send(walk.empty())
         yield [connection for _, connection in started]
     finally:
@@ -62,19 +61,6 @@ def _helpers(walk: Walk, processes: int) -> Generator[list[Connection]]:
             connection.close()
             process.kill()
             process.wait()
-
-
-def _start() -> tuple[subprocess.Popen[bytes], Connection]:
-    connection, theirs = Pipe()
-    with theirs:
-        process = subprocess.Popen(  # noqa: S603  # our own interpreter
-            [*_PROGRAM, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            process_group=0,  # Ctrl-C is for us; it ends when its connection does
-        )
-    return process, connection
 
 
 def serve(connection: Connection) -> None:

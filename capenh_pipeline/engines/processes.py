@@ -1,21 +1,17 @@
 """Workers in processes of this machine."""
 
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from capenh_pipeline.child_process import start_child
 from capenh_pipeline.engines.base import MakeWorker
 from capenh_pipeline.engines.pool import Begun, Died, Done, Event, Failed, Ready
 
 STARTS_S = 120.0
 """Seconds that a process may take to begin, before it makes its worker."""
-
-# -P: no Python file of the user's working folder is taken for a library's.
-_PROGRAM = (sys.executable, "-P", "-m", "capenh_pipeline.engines.worker_process")
 
 _EVENTS: dict[str, Any] = {"begun": Begun, "ready": Ready, "done": Done, "failed": Failed}
 
@@ -23,8 +19,7 @@ _EVENTS: dict[str, Any] = {"begun": Begun, "ready": Ready, "done": Done, "failed
 class ProcessPool:
     """One process at each place (`engines.pool.Pool`).
 
-    They are new processes, not copies of this one: what CUDA, torch and threads hold here does
-    not live through a fork. Each ends when its connection does, so none outlives this process.
+    They are of `start_child`: what CUDA, torch and threads hold here does not live through a fork.
     """
 
     patience_s = STARTS_S
@@ -41,16 +36,7 @@ class ProcessPool:
 
     def start(self, worker: int, place: int) -> None:
         """Start a process that makes the worker of a place."""
-        connection, theirs = Pipe()
-        with theirs:
-            process = subprocess.Popen(  # noqa: S603  # our own interpreter
-                [*_PROGRAM, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr.fileno(),  # what a library prints is no output of ours
-                process_group=0,  # Ctrl-C is for us
-            )
-        self._running[worker] = process, connection
+        self._running[worker] = start_child("capenh_pipeline.engines.worker_process")
         self._send(worker, self._makes[place])
 
     def give(self, worker: int, ticket: int, job: Any) -> None:

@@ -1,6 +1,5 @@
 import os
 import socket
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -311,7 +310,7 @@ def test_processes_that_help_find_the_same(tmp_path, processes):
 
 def test_a_process_that_ends_is_done_without(tmp_path, monkeypatch):
     tree(tmp_path)
-    monkeypatch.setattr(walk_process, "_PROGRAM", (sys.executable, "-c", ""))
+    monkeypatch.setattr(walk_process, "_MODULE", "capenh_pipeline.errors")
     found = list_dataset(tmp_path, recursive=True, processes=2)
     assert found.files.equals(listed(tmp_path).files)
 
