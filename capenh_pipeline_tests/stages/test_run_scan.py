@@ -186,6 +186,13 @@ def test_a_caption_file_of_another_shard_that_is_edited_is_looked_at(large):
     assert [*large.reports[-1].kept_files.values()] == [["sub/x_combined.txt"]]
 
 
+def test_a_caption_file_that_is_gone_comes_back_though_the_scan_index_is_lost(large):
+    shutil.rmtree(large.dataset / ".capenh" / "scan_index")
+    for ours in sorted(large.dataset.glob("0*_combined.txt")):
+        ours.unlink()
+        assert large.run() == Cost(0, 0, 0, 1)
+
+
 def test_a_file_that_is_another_images_now_is_looked_at_when_it_changes(large):
     """Its image has other bytes and the same caption: the file stays, and its shard is another."""
     image, ours = large.dataset / "sub" / "x.png", large.dataset / "sub" / "x_combined.txt"
