@@ -75,8 +75,8 @@ def _write(
 ) -> tuple[dict[str, int], bool]:
     """Write the files of the run's only shard; return the counts, and whether it is complete.
 
-    It is not unless the scan has seen all files as they are: what becomes of the others would show
-    in no later scan. The file of an image that is not there is not written.
+    It is not unless the scan has seen all files as they are, and later scans are compared with that
+    one: what becomes of other files would not show. The file of an image that is not there is not written.
 
     Args:
         run: over one shard.
@@ -107,7 +107,7 @@ def _write(
         "kept": len(outcome.kept),
         "failed": len(outcome.failed),
     }
-    was_seen = written.are_older_than(scan.began_ns - RACY_NS)
+    was_seen = scan.is_noted and written.are_older_than(scan.began_ns - RACY_NS)
     return counts, counts["reused"] == counts["files"] and was_seen
 
 

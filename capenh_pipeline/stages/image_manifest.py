@@ -10,7 +10,7 @@ from capenh_pipeline.domain.sidecars import SidecarPlan, name_warnings
 from capenh_pipeline.stages.manifest_note import Built, settle
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.run_scan import begin_scan
+from capenh_pipeline.stages.run_scan import begin_scan, is_noted_now
 from capenh_pipeline.stages.scan_index import read_files
 from capenh_pipeline.stages.scanning import Scan
 from capenh_pipeline.stages.settling import may_settle
@@ -36,8 +36,8 @@ def build_image_manifest(run: Run) -> Report:
     read = read_files(run, wanted)
     rows = rows_of(run, scan.plan, read)
     built = _replace_shards(run, scan, images, rows)
-    if may_settle(run):
-        settle(run, scan, built, wanted, read, rows)
+    if may_settle(run) and settle(run, scan, built, wanted, read, rows):
+        is_noted_now(run)
     report = Report({shard: built.counts[shard] for shard in run.shards})
     report.warnings += [*scan.listing.warnings, *name_warnings(scan.names)]
     return report

@@ -217,6 +217,16 @@ def test_a_run_over_other_shards_leaves_a_change_to_the_next(large):
     assert "00.png" not in large.opened().store.table(IMAGE_MANIFEST).read()["path"]
 
 
+def test_a_caption_file_that_no_noted_scan_has_seen_comes_back_when_it_is_gone(large):
+    """It was found complete by the export alone, in between."""
+    colour(large.dataset / "new.png", (7, 7, 7))
+    large.run()
+    write_files(large.opened())
+    (large.dataset / "new_combined.txt").unlink()
+
+    assert large.run() == Cost(0, 0, 0, 1)
+
+
 def test_names_that_print_alike_are_told_apart_when_one_of_them_changes(tmp_path):
     dataset = tmp_path / "dataset"
     colour(dataset / "\\xff" / "x.png", (1, 0, 0))
