@@ -2,13 +2,16 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from capenh_pipeline.dataset import units
+from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
 from capenh_pipeline.stages.caption_files import write_files
@@ -225,6 +228,33 @@ def test_a_caption_file_that_no_noted_scan_has_seen_comes_back_when_it_is_gone(l
     (large.dataset / "new_combined.txt").unlink()
 
     assert large.run() == Cost(0, 0, 0, 1)
+
+
+def colour_of_shard(path, shard):
+    """Save an image that is of that shard."""
+    for height in count(8):
+        content = colour(path, (7, 7, 7), size=(8, height)).read_bytes()
+        if sha256_hex(content).startswith(shard):
+            return path
+
+
+def test_a_row_that_another_run_adds_meanwhile_is_not_taken_for_a_known_one(large):
+    """An image lands, another run of its shard is done with it, and it goes."""
+    landing = large.dataset / "landing.png"
+    colour_of_shard(large.dataset / "new.png", "a")
+
+    class SlowRun:
+        @contextmanager
+        def stage(self, name, total):
+            colour_of_shard(landing, "a")
+            colour_of_shard(large.dataset / "other.png", "b")
+            build_image_manifest(replace(large.opened(), shards=["a"]))
+            yield lambda: None
+
+    build_image_manifest(replace(large.opened(), progress=SlowRun()))
+    landing.unlink()
+    large.run()
+    assert "landing.png" not in large.opened().store.table(IMAGE_MANIFEST).read()["path"]
 
 
 def test_names_that_print_alike_are_told_apart_when_one_of_them_changes(tmp_path):
