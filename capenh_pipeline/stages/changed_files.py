@@ -23,9 +23,8 @@ def look_again_at_changed_files(run: Run, scan: Scan) -> None:
     """
     if scan.known and not scan.is_news:
         return
-    settled = run.store.settled(CAPTION_FILES.name)
-    settled.forget(_shards(run, scan, scan.known) if scan.known else None)
-    settled.save()
+    shards = _shards(run, scan, scan.known) if scan.known else None
+    run.store.settled(CAPTION_FILES.name).forget(shards)
 
 
 def _shards(run: Run, scan: Scan, known: KnownManifest) -> list[str] | None:
