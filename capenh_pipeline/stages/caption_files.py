@@ -1,5 +1,7 @@
 """Caption files: the captions as text beside the images."""
 
+from pathlib import Path
+
 import polars as pl
 
 from capenh_pipeline.dataset.scan import file_path
@@ -76,7 +78,8 @@ def _write(
     """Write the files of the run's only shard; return the counts, and whether it is complete.
 
     It is not unless the scan has seen all files as they are, and later scans are compared with that
-    one: what becomes of other files would not show. The file of an image that is not there is not written.
+    one: what becomes of other files would not show. The file of an image that is not there is not
+    written.
 
     Args:
         run: over one shard.
@@ -116,9 +119,17 @@ def _with_images_there(run: Run, files: pl.DataFrame, images: pl.DataFrame) -> p
     there = [
         path
         for path, path_bytes in paths.select("path", "path_bytes").iter_rows()
-        if file_path(run.dataset, path, path_bytes).exists()
+        if _may_be_there(file_path(run.dataset, path, path_bytes))
     ]
     return files.filter(pl.col("image_path").is_in(there))
+
+
+def _may_be_there(image: Path) -> bool:
+    """Return whether an image is there; where nobody can tell, its caption file will say why."""
+    try:
+        return image.exists()
+    except OSError:
+        return True
 
 
 def _name_files(report: Report, shard: str, outcome: ExportOutcome, images: pl.DataFrame) -> None:

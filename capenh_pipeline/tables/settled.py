@@ -9,7 +9,6 @@ from typing import Any
 from capenh_pipeline.files import make_folder, write_atomically
 from capenh_pipeline.tables.faults import writing
 
-
 _FORGOTTEN = "forgotten"  # the key of what tells the last forgetting from others
 
 

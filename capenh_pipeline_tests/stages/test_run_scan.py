@@ -232,10 +232,8 @@ def test_a_caption_file_that_no_noted_scan_has_seen_comes_back_when_it_is_gone(l
 
 def colour_of_shard(path, shard):
     """Save an image that is of that shard."""
-    for height in count(8):
-        content = colour(path, (7, 7, 7), size=(8, height)).read_bytes()
-        if sha256_hex(content).startswith(shard):
-            return path
+    drawn = (colour(path, (7, 7, 7), size=(8, height)) for height in count(8))
+    return next(path for path in drawn if sha256_hex(path.read_bytes()).startswith(shard))
 
 
 def test_a_row_that_another_run_adds_meanwhile_is_not_taken_for_a_known_one(large):
