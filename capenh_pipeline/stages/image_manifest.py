@@ -103,7 +103,7 @@ def _replace_shards(run: Run, scan: Scan, images: pl.DataFrame, rows: pl.DataFra
     built = Built.after(scan, touched)
     for key in sorted(touched.intersection(run.shards)):
         some = by_shard.get(key, rows.clear()).select(FACTS)
-        known = scan.known and scan.known.parts[key]
+        known = scan.known.parts[key] if scan.known else None
         replaced = _replace(run, key, some, stays=stays, known=known)
         built.counts[key], built.parts[key] = replaced
     return built
