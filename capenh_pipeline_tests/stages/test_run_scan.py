@@ -24,21 +24,28 @@ from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 
 IMAGES = ["a.png", "a.jpg", "a_combined.png", "a.png_combined.png", "A.bmp", "sub/a.png", "b.png"]
 TEXTS = ["a.txt", "a.png.txt", "a_combined.txt", "a_combined.png.txt", "A.txt", "b.txt"]
+OURS = ["b_combined.txt", "z_combined.txt"]
 
 changes = st.one_of(
     st.tuples(st.just("put"), st.sampled_from(IMAGES), st.integers(0, 3)),
     st.tuples(st.just("write"), st.sampled_from(TEXTS), st.sampled_from(["", "sks", "a dog"])),
-    st.tuples(st.just("delete"), st.sampled_from([*IMAGES, *TEXTS]), st.none()),
+    st.tuples(st.just("delete"), st.sampled_from([*IMAGES, *TEXTS, *OURS]), st.none()),
     st.tuples(st.just("move"), st.sampled_from(IMAGES), st.sampled_from(IMAGES)),
-    st.tuples(st.just("touch"), st.sampled_from([*IMAGES, *TEXTS]), st.none()),
+    st.tuples(st.just("touch"), st.sampled_from([*IMAGES, *TEXTS, *OURS]), st.none()),
 )
-doors = st.sampled_from(
-    [
-        lambda runs: runs.run(),
-        lambda runs: build_image_manifest(runs.opened()),
-        lambda runs: write_files(runs.opened()),
-    ]
-)
+doors = {
+    "run": lambda runs: runs.run(),
+    "manifest": lambda runs: build_image_manifest(runs.opened()),
+    "export": lambda runs: write_files(runs.opened()),
+    "other words": lambda runs: runs.run(trigger_word="ohwx"),
+    "some images": lambda runs: runs.run(limit=2, trigger_word="ohwx"),
+    "some shards": lambda runs: run_some_shards(replace(runs.opened(), shards=list("02468ace"))),
+}
+
+
+def run_some_shards(run):
+    build_image_manifest(run)
+    write_files(run)
 
 
 def change(folder, what, name, other):
@@ -72,22 +79,28 @@ def forget_everything(runs):
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    st.lists(st.tuples(doors, st.lists(changes, min_size=1, max_size=3)), min_size=1, max_size=5)
+    st.lists(
+        st.tuples(st.lists(changes, max_size=3), st.sampled_from([*doors])), min_size=1, max_size=5
+    ),
+    st.lists(changes, max_size=2),
 )
-def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(monkeypatch, unit_files, days):
+def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(monkeypatch, unit_files, days, evening):
     """Whatever comes, changes and goes between runs, names that exclude one another included."""
     monkeypatch.setattr(units, "UNIT_FILES", unit_files)
     with memory_folder() as folder:
         runs = StageRuns(folder / "dataset", {"recursive": True, "write_policy": "overwrite"})
         (folder / "dataset" / "sub").mkdir(parents=True)
         colour(folder / "dataset" / "z.png", (9, 9, 9))
-        runs.run()
-        for door, day in days:
+        for _ in range(3):
+            runs.run()
+        for day, door in days:
             for one in day:
                 change(folder / "dataset", *one)
-            door(runs)
-            assert known_manifest(runs.opened()) is not None
+            doors[door](runs)
+        for one in evening:
+            change(folder / "dataset", *one)
         runs.run()
+        assert known_manifest(runs.opened()) is not None
         found = manifest(runs)
         forget_everything(runs)
 
