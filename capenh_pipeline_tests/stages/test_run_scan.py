@@ -181,13 +181,16 @@ def test_a_listing_that_is_damaged_is_no_listing(large):
 def test_only_what_a_listing_needs_is_kept(large):
     listing = large.dataset / ".capenh" / "listing"
     (listing / "recursive.parquet").touch()  # of an earlier version
+    (listing / ".tmp-dead").touch()
+    os.utime(listing / ".tmp-dead", (0, 0))
+    (listing / ".tmp-alive").touch()  # another run is about to give it a name
     colour(large.dataset / "new.png", (7, 7, 7))
     large.run()
     names = [path.name for path in listing.iterdir()]
     units_file = next(name for name in names if name.startswith("units-"))
     needed = kept_rows(listing / units_file)["file"].drop_nulls()
     assert sorted(names) == sorted(
-        [units_file, units_file.replace("units", "names"), *needed.unique()]
+        [".tmp-alive", units_file, units_file.replace("units", "names"), *needed.unique()]
     )
 
 
