@@ -6,7 +6,7 @@ import polars as pl
 
 from capenh_pipeline.dataset.units import UNIT
 from capenh_pipeline.domain.schemas import CAPTION_FILES
-from capenh_pipeline.domain.sidecars import OUTPUTS
+from capenh_pipeline.domain.sidecars import OUTPUTS, SidecarPlan, all_comparable
 from capenh_pipeline.stages.known_manifest import KnownManifest
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.scanning import Scan
@@ -30,10 +30,8 @@ def look_again_at_changed_files(run: Run, scan: Scan) -> None:
 def _shards(run: Run, scan: Scan, known: KnownManifest) -> list[str] | None:
     """Return the shards, None for all of them where they cannot be told."""
     texts = [files.filter(~pl.col("is_image"))["path"] for files in (scan.changed, scan.gone)]
-    is_news = OUTPUTS.is_in(pl.concat(texts).implode())
-    has_one = pl.any_horizontal(is_news).fill_null(value=False)
     paths = [
-        scan.plan.files.filter(has_one)["path"],
+        _images_of(scan.plan, pl.concat(texts)),
         *_of_other_names(known.listing.names, scan.names),
     ]
     is_meant = pl.col("path").is_in(pl.concat(paths).implode())
@@ -43,6 +41,14 @@ def _shards(run: Run, scan: Scan, known: KnownManifest) -> list[str] | None:
         return None
     shards = pl.concat([beside, scan.before]).filter(is_meant)["shard"].drop_nulls()
     return shards.str.head(run.store.shard_digits).unique().to_list()
+
+
+def _images_of(plan: SidecarPlan, texts: pl.Series) -> pl.Series:
+    """Return the images whose caption files some texts are, if only to some file systems."""
+    outputs = plan.files.select("path", OUTPUTS).unpivot(index="path", value_name="output")
+    outputs = outputs.drop_nulls("output")
+    is_one = all_comparable(outputs["output"]).is_in(all_comparable(texts).implode())
+    return outputs.filter(is_one)["path"]
 
 
 def _of_other_names(before: pl.DataFrame, now: pl.DataFrame) -> Iterator[pl.Series]:

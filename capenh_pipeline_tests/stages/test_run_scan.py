@@ -14,6 +14,7 @@ from capenh_pipeline.dataset import units
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
+from capenh_pipeline.errors import StoreError
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.known_manifest import known_manifest
@@ -203,6 +204,15 @@ def test_a_caption_file_of_another_shard_that_is_edited_is_looked_at(large):
     ours.write_text("mine")
     assert large.run() == NOTHING
     assert [*large.reports[-1].kept_files.values()] == [["sub/x_combined.txt"]]
+
+
+def test_a_change_is_of_the_caption_file_that_some_file_systems_know_by_that_name(large):
+    """Its image's captions cannot be read, and somebody tries."""
+    damage(large.dataset / ".capenh", "vlm_captions/*/part-*")
+    assert large.run() == NOTHING
+    (large.dataset / "00_Combined.TXT").touch()
+    with pytest.raises(StoreError):
+        large.run()
 
 
 def test_a_caption_file_that_is_gone_comes_back_though_the_scan_index_is_lost(large):
