@@ -87,7 +87,7 @@ def _write(
         report: gets the names of files that were kept or failed.
         ledger_shards: gets the shards of the ledger that have new rows.
     """
-    images, written = captions(run), WrittenFiles(run)
+    images, written = _listed(run, captions(run)), WrittenFiles(run)
     wanted = wanted_files(run, images, names_of(run, images["path"], scan.names))
     unwritten = written.without_unchanged(wanted)
     outcome = write_caption_files(
@@ -112,6 +112,15 @@ def _write(
     }
     was_seen = scan.is_noted and written.are_older_than(scan.began_ns - RACY_NS)
     return counts, counts["reused"] == counts["files"] and was_seen
+
+
+def _listed(run: Run, images: pl.DataFrame) -> pl.DataFrame:
+    """Return images but those of folders that the scan has not listed: their names are not known.
+
+    A run of other options may have left them in the manifest.
+    """
+    is_in_folder = pl.col("path").str.contains("/", literal=True)
+    return images if run.options.recursive else images.filter(~is_in_folder)
 
 
 def _with_images_there(run: Run, files: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:

@@ -233,3 +233,16 @@ def test_a_folder_that_is_gone_or_cannot_be_entered_stops_no_export(ordinary_use
     shutil.rmtree(folder)
     folder.write_text("")
     assert not write_files(runs.opened()).failed_files
+
+
+def test_images_of_folders_that_are_not_listed_get_no_files(tmp_path):
+    """They are in the manifest still, and two of them would share a file."""
+    colour(tmp_path / "z.png", (1, 2, 3))
+    for place, name in enumerate(["a.png", "a.bmp"]):
+        folder = colour(tmp_path / "sub" / name, (place, 0, 0)).parent
+    runs = StageRuns(tmp_path, {"recursive": True})
+    runs.run()
+    before = sorted(folder.iterdir())
+    write_files(runs.opened(recursive=False))
+
+    assert sorted(folder.iterdir()) == before
