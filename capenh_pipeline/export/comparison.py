@@ -123,7 +123,7 @@ def _judge(
 
 
 def unchanged_on_disk(files: pl.DataFrame, *, root: Path) -> pl.DataFrame:
-    """Return the files that are on disk as they were; a link is not.
+    """Return the files that are on disk as they were; a link is not, nor what cannot be looked at.
 
     Args:
         files: with `path`, `path_bytes`, `size_bytes`, `mtime_ns` and `ctime_ns`, all null where
@@ -132,17 +132,28 @@ def unchanged_on_disk(files: pl.DataFrame, *, root: Path) -> pl.DataFrame:
     """
     rows = files.select("path", "path_bytes", "size_bytes", "mtime_ns", "ctime_ns").iter_rows()
     is_unchanged = [
-        state_of(system_path(root, raw_path(path, path_bytes))) == (*state, True)
+        _is_as_it_was(system_path(root, raw_path(path, path_bytes)), (*state, True))
         for path, path_bytes, *state in rows
     ]
     return files.filter(pl.Series(is_unchanged, dtype=pl.Boolean))
 
 
+def _is_as_it_was(file: Path, state: tuple[int | bool | None, ...]) -> bool:
+    try:
+        return state_of(file) == state
+    except OSError:
+        return False
+
+
 def state_of(file: Path) -> FileState | None:
-    """Return the state of a file, or of a link itself; None where there is nothing."""
+    """Return the state of a file, or of a link itself; None where there is nothing.
+
+    Raises:
+        OSError: nobody can tell.
+    """
     try:
         found = file.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     is_regular = stat.S_ISREG(found.st_mode)
     times = storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns)

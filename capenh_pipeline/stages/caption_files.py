@@ -1,5 +1,7 @@
 """Caption files: the captions as text beside the images."""
 
+from pathlib import Path
+
 import polars as pl
 
 from capenh_pipeline.dataset.scan import file_path
@@ -75,8 +77,9 @@ def _write(
 ) -> tuple[dict[str, int], bool]:
     """Write the files of the run's only shard; return the counts, and whether it is complete.
 
-    It is not unless the scan has seen all files as they are: what becomes of the others would show
-    in no later scan. The file of an image that is not there is not written.
+    It is not unless the scan has seen all files as they are, and later scans are compared with that
+    one: what becomes of other files would not show. The file of an image that is not there is not
+    written.
 
     Args:
         run: over one shard.
@@ -84,7 +87,7 @@ def _write(
         report: gets the names of files that were kept or failed.
         ledger_shards: gets the shards of the ledger that have new rows.
     """
-    images, written = captions(run), WrittenFiles(run)
+    images, written = _listed(run, captions(run)), WrittenFiles(run)
     wanted = wanted_files(run, images, names_of(run, images["path"], scan.names))
     unwritten = written.without_unchanged(wanted)
     outcome = write_caption_files(
@@ -107,8 +110,17 @@ def _write(
         "kept": len(outcome.kept),
         "failed": len(outcome.failed),
     }
-    was_seen = written.are_older_than(scan.began_ns - RACY_NS)
+    was_seen = scan.is_noted and written.are_older_than(scan.began_ns - RACY_NS)
     return counts, counts["reused"] == counts["files"] and was_seen
+
+
+def _listed(run: Run, images: pl.DataFrame) -> pl.DataFrame:
+    """Return images but those of folders that the scan has not listed: their names are not known.
+
+    A run of other options may have left them in the manifest.
+    """
+    is_in_folder = pl.col("path").str.contains("/", literal=True)
+    return images if run.options.recursive else images.filter(~is_in_folder)
 
 
 def _with_images_there(run: Run, files: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
@@ -116,9 +128,17 @@ def _with_images_there(run: Run, files: pl.DataFrame, images: pl.DataFrame) -> p
     there = [
         path
         for path, path_bytes in paths.select("path", "path_bytes").iter_rows()
-        if file_path(run.dataset, path, path_bytes).exists()
+        if _may_be_there(file_path(run.dataset, path, path_bytes))
     ]
     return files.filter(pl.col("image_path").is_in(there))
+
+
+def _may_be_there(image: Path) -> bool:
+    """Return whether an image is there; where nobody can tell, its caption file will say why."""
+    try:
+        return image.exists()
+    except OSError:
+        return True
 
 
 def _name_files(report: Report, shard: str, outcome: ExportOutcome, images: pl.DataFrame) -> None:

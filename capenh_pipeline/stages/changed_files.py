@@ -4,53 +4,51 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import FILE, FILE_STATE
+from capenh_pipeline.dataset.units import UNIT
 from capenh_pipeline.domain.schemas import CAPTION_FILES
-from capenh_pipeline.domain.sidecars import OUTPUTS
+from capenh_pipeline.domain.sidecars import OUTPUTS, SidecarPlan, all_comparable
 from capenh_pipeline.stages.known_manifest import KnownManifest
-from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.scan_index import known_files
 from capenh_pipeline.stages.scanning import Scan
 
 
 def look_again_at_changed_files(run: Run, scan: Scan) -> None:
     """Unsettle the shards of images whose caption files have changed or have other names now.
 
-    A change is seen once: this comes before what was seen is noted as known. A file that is as we
-    have written it has not changed.
+    A change is seen once: this comes before what was seen is noted as known. Who made it is
+    nothing to this: a run of other options may have written what these options do not want.
 
     Raises:
-        StoreError: the store cannot be read, or the disk is full or cannot be written.
+        StoreError: the disk is full or cannot be written.
     """
     if scan.known and not scan.is_news:
         return
-    settled = run.store.settled(CAPTION_FILES.name)
-    settled.forget(_shards(run, scan, scan.known) if scan.known else None)
-    settled.save()
+    shards = _shards(run, scan, scan.known) if scan.known else None
+    run.store.settled(CAPTION_FILES.name).forget(shards)
 
 
-def _shards(run: Run, scan: Scan, known: KnownManifest) -> list[str]:
-    files = _changed_texts(run, scan).implode()
-    has_one = pl.any_horizontal(OUTPUTS.is_in(files)).fill_null(value=False)
+def _shards(run: Run, scan: Scan, known: KnownManifest) -> list[str] | None:
+    """Return the shards, None for all of them where they cannot be told."""
+    texts = [files.filter(~pl.col("is_image"))["path"] for files in (scan.changed, scan.gone)]
     paths = [
-        scan.plan.files.filter(has_one)["path"],
+        _images_of(scan.plan, pl.concat(texts)),
         *_of_other_names(known.listing.names, scan.names),
     ]
     is_meant = pl.col("path").is_in(pl.concat(paths).implode())
-    hashes = known_files(run, scan.listing.images.filter(is_meant))["image_hash"]
-    shards = pl.concat([hashes, scan.before.filter(is_meant)["shard"]]).drop_nulls()
+    units = scan.listing.files.filter(is_meant).select(UNIT)
+    beside = known.listing.files_of(known.listing.units.join(units, on=UNIT, how="semi"))
+    if beside is None:
+        return None
+    shards = pl.concat([beside, scan.before]).filter(is_meant)["shard"].drop_nulls()
     return shards.str.head(run.store.shard_digits).unique().to_list()
 
 
-def _changed_texts(run: Run, scan: Scan) -> pl.Series:
-    """Return the paths of text files that are news, but for those that are as we wrote them."""
-    columns = [*FILE, "is_image"]
-    files = pl.concat([scan.changed.select(columns), scan.gone.select(columns)])
-    texts = files.filter(~pl.col("is_image"))
-    ledger = ledger_of(run, texts, columns=FILE_STATE)
-    written = ledger.join(scan.changed, on=FILE_STATE, how="semi")
-    return texts.join(written, on="path", how="anti")["path"]
+def _images_of(plan: SidecarPlan, texts: pl.Series) -> pl.Series:
+    """Return the images whose caption files some texts are, if only to some file systems."""
+    outputs = plan.files.select("path", OUTPUTS).unpivot(index="path", value_name="output")
+    outputs = outputs.drop_nulls("output")
+    is_one = all_comparable(outputs["output"]).is_in(all_comparable(texts).implode())
+    return outputs.filter(is_one)["path"]
 
 
 def _of_other_names(before: pl.DataFrame, now: pl.DataFrame) -> Iterator[pl.Series]:

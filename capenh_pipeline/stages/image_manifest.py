@@ -10,7 +10,7 @@ from capenh_pipeline.domain.sidecars import SidecarPlan, name_warnings
 from capenh_pipeline.stages.manifest_note import Built, settle
 from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.run_scan import begin_scan
+from capenh_pipeline.stages.run_scan import begin_scan, is_noted_now
 from capenh_pipeline.stages.scan_index import read_files
 from capenh_pipeline.stages.scanning import Scan
 from capenh_pipeline.stages.settling import may_settle
@@ -36,8 +36,8 @@ def build_image_manifest(run: Run) -> Report:
     read = read_files(run, wanted)
     rows = rows_of(run, scan.plan, read)
     built = _replace_shards(run, scan, images, rows)
-    if may_settle(run):
-        settle(run, scan, built, wanted, read, rows)
+    if may_settle(run) and settle(run, scan, built, wanted, read, rows):
+        is_noted_now(run)
     report = Report({shard: built.counts[shard] for shard in run.shards})
     report.warnings += [*scan.listing.warnings, *name_warnings(scan.names)]
     return report
@@ -93,17 +93,19 @@ def _replace_shards(run: Run, scan: Scan, images: pl.DataFrame, rows: pl.DataFra
 
     Where nothing is known, they are the whole manifest but for images beyond the limit.
     """
-    replaced = rows_to_replace(run, scan, images)
+    before = rows_to_replace(run, scan, images)
     shard = pl.col("shard_hash").str.head(run.store.shard_digits)
     by_shard = {str(key): some for (key,), some in rows.group_by(shard.alias("shard"))}
     touched, stays = {*shard_keys(run.store.shard_digits)}, _is_beyond_limit(run, images)
     if scan.known:
-        touched = {*by_shard, *replaced["shard"].drop_nulls()}
-        stays = ~pl.col("path").is_in(replaced["path"].implode())
+        touched = {*by_shard, *before["shard"].drop_nulls()}
+        stays = ~pl.col("path").is_in(before["path"].implode())
     built = Built.after(scan, touched)
     for key in sorted(touched.intersection(run.shards)):
         some = by_shard.get(key, rows.clear()).select(FACTS)
-        built.counts[key], built.parts[key] = _replace(run, key, some, stays=stays)
+        known = scan.known.parts[key] if scan.known else None
+        replaced = _replace(run, key, some, stays=stays, known=known)
+        built.counts[key], built.parts[key] = replaced
     return built
 
 
@@ -114,15 +116,24 @@ def _is_beyond_limit(run: Run, images: pl.DataFrame) -> pl.Expr:
 
 
 def _replace(
-    run: Run, shard: str, rows: pl.DataFrame, *, stays: pl.Expr
+    run: Run, shard: str, rows: pl.DataFrame, *, stays: pl.Expr, known: list[str] | None
 ) -> tuple[dict[str, int], list[str] | None]:
     """Store rows in a shard beside those that stay.
 
+    Args:
+        run: its store.
+        shard: its key.
+        rows: the new ones.
+        stays: which rows stay.
+        known: names of the parts that have these, None if they may be any.
+
     Returns:
-        The counts of the shard, and the names of its parts, None if they are not what was stored.
+        The counts of the shard, and the names of its parts, None if they are not what was stored,
+        or another run has changed the rows that stay.
     """
     table = run.store.table(IMAGE_MANIFEST)
     before = table.read([shard])
+    is_known = known is None or table.part_names(shard) == known
     now = pl.lit(run.now()).cast(IMAGE_MANIFEST.columns["scanned_at"])
     matched = rows.join(before, on=FACTS, how="left", nulls_equal=True)
     dated = matched.with_columns(pl.col("scanned_at").fill_null(now))
@@ -139,4 +150,4 @@ def _replace(
         "reused": counted.height - new,
         "failed": counted.filter(pl.col("status") == FAILED).height,
     }
-    return counts, parts if is_ours else None
+    return counts, parts if is_ours and is_known else None

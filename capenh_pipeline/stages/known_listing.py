@@ -13,8 +13,10 @@ from pathlib import Path
 import polars as pl
 
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_units, digests
+from capenh_pipeline.files import TEMPORARY_PREFIX
 from capenh_pipeline.tables.faults import writing
 from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
+from capenh_pipeline.tables.parts import delete_stale_temporaries
 
 RACY_NS = 2_000_000_000
 """What changed less than this before it was looked at may change again with the same time stamps
@@ -126,7 +128,7 @@ def save_listing(
 
 
 def delete_other_listings(folder: Path, name: str) -> None:
-    """Delete all that the listing of that name does not need.
+    """Delete all that the listing of that name does not need, but for what is being written.
 
     Raises:
         StoreError: something cannot be deleted.
@@ -137,8 +139,9 @@ def delete_other_listings(folder: Path, name: str) -> None:
     needed = {*listing.units["file"].drop_nulls(), f"units-{name}", f"names-{name}"}
     with writing(folder):
         for path in folder.iterdir():
-            if path.name not in needed:
+            if path.name not in needed and not path.name.startswith(TEMPORARY_PREFIX):
                 path.unlink(missing_ok=True)
+    delete_stale_temporaries(folder)
 
 
 def _placed(units: pl.DataFrame, news: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:

@@ -38,8 +38,10 @@ class Built:
 
 def settle(
     run: Run, scan: Scan, built: Built, wanted: pl.DataFrame, read: pl.DataFrame, rows: pl.DataFrame
-) -> None:
+) -> bool:
     """Note what the manifest was made from, if the run covered all that had to change.
+
+    Nothing is noted either where that is known already. Return whether it was noted.
 
     Args:
         run: which shards it covered.
@@ -55,7 +57,7 @@ def settle(
     parts = {shard: names for shard, names in built.parts.items() if names is not None}
     is_whole = built.touched <= {*run.shards} and parts.keys() == built.counts.keys()
     if not is_whole or not _is_news(run, scan):
-        return
+        return False
     known = scan.known.listing if scan.known else None
     units = scan.listing.units
     files = scan.listing.files.join(
@@ -63,7 +65,7 @@ def settle(
     )
     unsettled = _unsettled(scan, wanted, read)
     if not unsettled.is_in(files["path"].implode()).all():
-        return
+        return False
     kept = _with_shards(files, rows, scan.before).with_columns(
         size_bytes=pl.when(pl.col("path").is_in(unsettled.implode()))
         .then(UNSETTLED)
@@ -71,8 +73,10 @@ def settle(
     )
     units = _trusted(units, kept, scan.began_ns)
     name = save_listing(run.known_listings, units, kept, scan.names, before=known)
-    if name:
-        note_manifest(run, name, _again(built.counts), parts)
+    if name is None:
+        return False
+    note_manifest(run, name, _again(built.counts), parts)
+    return True
 
 
 def _is_news(run: Run, scan: Scan) -> bool:

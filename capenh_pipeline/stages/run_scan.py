@@ -17,10 +17,12 @@ class Scanned(NamedTuple):
     Attributes:
         names: of `unusual_names`, of all images.
         began_ns: when it began, in nanoseconds since 1970.
+        is_noted: whether later runs compare with it, so that they see what changes after it.
     """
 
     names: pl.DataFrame
     began_ns: int
+    is_noted: bool
 
 
 def begin_scan(run: Run) -> Scan:
@@ -35,8 +37,13 @@ def begin_scan(run: Run) -> Scan:
     scan = compared(run, list_files(run, known), known, began_ns=began_ns)
     if may_settle(run):
         look_again_at_changed_files(run, scan)
-    run.scans[run.run_id] = Scanned(scan.names, began_ns)
+    run.scans[run.run_id] = Scanned(scan.names, began_ns, scan.is_noted)
     return scan
+
+
+def is_noted_now(run: Run) -> None:
+    """Take down that later runs compare with the run's scan."""
+    run.scans[run.run_id] = run.scans[run.run_id]._replace(is_noted=True)
 
 
 def scanned(run: Run) -> Scanned:

@@ -8,7 +8,7 @@ from capenh_pipeline.dataset.scan import FILE_STATE, Listing, list_dataset
 from capenh_pipeline.dataset.units import UNIT, changed_folders, changed_units
 from capenh_pipeline.domain.sidecars import SidecarPlan, images_beside, unusual_names
 from capenh_pipeline.models.torch_threads import usable_cores
-from capenh_pipeline.stages.known_listing import FILES
+from capenh_pipeline.stages.known_listing import FILES, UNSETTLED
 from capenh_pipeline.stages.known_manifest import KnownManifest
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
@@ -55,6 +55,16 @@ class Scan:
     def is_news(self) -> bool:
         """Whether any file is new, changed or gone."""
         return self.changed.height + self.gone.height > 0
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether later runs compare with this: all is as is known.
+
+        Files may be otherwise that are looked at again whatever their states.
+        """
+        unsettled = self.before.filter(size_bytes=UNSETTLED)
+        others = self.changed.join(unsettled, on="path", how="anti")
+        return self.known is not None and others.is_empty() and self.gone.is_empty()
 
     def images_to_look_at(self, caption_suffix: str) -> pl.DataFrame:
         """Return the images that are news, or whose manual captions other news may be.

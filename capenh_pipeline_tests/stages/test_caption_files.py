@@ -1,6 +1,7 @@
 """The caption files that a run leaves beside the images."""
 
 import os
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 from capenh_pipeline_tests.fakes.llm import EchoLlm
 from capenh_pipeline_tests.fakes.vlm import ColourVlm
 from capenh_pipeline_tests.images import colour
+from capenh_pipeline_tests.stage_runs import StageRuns
 from capenh_pipeline_tests.stages.vlm_rows import SHORT_AND_LONG, keep_captions
 
 
@@ -213,3 +215,34 @@ def test_an_image_whose_name_is_not_utf8_has_its_file_beside_it(images, export):
     export()
     with open(os.fsencode(images) + b"/\xff_combined.txt") as file:  # noqa: PTH123  # likewise
         assert file.read() == echoed((1, 2, 3))
+
+
+def test_a_folder_that_is_gone_or_cannot_be_entered_stops_no_export(ordinary_user):
+    """The manifest has its image still."""
+    colour(ordinary_user / "a.png", (1, 0, 0))
+    folder = colour(ordinary_user / "sub" / "b.png", (2, 0, 0)).parent
+    runs = StageRuns(ordinary_user, {"recursive": True})
+    runs.run()
+    folder.chmod(0)
+    report = write_files(runs.opened())
+    ((image, sentence),) = next(iter(report.failed_files.values()))
+    assert image == "sub/b.png"
+    assert "Permission denied" in sentence
+
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+    folder.write_text("")
+    assert not write_files(runs.opened()).failed_files
+
+
+def test_images_of_folders_that_are_not_listed_get_no_files(tmp_path):
+    """They are in the manifest still, and two of them would share a file."""
+    colour(tmp_path / "z.png", (1, 2, 3))
+    for place, name in enumerate(["a.png", "a.bmp"]):
+        folder = colour(tmp_path / "sub" / name, (place, 0, 0)).parent
+    runs = StageRuns(tmp_path, {"recursive": True})
+    runs.run()
+    before = sorted(folder.iterdir())
+    write_files(runs.opened(recursive=False))
+
+    assert sorted(folder.iterdir()) == before

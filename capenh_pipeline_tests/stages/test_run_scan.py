@@ -2,15 +2,19 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from capenh_pipeline.dataset import units
+from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
+from capenh_pipeline.errors import StoreError
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.known_manifest import known_manifest
@@ -21,21 +25,28 @@ from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 
 IMAGES = ["a.png", "a.jpg", "a_combined.png", "a.png_combined.png", "A.bmp", "sub/a.png", "b.png"]
 TEXTS = ["a.txt", "a.png.txt", "a_combined.txt", "a_combined.png.txt", "A.txt", "b.txt"]
+OURS = ["b_combined.txt", "z_combined.txt"]
 
 changes = st.one_of(
     st.tuples(st.just("put"), st.sampled_from(IMAGES), st.integers(0, 3)),
     st.tuples(st.just("write"), st.sampled_from(TEXTS), st.sampled_from(["", "sks", "a dog"])),
-    st.tuples(st.just("delete"), st.sampled_from([*IMAGES, *TEXTS]), st.none()),
+    st.tuples(st.just("delete"), st.sampled_from([*IMAGES, *TEXTS, *OURS]), st.none()),
     st.tuples(st.just("move"), st.sampled_from(IMAGES), st.sampled_from(IMAGES)),
-    st.tuples(st.just("touch"), st.sampled_from([*IMAGES, *TEXTS]), st.none()),
+    st.tuples(st.just("touch"), st.sampled_from([*IMAGES, *TEXTS, *OURS]), st.none()),
 )
-doors = st.sampled_from(
-    [
-        lambda runs: runs.run(),
-        lambda runs: build_image_manifest(runs.opened()),
-        lambda runs: write_files(runs.opened()),
-    ]
-)
+doors = {
+    "run": lambda runs: runs.run(),
+    "manifest": lambda runs: build_image_manifest(runs.opened()),
+    "export": lambda runs: write_files(runs.opened()),
+    "other words": lambda runs: runs.run(trigger_word="ohwx"),
+    "some images": lambda runs: runs.run(limit=2, trigger_word="ohwx"),
+    "some shards": lambda runs: run_some_shards(replace(runs.opened(), shards=list("02468ace"))),
+}
+
+
+def run_some_shards(run):
+    build_image_manifest(run)
+    write_files(run)
 
 
 def change(folder, what, name, other):
@@ -69,22 +80,28 @@ def forget_everything(runs):
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    st.lists(st.tuples(doors, st.lists(changes, min_size=1, max_size=3)), min_size=1, max_size=5)
+    st.lists(
+        st.tuples(st.lists(changes, max_size=3), st.sampled_from([*doors])), min_size=1, max_size=5
+    ),
+    st.lists(changes, max_size=2),
 )
-def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(monkeypatch, unit_files, days):
+def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(monkeypatch, unit_files, days, evening):
     """Whatever comes, changes and goes between runs, names that exclude one another included."""
     monkeypatch.setattr(units, "UNIT_FILES", unit_files)
     with memory_folder() as folder:
         runs = StageRuns(folder / "dataset", {"recursive": True, "write_policy": "overwrite"})
         (folder / "dataset" / "sub").mkdir(parents=True)
         colour(folder / "dataset" / "z.png", (9, 9, 9))
-        runs.run()
-        for door, day in days:
+        for _ in range(3):
+            runs.run()
+        for day, door in days:
             for one in day:
                 change(folder / "dataset", *one)
-            door(runs)
-            assert known_manifest(runs.opened()) is not None
+            doors[door](runs)
+        for one in evening:
+            change(folder / "dataset", *one)
         runs.run()
+        assert known_manifest(runs.opened()) is not None
         found = manifest(runs)
         forget_everything(runs)
 
@@ -165,13 +182,16 @@ def test_a_listing_that_is_damaged_is_no_listing(large):
 def test_only_what_a_listing_needs_is_kept(large):
     listing = large.dataset / ".capenh" / "listing"
     (listing / "recursive.parquet").touch()  # of an earlier version
+    (listing / ".tmp-dead").touch()
+    os.utime(listing / ".tmp-dead", (0, 0))
+    (listing / ".tmp-alive").touch()  # another run is about to give it a name
     colour(large.dataset / "new.png", (7, 7, 7))
     large.run()
     names = [path.name for path in listing.iterdir()]
     units_file = next(name for name in names if name.startswith("units-"))
     needed = kept_rows(listing / units_file)["file"].drop_nulls()
     assert sorted(names) == sorted(
-        [units_file, units_file.replace("units", "names"), *needed.unique()]
+        [".tmp-alive", units_file, units_file.replace("units", "names"), *needed.unique()]
     )
 
 
@@ -184,6 +204,22 @@ def test_a_caption_file_of_another_shard_that_is_edited_is_looked_at(large):
     ours.write_text("mine")
     assert large.run() == NOTHING
     assert [*large.reports[-1].kept_files.values()] == [["sub/x_combined.txt"]]
+
+
+def test_a_change_is_of_the_caption_file_that_some_file_systems_know_by_that_name(large):
+    """Its image's captions cannot be read, and somebody tries."""
+    damage(large.dataset / ".capenh", "vlm_captions/*/part-*")
+    assert large.run() == NOTHING
+    (large.dataset / "00_Combined.TXT").touch()
+    with pytest.raises(StoreError):
+        large.run()
+
+
+def test_a_caption_file_that_is_gone_comes_back_though_the_scan_index_is_lost(large):
+    shutil.rmtree(large.dataset / ".capenh" / "scan_index")
+    for ours in sorted(large.dataset.glob("0*_combined.txt")):
+        ours.unlink()
+        assert large.run() == Cost(0, 0, 0, 1)
 
 
 def test_a_file_that_is_another_images_now_is_looked_at_when_it_changes(large):
@@ -208,6 +244,41 @@ def test_a_run_over_other_shards_leaves_a_change_to_the_next(large):
     assert "00.png" in large.opened().store.table(IMAGE_MANIFEST).read()["path"]
     large.run()
     assert "00.png" not in large.opened().store.table(IMAGE_MANIFEST).read()["path"]
+
+
+def test_a_caption_file_that_no_noted_scan_has_seen_comes_back_when_it_is_gone(large):
+    """It was found complete by the export alone, in between."""
+    colour(large.dataset / "new.png", (7, 7, 7))
+    large.run()
+    write_files(large.opened())
+    (large.dataset / "new_combined.txt").unlink()
+
+    assert large.run() == Cost(0, 0, 0, 1)
+
+
+def colour_of_shard(path, shard):
+    """Save an image that is of that shard."""
+    drawn = (colour(path, (7, 7, 7), size=(8, height)) for height in count(8))
+    return next(path for path in drawn if sha256_hex(path.read_bytes()).startswith(shard))
+
+
+def test_a_row_that_another_run_adds_meanwhile_is_not_taken_for_a_known_one(large):
+    """An image lands, another run of its shard is done with it, and it goes."""
+    landing = large.dataset / "landing.png"
+    colour_of_shard(large.dataset / "new.png", "a")
+
+    class SlowRun:
+        @contextmanager
+        def stage(self, name, total):
+            colour_of_shard(landing, "a")
+            colour_of_shard(large.dataset / "other.png", "b")
+            build_image_manifest(replace(large.opened(), shards=["a"]))
+            yield lambda: None
+
+    build_image_manifest(replace(large.opened(), progress=SlowRun()))
+    landing.unlink()
+    large.run()
+    assert "landing.png" not in large.opened().store.table(IMAGE_MANIFEST).read()["path"]
 
 
 def test_names_that_print_alike_are_told_apart_when_one_of_them_changes(tmp_path):

@@ -93,6 +93,18 @@ def test_the_file_of_an_image_that_was_away_for_one_look_is_written_when_it_is_b
     assert ours.exists()
 
 
+@pytest.mark.parametrize("limit", [None, 2])
+def test_files_that_a_run_of_other_options_has_written_are_looked_at_again(settled, limit):
+    """Nobody but us has changed them, and the note of the first options still stands."""
+    ours = settled.dataset / "a_combined.txt"
+    text = ours.read_text()
+    settled.run(trigger_word="ohwx", limit=limit)
+    assert ours.read_text() != text
+
+    settled.run()
+    assert ours.read_text() == text
+
+
 def test_an_option_that_changes_no_result_costs_no_look(settled):
     """No part can be read, and nobody tries."""
     store = settled.dataset / ".capenh"
