@@ -111,7 +111,7 @@ class Walk:
         if self.known is not None:
             news = changed_folders(found, self.known).implode()
             files = files.filter(pl.col("folder").is_in(news))
-        self.files.append(files)
+        self.files.append(files if files.height else files.clear())  # which holds no names
 
     def empty(self) -> "Walk":
         """Return a walk over the same folder that has listed nothing."""
