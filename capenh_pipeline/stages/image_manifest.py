@@ -2,16 +2,13 @@
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import is_text_file
-from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
-from capenh_pipeline.domain.sidecars import SidecarPlan, name_warnings
+from capenh_pipeline.domain.sidecars import name_warnings
 from capenh_pipeline.stages.manifest_note import Built, settle
-from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
+from capenh_pipeline.stages.manifest_reading import read_images
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.run_scan import begin_scan, is_noted_now
-from capenh_pipeline.stages.scan_index import read_files
 from capenh_pipeline.stages.scanning import Scan
 from capenh_pipeline.stages.settling import may_settle
 
@@ -32,35 +29,13 @@ def build_image_manifest(run: Run) -> Report:
     """
     scan = begin_scan(run)
     images = scan.images_to_look_at(run.options.caption_suffix)
-    wanted = files_to_read(run, scan, images.head(run.options.limit or images.height))
-    read = read_files(run, wanted)
-    rows = rows_of(run, scan.plan, read)
-    built = _replace_shards(run, scan, images, rows)
-    if may_settle(run) and settle(run, scan, built, wanted, read, rows):
+    reading = read_images(run, scan, images.head(run.options.limit or images.height))
+    built = _replace_shards(run, scan, images, reading.rows)
+    if may_settle(run) and settle(run, scan, built, reading):
         is_noted_now(run)
     report = Report({shard: built.counts[shard] for shard in run.shards})
     report.warnings += [*scan.listing.warnings, *name_warnings(scan.names)]
     return report
-
-
-def files_to_read(run: Run, scan: Scan, images: pl.DataFrame) -> pl.DataFrame:
-    """Return the files that the manifest of some images is made from, in the columns `FILE`.
-
-    Args:
-        run: its dataset.
-        scan: of the dataset.
-        images: of `Scan.images_to_look_at`.
-    """
-    texts = scan.listing.texts
-    return pl.concat([images, caption_candidates(run, _sidecars(scan.plan, images), texts)])
-
-
-def rows_of(run: Run, plan: SidecarPlan, read: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the manifest, without a date, for what `read_files` returned."""
-    is_text = pl.Series([is_text_file(path) for path in read["path"]], dtype=pl.Boolean)
-    images = read.filter(~is_text).drop("caption", "text_hash", "is_racy")
-    sidecars = _sidecars(plan, images)
-    return _with_shards(with_manual_captions(run, images, sidecars, read.filter(is_text)))
 
 
 def rows_to_replace(run: Run, scan: Scan, images: pl.DataFrame) -> pl.DataFrame:
@@ -71,21 +46,6 @@ def rows_to_replace(run: Run, scan: Scan, images: pl.DataFrame) -> pl.DataFrame:
     known = scan.before.select("path", pl.col("shard").str.head(run.store.shard_digits))
     paths = pl.concat([images.select("path"), scan.gone.select("path")])
     return paths.join(known, on="path", how="left")
-
-
-def _sidecars(plan: SidecarPlan, files: pl.DataFrame) -> pl.DataFrame:
-    return plan.files.join(files, on="path", how="semi", maintain_order="left")
-
-
-def _with_shards(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add the hash that names a row's shard: the image's, or its path's where it has none."""
-    unread = rows.filter(pl.col("image_hash").is_null()).select("path", "path_bytes")
-    hashes = [(path, path_hash(path, path_bytes)) for path, path_bytes in unread.iter_rows()]
-    columns = {"path": pl.String, "path_hash": pl.String}
-    by_path = pl.DataFrame(hashes, schema=columns, orient="row")
-    return rows.join(by_path, on="path", how="left", maintain_order="left").with_columns(
-        shard_hash=pl.coalesce("image_hash", "path_hash")
-    )
 
 
 def _replace_shards(run: Run, scan: Scan, images: pl.DataFrame, rows: pl.DataFrame) -> Built:

@@ -9,14 +9,10 @@ from capenh_pipeline.domain.identity import canonical_json, sha256_hex
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.domain.sidecars import SidecarPlan
-from capenh_pipeline.stages.image_manifest import (
-    FACTS,
-    files_to_read,
-    rows_of,
-    rows_to_replace,
-)
+from capenh_pipeline.stages.image_manifest import FACTS, rows_to_replace
+from capenh_pipeline.stages.manifest_reading import files_to_read, read_images
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.scan_index import known_files, read_files
+from capenh_pipeline.stages.scan_index import known_files
 from capenh_pipeline.stages.scanning import Scan
 from capenh_pipeline.stages.settling import digest_of
 
@@ -64,7 +60,7 @@ def changes(run: Run, scan: Scan) -> Changes:
     if unknown > MOST_FILES:
         key = sha256_hex(canonical_json(digest_of(files)).encode())
         return Changes(unknown, shard_keys(run.store.shard_digits), waiting.height, key)
-    rows = rows_of(run, scan.plan, read_files(run, files))
+    rows = read_images(run, scan, settled).rows
     stored = _stored(run, scan, settled, rows)
     return _difference(run, rows, stored, waiting=waiting.height)
 

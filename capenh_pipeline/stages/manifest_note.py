@@ -10,6 +10,7 @@ from capenh_pipeline.dataset.units import UNIT, changed_units
 from capenh_pipeline.dataset.walk import UNKNOWN_STATE
 from capenh_pipeline.stages.known_listing import FILES, RACY_NS, UNSETTLED, save_listing
 from capenh_pipeline.stages.known_manifest import Counts, note_manifest
+from capenh_pipeline.stages.manifest_reading import Reading
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.scan_index import is_settled
 from capenh_pipeline.stages.scanning import Scan
@@ -36,9 +37,7 @@ class Built:
         return cls(frozenset(touched), counts, {**scan.known.parts} if scan.known else {})
 
 
-def settle(
-    run: Run, scan: Scan, built: Built, wanted: pl.DataFrame, read: pl.DataFrame, rows: pl.DataFrame
-) -> bool:
+def settle(run: Run, scan: Scan, built: Built, reading: Reading) -> bool:
     """Note what the manifest was made from, if the run covered all that had to change.
 
     Nothing is noted either where that is known already. Return whether it was noted.
@@ -47,9 +46,7 @@ def settle(
         run: which shards it covered.
         scan: what the dataset held.
         built: the manifest.
-        wanted: the files that it was made from.
-        read: of `read_files`.
-        rows: the new rows of the manifest.
+        reading: what is new in it.
 
     Raises:
         StoreError: the disk is full or cannot be written.
@@ -63,10 +60,10 @@ def settle(
     files = scan.listing.files.join(
         changed_units(units, known.units) if known else units, on=UNIT, how="semi"
     )
-    unsettled = _unsettled(scan, wanted, read)
+    unsettled = _unsettled(scan, reading)
     if not unsettled.is_in(files["path"].implode()).all():
         return False
-    kept = _with_shards(files, rows, scan.before).with_columns(
+    kept = _with_shards(files, reading.rows, scan.before).with_columns(
         size_bytes=pl.when(pl.col("path").is_in(unsettled.implode()))
         .then(UNSETTLED)
         .otherwise("size_bytes")
@@ -89,18 +86,18 @@ def _is_news(run: Run, scan: Scan) -> bool:
     return run.options.trust_dir_mtime and has_other_times
 
 
-def _unsettled(scan: Scan, wanted: pl.DataFrame, read: pl.DataFrame) -> pl.Series:
+def _unsettled(scan: Scan, reading: Reading) -> pl.Series:
     """Return the paths of files that are to be looked at again, though their states stay.
 
     What they hold is not known, or they changed so shortly before the scan that they may change
     again without a trace.
     """
-    known = read.filter(is_settled(read))
-    unread = scan.changed.join(wanted, on="path", how="anti")
+    known = reading.content.filter(is_settled(reading.content))
+    unread = scan.changed.join(reading.files, on="path", how="anti")
     is_young = pl.col("ctime_ns") > scan.began_ns - RACY_NS
     return pl.concat(
         [
-            wanted.join(known, on="path", how="anti")["path"],
+            reading.files.join(known, on="path", how="anti")["path"],
             unread.filter(is_young | (pl.col("size_bytes") < 0))["path"],
         ]
     )
