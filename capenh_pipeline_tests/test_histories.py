@@ -19,6 +19,7 @@ from capenh_pipeline.domain.schemas import (
 )
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.stages.captions import captions
+from capenh_pipeline.stages.scanning import list_files
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 from capenh_pipeline_tests.history import (
     COLOURS,
@@ -132,7 +133,8 @@ class Life:
         kept = [path for paths in self.runs.reports[-1].kept_files.values() for path in paths]
         assert set(kept) <= self.history.texts.keys()
         run = self.runs.opened(**self.options)
-        names = sidecars_of(run, run.scan().images["path"]).files.select("path", "combined")
+        images = list_files(run, None).images["path"]
+        names = sidecars_of(run, images).files.select("path", "combined")
         captioned = captions(run).join(names, on="path").drop_nulls(["combined", "caption"])
         expected = dict(captioned.select("combined", pl.col("caption") + "\n").iter_rows())
         expected |= self.history.texts
