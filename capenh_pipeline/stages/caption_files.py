@@ -21,12 +21,11 @@ from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.run_scan import Scanned, scanned
-from capenh_pipeline.stages.settling import fingerprint, may_settle
+from capenh_pipeline.stages.settling import fingerprint, may_settle, parts_of_tables
 from capenh_pipeline.stages.sidecar_plan import names_of
 from capenh_pipeline.stages.unwritten_files import note_unwritten
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 from capenh_pipeline.stages.written_files import WrittenFiles
-from capenh_pipeline.tables.table import Table
 
 
 def write_files(run: Run) -> Report:
@@ -57,11 +56,8 @@ def write_files(run: Run) -> Report:
 
 def _stamp(run: Run, shard: str, goes_by: list[str]) -> str:
     """Return what the caption files of a shard go by, but for what is on disk."""
-    return fingerprint(run, goes_by, [table.part_names(shard) for table in _captions_of(run)])
-
-
-def _captions_of(run: Run) -> list[Table]:
-    return [run.store.table(one) for one in (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)]
+    tables = (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)
+    return fingerprint(run, goes_by, parts_of_tables(run, tables, shard))
 
 
 def _recipes_and_terms(run: Run) -> list[str]:

@@ -14,7 +14,7 @@ from capenh_pipeline.domain.increment import missing
 from capenh_pipeline.domain.schemas import FAILED, TableSchema
 from capenh_pipeline.domain.shards import shard_of
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.settling import fingerprint, may_settle
+from capenh_pipeline.stages.settling import fingerprint, may_settle, parts_of_tables
 
 Keep = Callable[[dict[str, Any]], None]
 """Takes a finished row; it is on disk after the next checkpoint."""
@@ -100,8 +100,7 @@ def _retried(run: Run) -> dict[str, bool]:
 
 
 def _stamp(run: Run, filling: Filling, shard: str) -> str:
-    tables = [run.store.table(schema) for schema in (*filling.reads, filling.schema)]
-    parts = [table.part_names(shard) for table in tables]
+    parts = parts_of_tables(run, (*filling.reads, filling.schema), shard)
     return fingerprint(run, [*filling.recipe_hashes], [*filling.follows], parts)
 
 

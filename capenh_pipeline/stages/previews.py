@@ -24,7 +24,7 @@ from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.failures import failures
 from capenh_pipeline.stages.manifest_rows import folder_prompts
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.settling import fingerprint, may_settle
+from capenh_pipeline.stages.settling import fingerprint, may_settle, parts_of_tables
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 
 TABLES = (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)
@@ -80,8 +80,8 @@ def _recipes(run: Run) -> list[str]:
 
 
 def _stamp(run: Run, schema: TableSchema, shard: str, recipes: list[str]) -> str:
-    tables = [run.store.table(one) for one in TABLES[: TABLES.index(schema) + 1]]
-    return fingerprint(run, recipes, [table.part_names(shard) for table in tables])
+    tables = TABLES[: TABLES.index(schema) + 1]
+    return fingerprint(run, recipes, parts_of_tables(run, tables, shard))
 
 
 def _preview(run: Run, schema: TableSchema, counts: dict[str, int]) -> Preview:

@@ -1,5 +1,6 @@
 """When a shard need not be looked at again: what its state is a function of, as one hash."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import polars as pl
 
 from capenh_pipeline.domain.identity import canonical_json, sha256_hex
+from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.tables.places import each
 
 WITHOUT_EFFECT = frozenset(
     {
@@ -41,6 +44,12 @@ def fingerprint(run: Run, *inputs: Any) -> str:
     """
     options = {k: v for k, v in asdict(run.options).items() if k not in WITHOUT_EFFECT}
     return sha256_hex(canonical_json([version("capenh_pipeline"), options, *inputs]).encode())
+
+
+def parts_of_tables(run: Run, schemas: Sequence[TableSchema], shard: str) -> list[list[str]]:
+    """Return the names of the parts of a shard in each table."""
+    tables = [run.store.table(schema) for schema in schemas]
+    return each(lambda table: table.part_names(shard), tables, places=[run.store.root])
 
 
 def digest_of(frame: pl.DataFrame) -> list[int]:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from capenh_pipeline.files import make_folder, write_atomically
 from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.places import Place, make_place, write_file
 
 
 class Settled:
@@ -17,7 +16,7 @@ class Settled:
     is found again.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._path = path
         self._notes = _read(path)
 
@@ -46,11 +45,11 @@ class Settled:
         if self._notes == _read(self._path):
             return
         with writing(self._path):
-            make_folder(self._path.parent)
-            write_atomically(self._path, json.dumps(self._notes, indent=1).encode())
+            make_place(self._path.parent)
+            write_file(self._path, json.dumps(self._notes, indent=1).encode())
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Place) -> dict[str, Any]:
     try:
         notes = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -18,6 +17,7 @@ from capenh_pipeline.tables.parts import (
     next_seq,
     write_part,
 )
+from capenh_pipeline.tables.places import Place
 from capenh_pipeline.tables.rows import (
     SEQ,
     Columns,
@@ -38,7 +38,7 @@ class Shard:
         schema: the table's.
     """
 
-    folder: Path
+    folder: Place
     schema: TableSchema
 
     def read(self, columns: Columns) -> pl.DataFrame:

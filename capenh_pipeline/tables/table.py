@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.tables.faults import reading
+from capenh_pipeline.tables.places import Place, each
 from capenh_pipeline.tables.rows import conform
 from capenh_pipeline.tables.shard import MAX_PARTS, Shard
 
@@ -23,7 +23,7 @@ class Table:
         shard_digits: of the store.
     """
 
-    folder: Path
+    folder: Place
     schema: TableSchema
     shard_digits: int
 
@@ -42,8 +42,8 @@ class Table:
         names = self.schema.columns if columns is None else columns
         wanted = {name: self.schema.columns[name] for name in names}
         keys = shard_keys(self.shard_digits) if shards is None else dict.fromkeys(shards)
-        frames = [pl.DataFrame(schema=wanted), *(self.shard(key).read(wanted) for key in keys)]
-        return pl.concat(frames)
+        read = each(lambda key: self.shard(key).read(wanted), [*keys], places=[self.folder])
+        return pl.concat([pl.DataFrame(schema=wanted), *read])
 
     def append(self, rows: pl.DataFrame) -> None:
         """Add `rows`; where a key was there before, the new row takes its place.
@@ -59,8 +59,8 @@ class Table:
         """
         if self.schema.is_snapshot:
             raise ValueError(f"{self.schema.name} is a snapshot: replace its shards")
-        for key, shard_rows in self._by_shard(rows).items():
-            self.shard(key).append(shard_rows)
+        by_shard = self._by_shard(rows)
+        each(lambda key: self.shard(key).append(by_shard[key]), [*by_shard], places=[self.folder])
 
     def replace(self, shard: str, rows: pl.DataFrame) -> None:
         """Make `rows` the whole of `shard`; nothing is written when they are there already.
