@@ -40,8 +40,7 @@ def write_files(run: Run) -> Report:
     """
     scan, settled = scanned(run), run.store.settled(CAPTION_FILES.name)
     goes_by, report, ledger_shards = _recipes_and_terms(run), Report({}), set()
-    for shard in run.shards:
-        stamp = _stamp(run, shard, goes_by)
+    for shard, stamp in _stamps(run, goes_by).items():
         counts = settled.get(shard, stamp) if may_settle(run) else None
         if counts is None:
             counts, is_complete = _write(run.of_shard(shard), scan, report, ledger_shards)
@@ -54,10 +53,11 @@ def write_files(run: Run) -> Report:
     return report
 
 
-def _stamp(run: Run, shard: str, goes_by: list[str]) -> str:
-    """Return what the caption files of a shard go by, but for what is on disk."""
+def _stamps(run: Run, goes_by: list[str]) -> dict[str, str]:
+    """Return by shard what its caption files go by, but for what is on disk."""
     tables = (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)
-    return fingerprint(run, goes_by, parts_of_tables(run, tables, shard))
+    parts = parts_of_tables(run, tables, run.shards)
+    return {shard: fingerprint(run, goes_by, names) for shard, names in parts.items()}
 
 
 def _recipes_and_terms(run: Run) -> list[str]:

@@ -14,7 +14,6 @@ from capenh_pipeline.stages.known_listing import (
 )
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.settling import may_settle
-from capenh_pipeline.tables.places import each
 
 Counts = dict[str, dict[str, int]]
 """Counts of a `Report`, by shard."""
@@ -58,8 +57,7 @@ def known_manifest(run: Run) -> KnownManifest | None:
 def part_names(run: Run) -> dict[str, list[str]]:
     """Return the names of the parts of the manifest, by shard."""
     table = run.store.table(IMAGE_MANIFEST)
-    keys = shard_keys(run.store.shard_digits)
-    return dict(zip(keys, each(table.part_names, keys, places=[table.folder]), strict=True))
+    return table.part_names(shard_keys(run.store.shard_digits))
 
 
 def note_manifest(run: Run, listing: str, counts: Counts, parts: Mapping[str, list[str]]) -> None:

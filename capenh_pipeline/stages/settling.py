@@ -10,7 +10,6 @@ import polars as pl
 from capenh_pipeline.domain.identity import canonical_json, sha256_hex
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.tables.places import each
 
 WITHOUT_EFFECT = frozenset(
     {
@@ -46,10 +45,12 @@ def fingerprint(run: Run, *inputs: Any) -> str:
     return sha256_hex(canonical_json([version("capenh_pipeline"), options, *inputs]).encode())
 
 
-def parts_of_tables(run: Run, schemas: Sequence[TableSchema], shard: str) -> list[list[str]]:
-    """Return the names of the parts of a shard in each table."""
-    tables = [run.store.table(schema) for schema in schemas]
-    return each(lambda table: table.part_names(shard), tables, places=[run.store.root])
+def parts_of_tables(
+    run: Run, schemas: Sequence[TableSchema], shards: Sequence[str]
+) -> dict[str, list[list[str]]]:
+    """Return by shard the names of its parts in each table."""
+    names = [run.store.table(schema).part_names(shards) for schema in schemas]
+    return {shard: [one[shard] for one in names] for shard in shards}
 
 
 def digest_of(frame: pl.DataFrame) -> list[int]:

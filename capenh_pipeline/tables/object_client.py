@@ -33,6 +33,24 @@ class ObjectExistsError(FileExistsError):
     """A name is taken that was to be new, or its object is another one than was expected."""
 
 
+def library() -> Any:
+    """Return the module `obstore`.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    try:
+        import obstore
+        import obstore.exceptions
+        import obstore.store
+    except ImportError:
+        raise ConfigurationError(
+            "The store is in object storage, which needs another package: "
+            "pip install 'capenh_pipeline[object_store]'"
+        ) from None
+    return obstore
+
+
 @cache
 def bucket_client(scheme: str, bucket: str) -> Any:
     """Return what talks to a bucket, one for all of this process.
@@ -40,19 +58,12 @@ def bucket_client(scheme: str, bucket: str) -> Any:
     Raises:
         ConfigurationError: obstore is not installed, or cannot use the environment's variables.
     """
-    try:
-        from obstore.exceptions import BaseError
-        from obstore.store import from_url
-    except ImportError:
-        raise ConfigurationError(
-            f"{scheme}://{bucket} is in object storage, which needs another package: "
-            "pip install 'capenh_pipeline[object_store]'"
-        ) from None
+    obstore = library()
     try:
         options: Any = {"timeout": timedelta(seconds=_TIMEOUT_S), "allow_http": _is_http()}
         url = f"{scheme}://{bucket}"
-        return from_url(url, client_options=options, retry_config=_RETRIES)
-    except (BaseError, ValueError) as error:
+        return obstore.store.from_url(url, client_options=options, retry_config=_RETRIES)
+    except (obstore.exceptions.BaseError, ValueError) as error:
         raise ConfigurationError(
             f"{scheme}://{bucket} cannot be opened: {first_line(error)}"
         ) from None

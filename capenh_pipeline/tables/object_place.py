@@ -12,6 +12,7 @@ from capenh_pipeline.tables.object_client import (
     ObjectExistsError,
     ask,
     bucket_client,
+    library,
 )
 
 
@@ -95,17 +96,22 @@ class ObjectPlace:
 
     def stat(self) -> ObjectState:
         """Return what storage says about the object."""
-        import obstore
-
+        obstore = library()
         return _state(ask(lambda: obstore.head(self._client, self.key)))
 
     def iterdir(self) -> Iterator[Self]:
         """Yield the objects and folders in this folder; none when it is missing."""
-        import obstore
-
+        obstore = library()
         found = ask(lambda: obstore.list_with_delimiter(self._client, self.key or None))
         keys = [entry["path"] for entry in found["objects"]] + [*found["common_prefixes"]]
         yield from (type(self)(self.scheme, self.bucket, key.rstrip("/")) for key in keys)
+
+    def objects(self) -> list[Self]:
+        """Return all objects in this folder and the folders in it, however deep."""
+        obstore = library()
+        prefix = f"{self.key}/" if self.key else None
+        found = ask(lambda: obstore.list(self._client, prefix).collect())
+        return [type(self)(self.scheme, self.bucket, entry["path"]) for entry in found]
 
     def glob(self, pattern: str) -> Iterator[Self]:
         """Yield what is in this folder under names like `pattern`, which has no /."""
@@ -117,7 +123,7 @@ class ObjectPlace:
 
     def read_version(self) -> tuple[bytes, ObjectState]:
         """Return the content of the object and what storage says about it."""
-        import obstore
+        obstore = library()
 
         def read() -> tuple[bytes, ObjectState]:
             found = obstore.get(self._client, self.key)
@@ -153,8 +159,7 @@ class ObjectPlace:
 
     def unlink(self, missing_ok: bool = False) -> None:  # as in `Path`
         """Delete the object; that it was not there is never an error."""
-        import obstore
-
+        obstore = library()
         del missing_ok
         ask(lambda: obstore.delete(self._client, self.key))
 
@@ -175,8 +180,7 @@ class ObjectPlace:
             return False
 
     def _put(self, content: bytes, mode: Any) -> None:
-        import obstore
-
+        obstore = library()
         # in one request: an unfinished upload of several would stay for ever
         put = partial(obstore.put, self._client, self.key, content, mode=mode, use_multipart=False)
         ask(put)

@@ -12,7 +12,7 @@ import io
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import polars as pl
 
 from capenh_pipeline.files import TEMPORARY_PREFIX
 from capenh_pipeline.tables.faults import reading, writing
+from capenh_pipeline.tables.object_place import ObjectPlace
 from capenh_pipeline.tables.places import Place, make_place, write_new_file
 
 _NAME = re.compile(r"part-(\d+)-.+\.parquet")
@@ -62,11 +63,33 @@ def list_parts(folder: Place) -> list[Part]:
 
 def _list_once(folder: Place) -> list[Part]:
     try:
-        paths = list(folder.iterdir())
+        return _parts_among(folder.iterdir())
     except FileNotFoundError:
         return []
+
+
+def _parts_among(paths: Iterable[Place]) -> list[Part]:
     names = [(_NAME.fullmatch(path.name), path) for path in paths]
     return sorted(Part(int(match[1]), path) for match, path in names if match)
+
+
+def list_parts_of_all(folders: Sequence[Place]) -> list[list[Part]]:
+    """Return the parts in each of some folders of one table, as `list_parts` does.
+
+    In object storage one request lists what is in many folders, and many take their time.
+    """
+    first = folders[0] if len(folders) > 1 else None
+    if not isinstance(first, ObjectPlace):
+        return [list_parts(folder) for folder in folders]
+    with reading(first.parent):
+        parts = _parts_among(first.parent.objects())
+        while (again := _parts_among(first.parent.objects())) != parts:
+            parts = again
+    found: dict[Place, list[Part]] = {folder: [] for folder in folders}
+    for part in parts:
+        if part.path.parent in found:
+            found[part.path.parent].append(part)
+    return [found[folder] for folder in folders]
 
 
 def next_seq(parts: Sequence[Part]) -> int:
@@ -126,8 +149,11 @@ def delete_parts(parts: Sequence[Part]) -> None:
 def delete_stale_temporaries(folder: Place) -> None:
     """Delete the temporary files that dead writers have left in `folder`.
 
-    A live writer's file is seconds old; one whose age is over an hour has no writer any more.
+    A live writer's file is seconds old; one whose age is over an hour has no writer any more. In
+    object storage there are none.
     """
+    if isinstance(folder, ObjectPlace):
+        return
     oldest_live = time.time() - _STALE_TEMPORARY_S
     with writing(folder):
         for temporary in folder.glob(f"{TEMPORARY_PREFIX}*"):

@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ from urllib.parse import urlsplit
 
 SLOW_DOWN, CUT, LOST_ANSWER, REFUSED = "503", "cut", "lost answer", "refused"
 FAULTS = (SLOW_DOWN, CUT, LOST_ANSWER, REFUSED)
+STALLED, STALL_S = "stalled", 40
 """Busy; an answer that ends in its middle; a request that is carried out and not answered; one
-that is neither."""
+that is neither. One that is carried out and answered too late takes long, so it is by itself."""
 
 _BUSY = (
     b'<?xml version="1.0"?><Error><Code>SlowDown</Code>'
@@ -74,7 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         found = connection.getresponse()
         content = found.read()
         connection.close()
-        if fault == LOST_ANSWER:
+        if fault == STALLED:
+            time.sleep(STALL_S)
+        if fault in (LOST_ANSWER, STALLED):
             self.close_connection = True
             return
         headers = {name: value for name, value in found.getheaders() if _passes(name, self.command)}

@@ -1,8 +1,11 @@
 """A name in object storage is used as a path is, and a URL names one."""
 
+import sys
+
 import pytest
 
 from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.tables.object_client import bucket_client
 from capenh_pipeline.tables.object_place import ObjectPlace, object_place
 from capenh_pipeline.tables.places import local_folder, move_file, name_in, place_of
 
@@ -84,3 +87,10 @@ def test_what_is_for_one_machine_is_kept_on_its_disk(tmp_path):
     assert folder.name.startswith("dogs-")
     assert folder.is_dir()
     assert folder != local_folder(ObjectPlace("s3", "b", "z/dogs"), environment)
+
+
+def test_without_obstore_a_sentence_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    bucket_client.cache_clear()
+    with pytest.raises(ConfigurationError, match=r"pip install 'capenh_pipeline\[object_store\]'"):
+        ObjectPlace("s3", "b", "x").read_bytes()
