@@ -7,10 +7,12 @@ pytest_plugins = [
     "capenh_pipeline_tests.fakes.fragile_decoder",
     "capenh_pipeline_tests.fakes.ray_nodes",
     "capenh_pipeline_tests.ordinary_user",
+    "capenh_pipeline_tests.object_storage.buckets",
 ]
 
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", HF_HUB_OFFLINE="1")
-for name in [name for name in os.environ if name.startswith(("CAPENH_", "OPENAI_", "DAGSTER_"))]:
+OPTIONS = ("CAPENH_", "OPENAI_", "DAGSTER_", "AWS_")
+for name in [name for name in os.environ if name.startswith(OPTIONS)]:
     del os.environ[name]
 
 

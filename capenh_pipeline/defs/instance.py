@@ -15,19 +15,24 @@ from sqlalchemy.exc import DBAPIError
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import make_folder, nameable_path, write_atomically
 from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.places import Place, local_folder
 
 HOME_FOLDER = "dagster_home"
 SETTINGS = Path(__file__).with_name("dagster.yaml")
 
 
-def dagster_home(store: Path, environment: Mapping[str, str]) -> Path:
+def dagster_home(store: Place, environment: Mapping[str, str]) -> Path:
     """Return the folder of the instance, with a `dagster.yaml` in it.
 
     A folder of our own gets the project's settings; a `DAGSTER_HOME` of the user's is left as
     it is, but for an empty file where Dagster insists on one.
     """
     chosen = environment.get("DAGSTER_HOME")
-    home = nameable_path(chosen, option="DAGSTER_HOME") if chosen else store / HOME_FOLDER
+    home = (
+        nameable_path(chosen, option="DAGSTER_HOME")
+        if chosen
+        else local_folder(store, environment) / HOME_FOLDER
+    )
     settings = home / "dagster.yaml"
     with writing(home):
         make_folder(home)

@@ -28,6 +28,8 @@ from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.file_hashes import FileHashes
 from capenh_pipeline.tables.marker import STORE_FOLDER
+from capenh_pipeline.tables.object_place import is_object_url
+from capenh_pipeline.tables.places import Place, local_folder, place_of
 from capenh_pipeline.tables.store import Store
 
 OPTIONS, OUTSIDE = "options", "outside"
@@ -141,7 +143,7 @@ class Outside:
             now=self.now,
             progress=self.progress,
             environment=self.environment(),
-            file_hashes=FileHashes(store.root / "model_hashes.json"),
+            file_hashes=FileHashes(local_folder(folder, self.environment()) / "model_hashes.json"),
             hub_commit=self.hub_commit,
             scans=self.scans,
         )
@@ -158,13 +160,18 @@ def dataset_folder(options: Options) -> Path:
             "No dataset is named: set --dataset_dir, CAPENH_DATASET_DIR or the option "
             "dataset_dir to a folder of images."
         )
-    return nameable_path(options.dataset_dir, option="dataset_dir")
+    if is_object_url(options.dataset_dir):
+        raise ConfigurationError(
+            f"--dataset_dir: {options.dataset_dir} is in object storage, where only the store can "
+            "be (--store); copy or mount the images into a folder."
+        )
+    return nameable_path(options.dataset_dir.removeprefix("file://"), option="dataset_dir")
 
 
-def store_folder(options: Options) -> Path:
-    """Return the store's folder, absolute: `store`, or `.capenh` in the dataset."""
+def store_folder(options: Options) -> Place:
+    """Return where the store is: `store`, or `.capenh` in the dataset."""
     if options.store:
-        return nameable_path(options.store, option="store")
+        return place_of(options.store, option="store")
     return dataset_folder(options) / STORE_FOLDER
 
 

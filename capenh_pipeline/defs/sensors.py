@@ -72,7 +72,7 @@ def _begun(run: Run) -> Look:
     known, began_ns = known_manifest(run), run.now_ns()
     walk = begin_walk(
         run.dataset,
-        skip=[run.store.root],
+        skip=run.own_folders,
         known=known.listing.units if known else None,
         trust_dir_mtime=run.options.trust_dir_mtime,
     )

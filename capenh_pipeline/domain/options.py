@@ -49,7 +49,10 @@ class DatasetOptions:
         None, "Work on the first N images only, in path order.", group="Dataset", minimum=1
     )
     store: str | None = option(
-        None, "Folder of the results; by default DATASET_DIR/.capenh.", group="Store", metavar="DIR"
+        None,
+        "Folder of the results, or its URL in object storage; by default DATASET_DIR/.capenh.",
+        group="Store",
+        metavar="DIR",
     )
     shard_digits: int = option(
         1,

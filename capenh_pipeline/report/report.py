@@ -28,6 +28,7 @@ from capenh_pipeline.report.sources import Sources, sources_of
 from capenh_pipeline.report.thumbnails import thumbnails
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.tables.places import local_folder
 
 REPORT_FILE = "report.html"
 """Its name in the store."""
@@ -78,7 +79,7 @@ def write_report(run: Run, path: Path | None = None) -> ReportFile:
     Raises:
         StoreError: the store cannot be read, or the page cannot be written.
     """
-    path = path or run.store.root / REPORT_FILE
+    path = path or local_folder(run.store.root, run.environment) / REPORT_FILE
     images = manifest_rows(run)
     sources = sources_of(run, images)
     rows = report_rows(run, images, sources)

@@ -23,12 +23,11 @@ from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.run_scan import Scanned, scanned
-from capenh_pipeline.stages.settling import fingerprint, may_settle
+from capenh_pipeline.stages.settling import fingerprint, may_settle, parts_of_tables
 from capenh_pipeline.stages.sidecar_plan import names_of
 from capenh_pipeline.stages.unwritten_files import note_unwritten
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 from capenh_pipeline.stages.written_files import WrittenFiles
-from capenh_pipeline.tables.table import Table
 
 
 def write_files(run: Run) -> Report:
@@ -43,8 +42,7 @@ def write_files(run: Run) -> Report:
     """
     scan, settled = scanned(run), run.store.settled(CAPTION_FILES.name)
     goes_by, report, ledger_shards = _recipes_and_terms(run), Report({}), set()
-    for shard in run.shards:
-        stamp = _stamp(run, shard, goes_by)
+    for shard, stamp in _stamps(run, goes_by).items():
         counts = settled.get(shard, stamp) if may_settle(run) else None
         if counts is None:
             counts, is_complete = _write(run.of_shard(shard), scan, report, ledger_shards)
@@ -57,13 +55,11 @@ def write_files(run: Run) -> Report:
     return report
 
 
-def _stamp(run: Run, shard: str, goes_by: list[str]) -> str:
-    """Return what the caption files of a shard go by, but for what is on disk."""
-    return fingerprint(run, goes_by, [table.part_names(shard) for table in _captions_of(run)])
-
-
-def _captions_of(run: Run) -> list[Table]:
-    return [run.store.table(one) for one in (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)]
+def _stamps(run: Run, goes_by: list[str]) -> dict[str, str]:
+    """Return by shard what its caption files go by, but for what is on disk."""
+    tables = (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)
+    parts = parts_of_tables(run, tables, run.shards)
+    return {shard: fingerprint(run, goes_by, names) for shard, names in parts.items()}
 
 
 def _recipes_and_terms(run: Run) -> list[str]:

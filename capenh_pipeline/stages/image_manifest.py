@@ -100,7 +100,7 @@ def _replace(
     staying = before.filter(stays)
     everything = pl.concat([dated.select(*IMAGE_MANIFEST.columns), staying])
     table.replace(shard, everything)
-    parts, stored = table.part_names(shard), table.read([shard])
+    parts, stored = table.part_names([shard])[shard], table.read([shard])
     is_ours = stored.sort("path").equals(everything.sort("path"))
     counted = rows if run.options.limit else everything
     new = matched["scanned_at"].null_count()

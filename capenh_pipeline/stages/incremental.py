@@ -14,7 +14,7 @@ from capenh_pipeline.domain.increment import missing
 from capenh_pipeline.domain.schemas import FAILED, TableSchema
 from capenh_pipeline.domain.shards import shard_of
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.settling import fingerprint, may_settle
+from capenh_pipeline.stages.settling import fingerprint, may_settle, parts_of_tables
 
 Keep = Callable[[dict[str, Any]], None]
 """Takes a finished row; it is on disk after the next checkpoint."""
@@ -56,7 +56,7 @@ def fill(run: Run, filling: Filling, compute: Callable[[Missing, Keep], None]) -
         compute: called with the missing rows, if there are any; hands each finished row over.
     """
     settled = run.store.settled(filling.schema.name)
-    stamps = {shard: _stamp(run, filling, shard) for shard in run.shards}
+    stamps = _stamps(run, filling)
     known = {shard: settled.get(shard, stamps[shard]) for shard in run.shards if may_settle(run)}
     looks = {
         shard: _look(run.of_shard(shard), filling, Counter())
@@ -66,8 +66,8 @@ def fill(run: Run, filling: Filling, compute: Callable[[Missing, Keep], None]) -
     if shards := [shard for shard, look in looks.items() if look.absent]:
         total = sum(looks[shard].absent for shard in shards)
         done = _compute(run.of_shards(shards), filling, total, compute)
+        stamps |= _stamps(run.of_shards(shards), filling)
         for shard in shards:
-            stamps[shard] = _stamp(run, filling, shard)
             looks[shard] = _look(run.of_shard(shard), filling, done[shard])
     for shard, look in looks.items():
         if may_settle(run) and not look.absent:
@@ -99,10 +99,10 @@ def _retried(run: Run) -> dict[str, bool]:
     return {"retry_failed": options.retry_failed, "retry_transient": options.retry_transient}
 
 
-def _stamp(run: Run, filling: Filling, shard: str) -> str:
-    tables = [run.store.table(schema) for schema in (*filling.reads, filling.schema)]
-    parts = [table.part_names(shard) for table in tables]
-    return fingerprint(run, [*filling.recipe_hashes], [*filling.follows], parts)
+def _stamps(run: Run, filling: Filling) -> dict[str, str]:
+    goes_by = [*filling.recipe_hashes], [*filling.follows]
+    parts = parts_of_tables(run, (*filling.reads, filling.schema), run.shards)
+    return {shard: fingerprint(run, *goes_by, names) for shard, names in parts.items()}
 
 
 def _compute(

@@ -8,7 +8,6 @@ No name is used twice. Who finds a table missing or damaged knows nothing, and l
 import uuid
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -17,6 +16,7 @@ from capenh_pipeline.files import TEMPORARY_PREFIX
 from capenh_pipeline.tables.faults import writing
 from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.tables.parts import delete_stale_temporaries
+from capenh_pipeline.tables.places import Place
 
 RACY_NS = 2_000_000_000
 """What changed less than this before it was looked at may change again with the same time stamps
@@ -54,7 +54,7 @@ class KnownListing:
         names: of `unusual_names`, of all images.
     """
 
-    folder: Path
+    folder: Place
     units: pl.DataFrame
     names: pl.DataFrame
 
@@ -77,7 +77,7 @@ class KnownListing:
         return rows if is_whole else None
 
 
-def load_listing(folder: Path, name: str) -> KnownListing | None:
+def load_listing(folder: Place, name: str) -> KnownListing | None:
     """Return the listing of that name; None if there is none or it is damaged."""
     units = kept_rows(folder / f"units-{name}", _KEPT_UNITS)
     names = kept_rows(folder / f"names-{name}")
@@ -85,7 +85,7 @@ def load_listing(folder: Path, name: str) -> KnownListing | None:
 
 
 def save_listing(
-    folder: Path,
+    folder: Place,
     units: pl.DataFrame,
     files: pl.DataFrame,
     names: pl.DataFrame,
@@ -127,7 +127,7 @@ def save_listing(
     return name
 
 
-def delete_other_listings(folder: Path, name: str) -> None:
+def delete_other_listings(folder: Place, name: str) -> None:
     """Delete all that the listing of that name does not need, but for what is being written.
 
     Raises:

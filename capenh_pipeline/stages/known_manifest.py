@@ -57,7 +57,7 @@ def known_manifest(run: Run) -> KnownManifest | None:
 def part_names(run: Run) -> dict[str, list[str]]:
     """Return the names of the parts of the manifest, by shard."""
     table = run.store.table(IMAGE_MANIFEST)
-    return {key: table.part_names(key) for key in shard_keys(run.store.shard_digits)}
+    return table.part_names(shard_keys(run.store.shard_digits))
 
 
 def note_manifest(run: Run, listing: str, counts: Counts, parts: Mapping[str, list[str]]) -> None:

@@ -24,7 +24,7 @@ from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.failures import failures
 from capenh_pipeline.stages.manifest_rows import folder_prompts
 from capenh_pipeline.stages.run import Report, Run
-from capenh_pipeline.stages.settling import fingerprint, may_settle
+from capenh_pipeline.stages.settling import fingerprint, may_settle, parts_of_tables
 from capenh_pipeline.stages.vlm_captions import vlm_choice
 
 TABLES = (IMAGE_MANIFEST, VLM_CAPTIONS, COMBINED_CAPTIONS)
@@ -60,10 +60,8 @@ def previews(run: Run, schema: TableSchema, report: Report) -> dict[str, Preview
     """
     kept, recipes = run.store.settled(f"previews_of_{schema.name}"), _recipes(run)
     found: dict[str, Preview] = {}
-    for shard in run.shards:
-        if not report.shards[shard]["images"]:
-            continue
-        stamp = _stamp(run, schema, shard, recipes)
+    shards = [shard for shard in run.shards if report.shards[shard]["images"]]
+    for shard, stamp in _stamps(run.of_shards(shards), schema, recipes).items():
         preview = kept.get(shard, stamp) if may_settle(run) else None
         if preview is None:
             preview = _preview(run.of_shard(shard), schema, report.shards[shard])
@@ -79,9 +77,10 @@ def _recipes(run: Run) -> list[str]:
     return [*(one.recipe.hash for one in asked), llm_choice(run).recipe.hash]
 
 
-def _stamp(run: Run, schema: TableSchema, shard: str, recipes: list[str]) -> str:
-    tables = [run.store.table(one) for one in TABLES[: TABLES.index(schema) + 1]]
-    return fingerprint(run, recipes, [table.part_names(shard) for table in tables])
+def _stamps(run: Run, schema: TableSchema, recipes: list[str]) -> dict[str, str]:
+    tables = TABLES[: TABLES.index(schema) + 1]
+    parts = parts_of_tables(run, tables, run.shards)
+    return {shard: fingerprint(run, recipes, names) for shard, names in parts.items()}
 
 
 def _preview(run: Run, schema: TableSchema, counts: dict[str, int]) -> Preview:

@@ -12,6 +12,7 @@ from capenh_pipeline.models.hub_commits import HubCommit
 from capenh_pipeline.stages.progress import Progress
 from capenh_pipeline.tables.checkpoint import Checkpoint
 from capenh_pipeline.tables.file_hashes import FileHashes
+from capenh_pipeline.tables.places import Place
 from capenh_pipeline.tables.store import Store
 
 
@@ -46,9 +47,15 @@ class Run:
     scans: dict[str, Any]
 
     @property
-    def known_listings(self) -> Path:
+    def known_listings(self) -> Place:
         """The folder of what is known of the dataset's files."""
         return self.store.root / "listing"
+
+    @property
+    def own_folders(self) -> list[Path]:
+        """The folders of a disk that are ours, so that no images of the dataset are there."""
+        root = self.store.root
+        return [root] if isinstance(root, Path) else []
 
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""

@@ -119,7 +119,7 @@ def list_files(run: Run, known: KnownManifest | None) -> Listing:
     return list_dataset(
         run.dataset,
         recursive=run.options.recursive,
-        skip=[run.store.root],
+        skip=run.own_folders,
         known=known.listing.units if known else None,
         trust_dir_mtime=run.options.trust_dir_mtime,
         processes=usable_cores() - 1 if known and known.listing.files > FILES_FOR_TWO else 0,

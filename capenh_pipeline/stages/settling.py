@@ -1,5 +1,6 @@
 """When a shard need not be looked at again: what its state is a function of, as one hash."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from capenh_pipeline.domain.identity import canonical_json, sha256_hex
+from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.stages.run import Run
 
 WITHOUT_EFFECT = frozenset(
@@ -42,6 +44,14 @@ def fingerprint(run: Run, *inputs: Any) -> str:
     """
     options = {k: v for k, v in asdict(run.options).items() if k not in WITHOUT_EFFECT}
     return sha256_hex(canonical_json([version("capenh_pipeline"), options, *inputs]).encode())
+
+
+def parts_of_tables(
+    run: Run, schemas: Sequence[TableSchema], shards: Sequence[str]
+) -> dict[str, list[list[str]]]:
+    """Return by shard the names of its parts in each table."""
+    names = [run.store.table(schema).part_names(shards) for schema in schemas]
+    return {shard: [one[shard] for one in names] for shard in shards}
 
 
 def digest_of(frame: pl.DataFrame) -> list[int]:

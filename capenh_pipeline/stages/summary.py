@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from capenh_pipeline.domain.paths import one_line
+from capenh_pipeline.tables.places import Place
 
 NAMED = 10
 """How many failed or kept files a summary names."""
@@ -58,7 +59,7 @@ def summary(
     details: Sequence[str],
     seconds: float,
     dataset: Path,
-    store: Path,
+    store: Place,
 ) -> str:
     """Return the summary of a run, for a terminal.
 

@@ -1,17 +1,18 @@
 """What is wrong with a store, found by looking at every part, and what mends it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.errors import StoreError
-from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, sync_folder
+from capenh_pipeline.files import TEMPORARY_PREFIX
 from capenh_pipeline.tables.faults import reading, writing
+from capenh_pipeline.tables.object_place import ObjectPlace
 from capenh_pipeline.tables.parts import Part, delete_parts, list_parts
+from capenh_pipeline.tables.places import Place, move_file, name_in
 from capenh_pipeline.tables.reshard import leftovers, settle_leftovers
 from capenh_pipeline.tables.rows import SEQ, read_part
 from capenh_pipeline.tables.store import Store
@@ -34,7 +35,7 @@ class Finding:
     """
 
     kind: str
-    path: Path
+    path: Place
     meaning: str
 
 
@@ -93,7 +94,7 @@ def audit_leftovers(store: Store) -> Iterator[Damage]:
         yield Damage(found, settle)
 
 
-def _is_kept(folder: Path) -> bool:
+def _is_kept(folder: Place) -> bool:
     """Return whether a folder is there only because it holds what is not ours."""
     with reading(folder):
         names = [path.name for path in folder.iterdir()]
@@ -101,14 +102,16 @@ def _is_kept(folder: Path) -> bool:
     return not is_ours
 
 
-def audit_temporaries(root: Path) -> Iterator[Damage]:
+def audit_temporaries(root: Place) -> Iterator[Damage]:
     """Yield the temporary files of dead writers; nobody may be at work on the store."""
+    if isinstance(root, ObjectPlace):  # nothing is written there but whole
+        return
     levels = ("", "*/", "*/*/")
     paths = sorted(path for level in levels for path in root.glob(f"{level}{TEMPORARY_PREFIX}*"))
     yield from temporaries([path for path in paths if path.is_file()])
 
 
-def temporaries(paths: list[Path]) -> Iterator[Damage]:
+def temporaries(paths: Sequence[Place]) -> Iterator[Damage]:
     """Yield files that writers have left who were killed."""
 
     def delete() -> str:
@@ -122,20 +125,17 @@ def temporaries(paths: list[Path]) -> Iterator[Damage]:
         yield Damage([Finding(TEMPORARY, path, meaning) for path in paths], delete)
 
 
-def set_aside(root: Path, path: Path) -> Path:
+def set_aside(root: Place, path: Place) -> Place:
     """Move a file of the store to where nobody reads it, under a name that is free; return that.
 
     Raises:
         StoreError: it cannot be moved.
     """
-    aside = root / DAMAGED_FOLDER / path.relative_to(root)
+    aside = root / DAMAGED_FOLDER / name_in(root, path)
     with writing(aside):
-        make_folder(aside.parent)
         while aside.exists() or aside.is_symlink():
             aside = aside.with_name(f"{aside.name}~")
-        path.rename(aside)
-        sync_folder(aside.parent)
-        sync_folder(path.parent)
+        move_file(path, aside)
     return aside
 
 

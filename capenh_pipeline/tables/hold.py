@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,17 +13,28 @@ from filelock import FileLock, Timeout
 from capenh_pipeline.errors import StoreBusyError
 from capenh_pipeline.files import write_atomically
 from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.lease import described, is_leased, leased
+from capenh_pipeline.tables.object_place import ObjectPlace
+from capenh_pipeline.tables.places import Place
 
 _LOCK, _NOTE = "run.lock", "run.json"
 
 
 @contextmanager
-def hold(root: Path) -> Generator[None]:
+def hold(root: Place) -> Generator[None]:
     """Keep other commands from working on the store meanwhile; a killed one lets go of it.
+
+    In object storage that takes a while; see `lease`.
 
     Raises:
         StoreBusyError: another one holds it; the message says which, as far as that is known.
     """
+    if isinstance(root, ObjectPlace):
+        with ExitStack() as stack:
+            with writing(root):
+                stack.enter_context(leased(root))
+            yield
+        return
     lock = FileLock(root / _LOCK)
     with writing(root / _LOCK):
         try:
@@ -44,8 +55,10 @@ def hold(root: Path) -> Generator[None]:
         lock.release()
 
 
-def is_held(root: Path) -> bool:
+def is_held(root: Place) -> bool:
     """Return whether a command is at work on the store; where nobody can write, none is."""
+    if isinstance(root, ObjectPlace):
+        return is_leased(root)
     lock = FileLock(root / _LOCK)
     try:
         lock.acquire(blocking=False)
@@ -66,7 +79,6 @@ def _content() -> bytes:
 def _described(root: Path) -> str:
     """Return `: process 1 of host x, since …`; nothing where the note is not there."""
     try:
-        note = json.loads((root / _NOTE).read_bytes())
-        return f": process {note['pid']} on {note['host']}, since {note['since']}"
-    except (OSError, ValueError, TypeError, KeyError):
+        return described((root / _NOTE).read_bytes())
+    except OSError:
         return ""

@@ -3,17 +3,16 @@
 import hashlib
 import io
 from collections.abc import Mapping
-from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.files import make_folder, write_atomically
 from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.places import Place, make_place, write_file
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
-def keep_rows(path: Path, rows: pl.DataFrame) -> None:
+def keep_rows(path: Place, rows: pl.DataFrame) -> None:
     """Replace the file at `path` with these rows, as Parquet behind its SHA-256.
 
     Raises:
@@ -23,12 +22,12 @@ def keep_rows(path: Path, rows: pl.DataFrame) -> None:
     rows.write_parquet(content, compression="zstd")
     written = content.getvalue()
     with writing(path):
-        make_folder(path.parent)
-        write_atomically(path, hashlib.sha256(written).digest() + written)
+        make_place(path.parent)
+        write_file(path, hashlib.sha256(written).digest() + written)
 
 
 def kept_rows(
-    path: Path, schema: Mapping[str, pl.DataType | type[pl.DataType]] | None = None
+    path: Place, schema: Mapping[str, pl.DataType | type[pl.DataType]] | None = None
 ) -> pl.DataFrame | None:
     """Return the rows of a file of `keep_rows`.
 

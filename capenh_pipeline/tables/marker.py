@@ -6,8 +6,8 @@ from typing import Any
 
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.errors import StoreError
-from capenh_pipeline.files import create_atomically, write_atomically
 from capenh_pipeline.tables.faults import reading, writing
+from capenh_pipeline.tables.places import Place, change_file, create_file, write_file
 
 FORMAT = 1
 MARKER = "store.json"
@@ -17,7 +17,7 @@ STORE_FOLDER = ".capenh"
 Marker = dict[str, Any]
 
 
-def create_marker(root: Path, *, shard_digits: int, dataset: Path | None) -> None:
+def create_marker(root: Place, *, shard_digits: int, dataset: Path | None) -> None:
     """Write the marker of a new store, unless another process has just done so.
 
     Raises:
@@ -25,10 +25,10 @@ def create_marker(root: Path, *, shard_digits: int, dataset: Path | None) -> Non
         StoreError: the store is not new.
     """
     check_not_lost(root)
-    create_atomically(root / MARKER, _content(_new(shard_digits, dataset)))
+    create_file(root / MARKER, _content(_new(shard_digits, dataset)))
 
 
-def check_not_lost(root: Path) -> None:
+def check_not_lost(root: Place) -> None:
     """Make sure that a folder without a marker holds no rows: nobody knows in which shards.
 
     Raises:
@@ -40,7 +40,7 @@ def check_not_lost(root: Path) -> None:
         raise StoreError(f"{marker} is missing; capenh store check --repair writes it anew.")
 
 
-def is_store(root: Path) -> bool:
+def is_store(root: Place) -> bool:
     """Return whether there is a marker, or at least what one would stand for.
 
     Raises:
@@ -50,12 +50,12 @@ def is_store(root: Path) -> bool:
         return (root / MARKER).exists() or bool(shard_folders(root))
 
 
-def shard_folders(root: Path) -> list[Path]:
+def shard_folders(root: Place) -> list[Place]:
     """Return the folders of the shards of all tables, whether they count or not."""
     return [folder for schema in TABLES for folder in (root / schema.name).glob("shard=*")]
 
 
-def restore_marker(root: Path, *, shard_digits: int, dataset: Path | None) -> None:
+def restore_marker(root: Place, *, shard_digits: int, dataset: Path | None) -> None:
     """Write the marker of a store that has lost it.
 
     Raises:
@@ -64,16 +64,18 @@ def restore_marker(root: Path, *, shard_digits: int, dataset: Path | None) -> No
     _replace(root, _new(shard_digits, dataset))
 
 
-def change_shard_digits(root: Path, shard_digits: int) -> None:
+def change_shard_digits(root: Place, shard_digits: int) -> None:
     """Say that the rows lie in other shards from now on; a crash leaves the old or the new number.
 
     Raises:
         StoreError: the marker cannot be read or written.
     """
-    _replace(root, {**read_marker(root), "shard_digits": shard_digits})
+    marker = read_marker(root)
+    with writing(root):
+        change_file(root / MARKER, lambda _: _content({**marker, "shard_digits": shard_digits}))
 
 
-def read_marker(root: Path) -> Marker:
+def read_marker(root: Place) -> Marker:
     """Return what the marker says; `shard_digits` is 1 or 2.
 
     Raises:
@@ -90,7 +92,7 @@ def read_marker(root: Path) -> Marker:
     return marker
 
 
-def is_marker_sound(root: Path) -> bool:
+def is_marker_sound(root: Place) -> bool:
     """Return whether there is a marker that says how many shards the store has.
 
     Raises:
@@ -101,7 +103,7 @@ def is_marker_sound(root: Path) -> bool:
         return path.exists() and _parsed(path.read_bytes(), root) is not None
 
 
-def check_marker(marker: Marker, root: Path, *, shard_digits: int, dataset: Path | None) -> None:
+def check_marker(marker: Marker, root: Place, *, shard_digits: int, dataset: Path | None) -> None:
     """Make sure that a store is the one that somebody wants to open.
 
     Raises:
@@ -120,7 +122,7 @@ def check_marker(marker: Marker, root: Path, *, shard_digits: int, dataset: Path
         )
 
 
-def _around(root: Path) -> str | None:
+def _around(root: Place) -> str | None:
     """Return the dataset in which a store of the usual name lies; its marker need not name it."""
     return str(root.parent) if root.name == STORE_FOLDER else None
 
@@ -138,12 +140,12 @@ def _content(marker: Marker) -> bytes:
     return json.dumps(marker).encode() + b"\n"
 
 
-def _replace(root: Path, marker: Marker) -> None:
+def _replace(root: Place, marker: Marker) -> None:
     with writing(root):
-        write_atomically(root / MARKER, _content(marker))
+        write_file(root / MARKER, _content(marker))
 
 
-def _parsed(content: bytes, root: Path) -> Marker | None:
+def _parsed(content: bytes, root: Place) -> Marker | None:
     """Return what a marker says, None if it is damaged."""
     try:
         marker = json.loads(content)

@@ -12,14 +12,16 @@ import io
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, write_atomically
+from capenh_pipeline.files import TEMPORARY_PREFIX
 from capenh_pipeline.tables.faults import reading, writing
+from capenh_pipeline.tables.object_place import ObjectPlace
+from capenh_pipeline.tables.places import Place, make_place, write_new_file
 
 _NAME = re.compile(r"part-(\d+)-.+\.parquet")
 _NAME_WITH_DIGEST = re.compile(r"part-\d+-[0-9a-f]{32}-([0-9a-f]{16})\.parquet")
@@ -36,7 +38,7 @@ class Part:
     """
 
     seq: int
-    path: Path
+    path: Place
 
     @property
     def digest(self) -> str | None:
@@ -45,7 +47,7 @@ class Part:
         return match and match[1]
 
 
-def list_parts(folder: Path) -> list[Part]:
+def list_parts(folder: Place) -> list[Part]:
     """Return the parts in `folder`, oldest first; none when the folder is missing.
 
     A folder that changes while it is listed may show neither a merged part nor all of those that
@@ -59,13 +61,35 @@ def list_parts(folder: Path) -> list[Part]:
     return parts
 
 
-def _list_once(folder: Path) -> list[Part]:
+def _list_once(folder: Place) -> list[Part]:
     try:
-        paths = list(folder.iterdir())
+        return _parts_among(folder.iterdir())
     except FileNotFoundError:
         return []
+
+
+def _parts_among(paths: Iterable[Place]) -> list[Part]:
     names = [(_NAME.fullmatch(path.name), path) for path in paths]
     return sorted(Part(int(match[1]), path) for match, path in names if match)
+
+
+def list_parts_of_all(folders: Sequence[Place]) -> list[list[Part]]:
+    """Return the parts in each of some folders of one table, as `list_parts` does.
+
+    In object storage one request lists what is in many folders, and many take their time.
+    """
+    first = folders[0] if len(folders) > 1 else None
+    if not isinstance(first, ObjectPlace):
+        return [list_parts(folder) for folder in folders]
+    with reading(first.parent):
+        parts = _parts_among(first.parent.objects())
+        while (again := _parts_among(first.parent.objects())) != parts:
+            parts = again
+    found: dict[Place, list[Part]] = {folder: [] for folder in folders}
+    for part in parts:
+        if part.path.parent in found:
+            found[part.path.parent].append(part)
+    return [found[folder] for folder in folders]
 
 
 def next_seq(parts: Sequence[Part]) -> int:
@@ -73,7 +97,7 @@ def next_seq(parts: Sequence[Part]) -> int:
     return parts[-1].seq + 1 if parts else 1
 
 
-def write_part(folder: Path, rows: pl.DataFrame, *, seq: int) -> None:
+def write_part(folder: Place, rows: pl.DataFrame, *, seq: int) -> None:
     """Store `rows` as one new part; it is durable when this returns.
 
     Raises:
@@ -85,21 +109,30 @@ def write_part(folder: Path, rows: pl.DataFrame, *, seq: int) -> None:
     digest = hashlib.sha256(written).hexdigest()[:_DIGEST_LETTERS]
     path = folder / f"part-{seq:012d}-{uuid.uuid4().hex}-{digest}.parquet"
     with writing(folder):
-        make_folder(folder)
-        write_atomically(path, written)
+        make_place(folder)
+        write_new_file(path, written)
 
 
-def has_other_bytes(part: Part) -> bool:
-    """Return whether the bytes of a part are not those that were written, as far as that is known.
+def sound_source(part: Part) -> Path | bytes:
+    """Return what polars is to read a part from: its path, or its bytes from object storage.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or its bytes are not those that were written, as far as that is
+            known: polars would read other captions there, or abort the process.
     """
-    if part.digest is None:
-        return False
-    with part.path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    return found[:_DIGEST_LETTERS] != part.digest
+    if not isinstance(part.path, Path):
+        content = part.path.read_bytes()
+        _check_digest(part, hashlib.sha256(content).hexdigest())
+        return content
+    if part.digest is not None:
+        with part.path.open("rb") as file:
+            _check_digest(part, hashlib.file_digest(file, "sha256").hexdigest())
+    return part.path
+
+
+def _check_digest(part: Part, found: str) -> None:
+    if part.digest not in (None, found[:_DIGEST_LETTERS]):
+        raise OSError("its bytes are not those that were written: is the disk sound?")
 
 
 def delete_parts(parts: Sequence[Part]) -> None:
@@ -113,11 +146,14 @@ def delete_parts(parts: Sequence[Part]) -> None:
             part.path.unlink(missing_ok=True)
 
 
-def delete_stale_temporaries(folder: Path) -> None:
+def delete_stale_temporaries(folder: Place) -> None:
     """Delete the temporary files that dead writers have left in `folder`.
 
-    A live writer's file is seconds old; one whose age is over an hour has no writer any more.
+    A live writer's file is seconds old; one whose age is over an hour has no writer any more. In
+    object storage there are none.
     """
+    if isinstance(folder, ObjectPlace):
+        return
     oldest_live = time.time() - _STALE_TEMPORARY_S
     with writing(folder):
         for temporary in folder.glob(f"{TEMPORARY_PREFIX}*"):

@@ -1,15 +1,22 @@
 """Rows: what a shard's parts say together, the newest row of each key."""
 
+import io
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
-from capenh_pipeline.tables.parts import Part, has_other_bytes
+from capenh_pipeline.tables.parts import Part, sound_source
+from capenh_pipeline.tables.places import each
 
 SEQ = "seq"
+Source = tuple[Part, Path | bytes]
+"""A part and what polars reads it from."""
+
 Columns = Mapping[str, pl.DataType | type[pl.DataType]]
 
 # polars panics, outside `Exception`, on some damaged files
@@ -54,12 +61,12 @@ def newest_rows(
         FileNotFoundError: a part is gone; the shard must be listed again.
         StoreError: a part cannot be read.
     """
-    _check_bytes(parts)
-    columns = _all_columns(parts, schema) if columns is None else columns
+    sources = _sources(parts)
+    columns = _all_columns(sources, schema) if columns is None else columns
     if len(parts) == 1:
-        return _read(parts, columns)
+        return _read(sources, columns)
     needed = {**columns, **{name: schema.columns[name] for name in schema.key}, SEQ: pl.Int64()}
-    return newest(_read(parts, needed), schema).select(*columns)
+    return newest(_read(sources, needed), schema).select(*columns)
 
 
 def newest(rows: pl.DataFrame, schema: TableSchema) -> pl.DataFrame:
@@ -76,8 +83,8 @@ def read_part(part: Part, schema: TableSchema) -> pl.DataFrame:
         FileNotFoundError: it is gone.
         StoreError: it cannot be read.
     """
-    _check_bytes([part])
-    return _read_one(part, _all_columns([part], schema))
+    sources = _sources([part])
+    return _read(sources, _all_columns(sources, schema))
 
 
 def has_superseded_rows(parts: Sequence[Part], schema: TableSchema) -> bool:
@@ -87,46 +94,48 @@ def has_superseded_rows(parts: Sequence[Part], schema: TableSchema) -> bool:
         FileNotFoundError: a part is gone.
         StoreError: a part cannot be read.
     """
-    _check_bytes(parts)
-    keys = _read(parts, {name: schema.columns[name] for name in schema.key})
+    keys = _read(_sources(parts), {name: schema.columns[name] for name in schema.key})
     return keys.n_unique() < keys.height
 
 
-def _check_bytes(parts: Sequence[Part]) -> None:
-    """Refuse what was not written: polars reads other captions there, or aborts the process."""
-    for part in parts:
-        with _part_faults(part):
-            if has_other_bytes(part):
-                raise OSError("its bytes are not those that were written: is the disk sound?")
+def _sources(parts: Sequence[Part]) -> list[Source]:
+    """Return what each part is read from; those that lie in object storage are fetched together."""
+    return each(_source, parts, places=[part.path for part in parts])
 
 
-def _all_columns(parts: Sequence[Part], schema: TableSchema) -> Columns:
+def _source(part: Part) -> Source:
+    with _part_faults(part):
+        return part, sound_source(part)
+
+
+def _all_columns(sources: Sequence[Source], schema: TableSchema) -> Columns:
     columns = {**schema.columns, SEQ: pl.Int64()}
-    for part in parts:
+    for part, source in sources:
         with _part_faults(part):
-            for name, dtype in pl.read_parquet_schema(part.path).items():
+            for name, dtype in pl.read_parquet_schema(_readable(source)).items():
                 columns.setdefault(name, dtype)
     return columns
 
 
-def _read(parts: Sequence[Part], columns: Columns) -> pl.DataFrame:
+def _read(sources: Sequence[Source], columns: Columns) -> pl.DataFrame:
     try:
-        return _scan(parts, columns).collect()
+        return _scan(sources, columns).collect()
     except FileNotFoundError:
         raise
     except _UNREADABLE:
         # The error of several parts does not say which one it is.
-        return pl.concat([_read_one(part, columns) for part in parts])
+        return pl.concat([_read_one(source, columns) for source in sources])
 
 
-def _read_one(part: Part, columns: Columns) -> pl.DataFrame:
-    with _part_faults(part):
-        return _scan([part], columns).collect()
+def _read_one(source: Source, columns: Columns) -> pl.DataFrame:
+    with _part_faults(source[0]):
+        return _scan([source], columns).collect()
 
 
-def _scan(parts: Sequence[Part], columns: Columns) -> pl.LazyFrame:
+def _scan(sources: Sequence[Source], columns: Columns) -> pl.LazyFrame:
+    readable: Any = [_readable(source) for _, source in sources]
     return pl.scan_parquet(
-        [part.path for part in parts],
+        readable,
         schema=dict(columns),
         missing_columns="insert",
         extra_columns="ignore",
@@ -134,6 +143,10 @@ def _scan(parts: Sequence[Part], columns: Columns) -> pl.LazyFrame:
         hive_partitioning=False,
         glob=False,
     )
+
+
+def _readable(source: Path | bytes) -> Path | io.BytesIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source
 
 
 @contextmanager

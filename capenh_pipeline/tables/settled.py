@@ -3,11 +3,10 @@
 import json
 import uuid
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
-from capenh_pipeline.files import make_folder, write_atomically
 from capenh_pipeline.tables.faults import writing
+from capenh_pipeline.tables.places import Place, make_place, write_file
 
 _FORGOTTEN = "forgotten"  # the key of what tells the last forgetting from others
 
@@ -20,7 +19,7 @@ class Settled:
     is found again. Any number of processes may settle shards, others or the same.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._path = path
         self._notes = _read(path)
         self._put: dict[str, Any] = {}
@@ -64,11 +63,11 @@ class Settled:
 
     def _write(self, notes: dict[str, Any]) -> None:
         with writing(self._path):
-            make_folder(self._path.parent)
-            write_atomically(self._path, json.dumps(notes, indent=1).encode())
+            make_place(self._path.parent)
+            write_file(self._path, json.dumps(notes, indent=1).encode())
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Place) -> dict[str, Any]:
     try:
         notes = json.loads(path.read_bytes())
     except (OSError, ValueError):

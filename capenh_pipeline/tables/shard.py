@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -18,6 +17,7 @@ from capenh_pipeline.tables.parts import (
     next_seq,
     write_part,
 )
+from capenh_pipeline.tables.places import Place
 from capenh_pipeline.tables.rows import (
     SEQ,
     Columns,
@@ -38,16 +38,20 @@ class Shard:
         schema: the table's.
     """
 
-    folder: Path
+    folder: Place
     schema: TableSchema
 
-    def read(self, columns: Columns) -> pl.DataFrame:
+    def read(self, columns: Columns, listed: list[Part] | None = None) -> pl.DataFrame:
         """Return `columns` of the newest row of every key, in the order of writing.
+
+        Args:
+            columns: which.
+            listed: what `list_parts` has returned just now; None: it is asked.
 
         Raises:
             StoreError: a part cannot be read.
         """
-        return self._list_and_read(columns)[1]
+        return self._list_and_read(columns, listed)[1]
 
     def append(self, rows: pl.DataFrame) -> None:
         """Add one part; `rows` have the schema's columns and each key once."""
@@ -150,9 +154,10 @@ class Shard:
 
     def visible_parts(self) -> list[Part]:
         """Return the parts that readers see, oldest first."""
-        return self._visible(list_parts(self.folder))
+        return self.visible(list_parts(self.folder))
 
-    def _visible(self, parts: list[Part]) -> list[Part]:
+    def visible(self, parts: list[Part]) -> list[Part]:
+        """Return those of all parts that readers see."""
         return parts[-1:] if self.schema.is_snapshot else parts
 
     def _list_and_read_whole(self) -> tuple[list[Part], pl.DataFrame]:
@@ -160,13 +165,15 @@ class Shard:
         parts, rows = self._list_and_read(None)
         return parts, newest(rows, self.schema)
 
-    def _list_and_read(self, columns: Columns | None) -> tuple[list[Part], pl.DataFrame]:
+    def _list_and_read(
+        self, columns: Columns | None, listed: list[Part] | None = None
+    ) -> tuple[list[Part], pl.DataFrame]:
         """Return all parts, and the newest row of every key in them, as `newest_rows` does.
 
         They are listed again where a compaction has replaced one before it was read.
         """
-        parts = list_parts(self.folder)
-        while visible := self._visible(parts):
+        parts = list_parts(self.folder) if listed is None else listed
+        while visible := self.visible(parts):
             try:
                 return parts, newest_rows(visible, self.schema, columns)
             except FileNotFoundError as error:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
-from capenh_pipeline.files import make_folder
 from capenh_pipeline.tables.faults import reading, writing
 from capenh_pipeline.tables.hold import hold
+from capenh_pipeline.tables.lease import require_conditions
 from capenh_pipeline.tables.marker import (
     MARKER,
     check_marker,
@@ -17,6 +17,8 @@ from capenh_pipeline.tables.marker import (
     create_marker,
     read_marker,
 )
+from capenh_pipeline.tables.object_place import ObjectPlace
+from capenh_pipeline.tables.places import Place, make_place
 from capenh_pipeline.tables.settled import Settled
 from capenh_pipeline.tables.table import Table
 
@@ -30,11 +32,11 @@ class Store:
         shard_digits: 1 (16 shards a table) or 2 (256), fixed until the store is resharded.
     """
 
-    root: Path
+    root: Place
     shard_digits: int
 
     @classmethod
-    def open(cls, root: Path, *, shard_digits: int, dataset: Path | None = None) -> "Store":
+    def open(cls, root: Place, *, shard_digits: int, dataset: Path | None = None) -> "Store":
         """Return the store at `root`, created when missing; processes may open it at once.
 
         Args:
@@ -51,14 +53,16 @@ class Store:
             if root.exists() and not root.is_dir():
                 raise StoreError(f"{root} is a file; give a folder with --store.")
             if not (root / MARKER).exists():
-                make_folder(root)
+                make_place(root)
+                if isinstance(root, ObjectPlace):
+                    require_conditions(root)
                 create_marker(root, shard_digits=shard_digits, dataset=dataset)
         marker = read_marker(root)
         check_marker(marker, root, shard_digits=shard_digits, dataset=dataset)
         return cls(root=root, shard_digits=shard_digits)
 
     @classmethod
-    def existing(cls, root: Path) -> "Store":
+    def existing(cls, root: Place) -> "Store":
         """Return the store at `root` with the shards that it has; nothing is created.
 
         Raises:

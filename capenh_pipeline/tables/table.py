@@ -1,7 +1,8 @@
 """A table: rows spread over shards, of which a reader sees the newest of every key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +10,9 @@ import polars as pl
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.tables.faults import reading
-from capenh_pipeline.tables.rows import conform
+from capenh_pipeline.tables.parts import Part, list_parts_of_all
+from capenh_pipeline.tables.places import Place, each
+from capenh_pipeline.tables.rows import Columns, conform
 from capenh_pipeline.tables.shard import MAX_PARTS, Shard
 
 
@@ -23,7 +26,7 @@ class Table:
         shard_digits: of the store.
     """
 
-    folder: Path
+    folder: Place
     schema: TableSchema
     shard_digits: int
 
@@ -42,8 +45,10 @@ class Table:
         names = self.schema.columns if columns is None else columns
         wanted = {name: self.schema.columns[name] for name in names}
         keys = shard_keys(self.shard_digits) if shards is None else dict.fromkeys(shards)
-        frames = [pl.DataFrame(schema=wanted), *(self.shard(key).read(wanted) for key in keys)]
-        return pl.concat(frames)
+        listed = {} if isinstance(self.folder, Path) else self._list_parts([*keys])
+        read = partial(self._read_shard, columns=wanted, listed=listed)
+        frames = each(read, [*keys], places=[self.folder])
+        return pl.concat([pl.DataFrame(schema=wanted), *frames])
 
     def append(self, rows: pl.DataFrame) -> None:
         """Add `rows`; where a key was there before, the new row takes its place.
@@ -59,8 +64,8 @@ class Table:
         """
         if self.schema.is_snapshot:
             raise ValueError(f"{self.schema.name} is a snapshot: replace its shards")
-        for key, shard_rows in self._by_shard(rows).items():
-            self.shard(key).append(shard_rows)
+        by_shard = self._by_shard(rows)
+        each(lambda key: self.shard(key).append(by_shard[key]), [*by_shard], places=[self.folder])
 
     def replace(self, shard: str, rows: pl.DataFrame) -> None:
         """Make `rows` the whole of `shard`; nothing is written when they are there already.
@@ -96,15 +101,27 @@ class Table:
         for shard in dict.fromkeys(shards):
             self.shard(shard).compact(most_parts=most_parts)
 
-    def part_names(self, shard: str) -> list[str]:
-        """Return the names of the parts that a reader of `shard` sees.
+    def part_names(self, shards: Sequence[str]) -> dict[str, list[str]]:
+        """Return the names of the parts that a reader of each shard sees.
 
         Parts are immutable and no name is used twice: equal names are equal rows.
 
         Raises:
             StoreError: the folder cannot be read.
         """
-        return [part.path.name for part in self.shard(shard).visible_parts()]
+        return {
+            key: [part.path.name for part in self.shard(key).visible(parts)]
+            for key, parts in self._list_parts(shards).items()
+        }
+
+    def _read_shard(
+        self, key: str, *, columns: Columns, listed: Mapping[str, list[Part]]
+    ) -> pl.DataFrame:
+        return self.shard(key).read(columns, listed.get(key))
+
+    def _list_parts(self, shards: Sequence[str]) -> dict[str, list[Part]]:
+        folders = [self.shard(key).folder for key in shards]
+        return dict(zip(shards, list_parts_of_all(folders), strict=True))
 
     def shards(self) -> dict[str, Shard]:
         """Return the shards that have a folder, by key, in order.

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
+from capenh_pipeline.tables.places import Place
 from capenh_pipeline_tests.tables import writers
 from capenh_pipeline_tests.tables.samples import hash_in, parts_of, sizes_in, texts_in
 
@@ -16,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @contextmanager
-def writer(name: str, root: Path, number: int = 0) -> Generator[subprocess.Popen[str]]:
+def writer(name: str, root: Place, number: int = 0) -> Generator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", writers.__name__, name, str(root), str(number)]
     process = subprocess.Popen(  # noqa: S603  # our own script
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

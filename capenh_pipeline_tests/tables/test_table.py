@@ -19,13 +19,17 @@ from capenh_pipeline_tests.tables.samples import (
     texts_in,
 )
 
+on_disk_and_in_s3 = pytest.mark.parametrize("store", [None, "s3_folder"], indirect=True)
 
+
+@on_disk_and_in_s3
 def test_an_empty_table_has_the_columns_and_types_of_its_schema(store):
     assert store.table(VLM_CAPTIONS).read().schema == pl.Schema(VLM_CAPTIONS.columns)
     asked = store.table(VLM_CAPTIONS).read(["3"], columns=["created_at", "attempts"])
     assert asked.schema == {"created_at": pl.Datetime("us", "UTC"), "attempts": pl.Int32}
 
 
+@on_disk_and_in_s3
 def test_rows_come_back_as_they_were_appended(store):
     table = store.table(VLM_CAPTIONS)
     row = {
@@ -51,6 +55,7 @@ def test_rows_come_back_as_they_were_appended(store):
     assert table.read().schema == pl.Schema(VLM_CAPTIONS.columns)
 
 
+@on_disk_and_in_s3
 def test_bytes_that_are_not_text_are_kept(store):
     table = store.table(CAPTION_FILES)
     row = {"path": "\ufffd.txt", "path_bytes": b"\xff.txt", "path_hash": hash_in("f", "p")}
@@ -58,6 +63,7 @@ def test_bytes_that_are_not_text_are_kept(store):
     assert table.read(columns=list(row)).to_dicts() == [row]
 
 
+@on_disk_and_in_s3
 def test_rows_of_many_shards_are_one_part_a_shard_touched(store):
     table = store.table(VLM_CAPTIONS)
     table.append(
@@ -76,6 +82,7 @@ def test_two_digits_make_shards_of_two_digits(tmp_path):
     assert texts_in(table) == texts_in(table, ["0f"]) == ["one"]
 
 
+@on_disk_and_in_s3
 def test_no_rows_write_nothing(store):
     table = store.table(VLM_CAPTIONS)
     table.append(captions("0", {}))
@@ -83,6 +90,7 @@ def test_no_rows_write_nothing(store):
     assert not table.folder.exists()
 
 
+@on_disk_and_in_s3
 def test_the_newest_row_of_a_key_wins_across_parts_and_within_one_append(store):
     table = store.table(VLM_CAPTIONS)
     table.append(captions("0", {"a": "old", "b": "b"}))
@@ -94,6 +102,7 @@ def test_the_newest_row_of_a_key_wins_across_parts_and_within_one_append(store):
     assert len(parts_of(table)) == 3
 
 
+@on_disk_and_in_s3
 def test_a_key_twice_in_the_first_append_is_one_row(store):
     """Where there is one part, a reader does not look for keys that occur twice."""
     table = store.table(VLM_CAPTIONS)
@@ -109,6 +118,7 @@ def test_twenty_parts_keep_their_order(store):
         assert texts_in(table) == [f"version {number}"]
 
 
+@on_disk_and_in_s3
 def test_another_recipe_is_another_row(store):
     table = store.table(VLM_CAPTIONS)
     table.append(captions("0", {"a": "one"}))
@@ -116,6 +126,7 @@ def test_another_recipe_is_another_row(store):
     assert texts_in(table) == ["one", "two"]
 
 
+@on_disk_and_in_s3
 def test_rows_are_read_by_shard_and_then_by_age(store):
     table = store.table(VLM_CAPTIONS)
     for shard, name in [("b", "1"), ("0", "2"), ("b", "3"), ("0", "4")]:
@@ -124,6 +135,7 @@ def test_rows_are_read_by_shard_and_then_by_age(store):
     assert texts_in(table, ["b", "0", "b"]) == ["1", "3", "2", "4"]
 
 
+@on_disk_and_in_s3
 def test_asked_columns_come_in_the_order_asked(store):
     table = store.table(VLM_CAPTIONS)
     for text in ["old", "new"]:
@@ -131,6 +143,7 @@ def test_asked_columns_come_in_the_order_asked(store):
         assert table.read(columns=["status", "caption"]).rows() == [("ok", text)]
 
 
+@on_disk_and_in_s3
 def test_columns_are_cast_and_missing_ones_are_null(store):
     table = store.table(VLM_CAPTIONS)
     table.append(captions("0", {"a": "x"}).with_columns(attempts=pl.lit(3, pl.Int64)))
@@ -138,6 +151,7 @@ def test_columns_are_cast_and_missing_ones_are_null(store):
     assert (row["attempts"], row["error"], row["created_at"]) == (3, None, None)
 
 
+@on_disk_and_in_s3
 def test_rows_that_do_not_fit_the_table_are_refused_before_anything_is_written(store):
     table = store.table(VLM_CAPTIONS)
     good = captions("0", {"a": "x"})
@@ -154,6 +168,7 @@ def test_rows_that_do_not_fit_the_table_are_refused_before_anything_is_written(s
     assert not table.folder.exists()
 
 
+@on_disk_and_in_s3
 def test_a_snapshot_shows_what_it_was_last_replaced_with(store):
     table = store.table(IMAGE_MANIFEST)
     table.replace("0", manifest("0", {"a": 1, "b": 2}))
@@ -163,6 +178,7 @@ def test_a_snapshot_shows_what_it_was_last_replaced_with(store):
     assert len(parts_of(table)) == 1
 
 
+@on_disk_and_in_s3
 def test_an_equal_snapshot_in_another_order_is_not_written(store):
     table = store.table(IMAGE_MANIFEST)
     table.replace("0", manifest("0", {"a": 1, "b": 2}))
@@ -179,6 +195,7 @@ def test_a_snapshot_that_differs_in_one_row_is_written(store, changed):
     assert sizes_in(table) == changed
 
 
+@on_disk_and_in_s3
 def test_a_snapshot_can_become_empty_and_full_again(store):
     table = store.table(IMAGE_MANIFEST)
     for sizes in [{"a": 1}, {}, {"a": 1}]:
@@ -186,6 +203,7 @@ def test_a_snapshot_can_become_empty_and_full_again(store):
         assert sizes_in(table) == sizes
 
 
+@on_disk_and_in_s3
 def test_an_empty_snapshot_of_a_shard_that_never_had_a_row_leaves_no_trace(store):
     table = store.table(IMAGE_MANIFEST)
     table.replace("0", manifest("0", {}))
@@ -193,6 +211,7 @@ def test_an_empty_snapshot_of_a_shard_that_never_had_a_row_leaves_no_trace(store
     assert not table.folder.exists()
 
 
+@on_disk_and_in_s3
 def test_a_snapshot_refuses_rows_of_another_shard_and_appends(store):
     table = store.table(IMAGE_MANIFEST)
     with pytest.raises(ValueError, match="rows of shard 1 are not of 0"):

@@ -7,11 +7,11 @@ import itertools
 import resource
 import sys
 import time
-from pathlib import Path
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.tables.checkpoint import Checkpoint
+from capenh_pipeline.tables.places import place_of
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.tables.samples import RECIPE, captions, hash_in, manifest
 
@@ -102,4 +102,4 @@ if __name__ == "__main__":
             overflow,
         )
     }[sys.argv[1]]
-    write(Store.open(Path(sys.argv[2]), shard_digits=1), sys.argv[3])
+    write(Store.open(place_of(sys.argv[2], option="store"), shard_digits=1), sys.argv[3])

@@ -1,0 +1,219 @@
+"""A name in object storage, used where a `Path` is used on a disk."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any, NamedTuple, Self
+
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline.tables.object_client import (
+    SCHEMES,
+    ObjectExistsError,
+    ask,
+    bucket_client,
+    library,
+)
+
+
+class ObjectState(NamedTuple):
+    """What storage says about an object.
+
+    Attributes:
+        st_size: its size in bytes, under the name that it has in `os.stat`.
+        version: tells its content from another one.
+        st_mtime: when it was written, by the clock of the server, in seconds since 1970.
+    """
+
+    st_size: int
+    version: dict[str, str]
+    st_mtime: float
+
+
+@dataclass(frozen=True, order=True)
+class ObjectPlace:
+    """One name: an object, or what a folder would be, the beginning of the names of others.
+
+    It has those methods of `Path` that a store uses, with their names, meanings and errors. A
+    folder is there as long as something is in it: it is neither made nor removed.
+
+    Attributes:
+        scheme: of `SCHEMES`.
+        bucket: its name; for Azure, account and container.
+        key: the name in the bucket, without / at either end; empty is the bucket itself.
+    """
+
+    scheme: str
+    bucket: str
+    key: str
+
+    def __truediv__(self, name: str) -> Self:
+        """Return what is called `name` in this folder."""
+        return type(self)(self.scheme, self.bucket, f"{self.key}/{name}".lstrip("/"))
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.bucket}/{self.key}".rstrip("/")
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Self:
+        """The folder that this is in."""
+        return type(self)(self.scheme, self.bucket, self.key.rpartition("/")[0])
+
+    def with_name(self, name: str) -> Self:
+        """Return another name in the same folder."""
+        return self.parent / name
+
+    def is_relative_to(self, _: object) -> bool:
+        """Return that it is in no folder of a disk."""
+        return False
+
+    def exists(self) -> bool:
+        """Return whether there is an object of this name, or anything in a folder of this name."""
+        return self.is_file() or self.is_dir()
+
+    def is_dir(self) -> bool:
+        """Return whether anything is in this folder."""
+        try:
+            return next(self.iterdir(), None) is not None
+        except FileNotFoundError:  # no such bucket
+            return False
+
+    def is_file(self) -> bool:
+        """Return whether there is an object of this name."""
+        try:
+            return bool(self.key) and bool(self.stat())
+        except FileNotFoundError:
+            return False
+
+    def is_symlink(self) -> bool:
+        """Return that it is none: there are no links."""
+        return False
+
+    def stat(self) -> ObjectState:
+        """Return what storage says about the object."""
+        obstore = library()
+        return _state(ask(lambda: obstore.head(self._client, self.key)))
+
+    def iterdir(self) -> Iterator[Self]:
+        """Yield the objects and folders in this folder; none when it is missing."""
+        obstore = library()
+        found = ask(lambda: obstore.list_with_delimiter(self._client, self.key or None))
+        keys = [entry["path"] for entry in found["objects"]] + [*found["common_prefixes"]]
+        yield from (type(self)(self.scheme, self.bucket, key.rstrip("/")) for key in keys)
+
+    def objects(self) -> list[Self]:
+        """Return all objects in this folder and the folders in it, however deep."""
+        obstore = library()
+        prefix = f"{self.key}/" if self.key else None
+        found = ask(lambda: obstore.list(self._client, prefix).collect())
+        return [type(self)(self.scheme, self.bucket, entry["path"]) for entry in found]
+
+    def glob(self, pattern: str) -> Iterator[Self]:
+        """Yield what is in this folder under names like `pattern`, which has no /."""
+        yield from (place for place in self.iterdir() if fnmatchcase(place.name, pattern))
+
+    def read_bytes(self) -> bytes:
+        """Return the content of the object, whole."""
+        return self.read_version()[0]
+
+    def read_version(self) -> tuple[bytes, ObjectState]:
+        """Return the content of the object and what storage says about it."""
+        obstore = library()
+
+        def read() -> tuple[bytes, ObjectState]:
+            found = obstore.get(self._client, self.key)
+            return bytes(found.bytes()), _state(found.meta)
+
+        return ask(read)
+
+    def put(self, content: bytes) -> None:
+        """Make `content` the object, whole or not at all."""
+        self._put(content, "overwrite")
+
+    def create(self, content: bytes) -> bool:
+        """Make `content` the object unless there is one; of several writers one wins.
+
+        A request whose answer is lost on the way is made again, and then finds its own object:
+        the content tells that, so it is to be one that nobody else writes.
+
+        Returns:
+            True if the object is ours.
+        """
+        return self._put_if("create", content)
+
+    def swap(self, content: bytes, *, version: dict[str, str]) -> bool:
+        """Make `content` the object if it is still of that version; return whether it is ours.
+
+        As with `create`, the content is to be one that nobody else writes.
+        """
+        bare = {name: tag.strip('"') for name, tag in version.items()}
+        is_ours = self._put_if(version, content)
+        if is_ours or bare == version or self.scheme != "s3":
+            return is_ours
+        return self._put_if(bare, content)  # Ceph 16 knows an entity tag without its quotes only
+
+    def unlink(self, missing_ok: bool = False) -> None:  # as in `Path`
+        """Delete the object; that it was not there is never an error."""
+        obstore = library()
+        del missing_ok
+        ask(lambda: obstore.delete(self._client, self.key))
+
+    def rmdir(self) -> None:
+        """Do nothing: an empty folder is not there."""
+
+    def _put_if(self, condition: Any, content: bytes) -> bool:
+        try:
+            self._put(content, condition)
+        except (ObjectExistsError, FileNotFoundError):
+            return self._holds(content)
+        return True
+
+    def _holds(self, content: bytes) -> bool:
+        try:
+            return self.read_bytes() == content
+        except FileNotFoundError:
+            return False
+
+    def _put(self, content: bytes, mode: Any) -> None:
+        obstore = library()
+        # in one request: an unfinished upload of several would stay for ever
+        put = partial(obstore.put, self._client, self.key, content, mode=mode, use_multipart=False)
+        ask(put)
+
+    @property
+    def _client(self) -> Any:
+        return bucket_client(self.scheme, self.bucket)
+
+
+def is_object_url(text: str) -> bool:
+    """Return whether a user has named a place in object storage."""
+    return text.partition("://")[0] in SCHEMES and "://" in text
+
+
+def object_place(url: str, *, option: str) -> ObjectPlace:
+    """Return the place that a user named with a URL; nobody is asked yet.
+
+    Raises:
+        ConfigurationError: it names no bucket, or more than a place.
+    """
+    scheme, _, rest = url.partition("://")
+    parts = [part for part in rest.split("/") if part]
+    count = 2 if scheme == "az" else 1  # an account and a container
+    if len(parts) < count or set(parts) & {".", ".."} or any(c in rest for c in "?#@"):
+        what = "ACCOUNT/CONTAINER" if scheme == "az" else "BUCKET"
+        raise ConfigurationError(
+            f"--{option}: write {scheme}://{what}/FOLDER, without credentials; those are read "
+            "from the environment."
+        )
+    return ObjectPlace(scheme, "/".join(parts[:count]), "/".join(parts[count:]))
+
+
+def _state(meta: Any) -> ObjectState:
+    names = ("e_tag", "version")
+    version = {name: str(meta[name]) for name in names if meta[name] is not None}
+    return ObjectState(meta["size"], version, meta["last_modified"].timestamp())

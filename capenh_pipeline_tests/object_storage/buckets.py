@@ -1,0 +1,80 @@
+"""Fixtures: a new folder in a bucket of a server, which is started when a test first wants one."""
+
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import pytest
+
+from capenh_pipeline.tables.object_client import bucket_client
+from capenh_pipeline.tables.object_place import ObjectPlace
+from capenh_pipeline_tests.object_storage import ceph, servers
+from capenh_pipeline_tests.object_storage.proxy import Plan, faulty
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint() -> Generator[str]:
+    _require("obstore", "moto", "flask", "boto3")
+    with servers.moto() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def ceph_endpoint() -> Generator[str]:
+    _require("obstore", "boto3")
+    if not ceph.is_installed():
+        pytest.skip("Ceph is not installed (apt-get install radosgw ceph-mon ceph-osd)")
+    with ceph.ceph() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def careless_endpoint() -> Generator[str]:
+    """A server that ignores conditions."""
+    _require("obstore", "nanio")
+    with servers.nanio() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3_folder(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Generator[ObjectPlace]:
+    with _folder(moto_endpoint, monkeypatch) as folder:
+        yield folder
+
+
+@pytest.fixture
+def ceph_folder(ceph_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Generator[ObjectPlace]:
+    with _folder(ceph_endpoint, monkeypatch) as folder:
+        yield folder
+
+
+@pytest.fixture
+def careless_folder(
+    careless_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> Generator[ObjectPlace]:
+    with _folder(careless_endpoint, monkeypatch) as folder:
+        yield folder
+
+
+@pytest.fixture
+def faulty_folder(
+    moto_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> Generator[tuple[ObjectPlace, Plan]]:
+    """A folder, and the plan of what fails on the way to it."""
+    with faulty(moto_endpoint) as (endpoint, plan), _folder(endpoint, monkeypatch) as folder:
+        yield folder, plan
+
+
+@contextmanager
+def _folder(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Generator[ObjectPlace]:
+    for name, value in servers.variables(endpoint).items():
+        monkeypatch.setenv(name, value)
+    bucket_client.cache_clear()
+    yield ObjectPlace("s3", servers.BUCKET, uuid.uuid4().hex)
+    bucket_client.cache_clear()
+
+
+def _require(*modules: str) -> None:
+    if missing := [name for name in modules if not find_spec(name)]:
+        pytest.skip(f"not installed: {', '.join(missing)} (the extra `dev`)")
