@@ -93,7 +93,7 @@ def _replace(
     """
     table = run.store.table(IMAGE_MANIFEST)
     before = table.read([shard])
-    is_known = known is None or table.part_names(shard) == known
+    is_known = known is None or table.part_names([shard])[shard] == known
     now = pl.lit(run.now()).cast(IMAGE_MANIFEST.columns["scanned_at"])
     matched = rows.join(before, on=FACTS, how="left", nulls_equal=True)
     dated = matched.with_columns(pl.col("scanned_at").fill_null(now))
