@@ -32,15 +32,20 @@ _FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the network is not there
 ]
 _NOT_ALLOWED = ("error", "warning", "assert")
-_PLACE = """(text => {
+_PLACE = """(async text => {
   const says = e => e.checkVisibility() && e.innerText?.trim() === text;
-  for (const found of [...document.querySelectorAll('body *')].filter(says).reverse()) {
-    found.scrollIntoView({block: 'center'});
-    const box = found.getBoundingClientRect();
-    const place = [box.x + box.width / 2, box.y + box.height / 2];
-    const hit = document.elementFromPoint(...place);
-    if (hit && (found.contains(hit) || says(hit))) return place;
-  }
+  const place = () => {
+    for (const found of [...document.querySelectorAll('body *')].filter(says).reverse()) {
+      found.scrollIntoView({block: 'center'});
+      const box = found.getBoundingClientRect();
+      const middle = [box.x + box.width / 2, box.y + box.height / 2];
+      const hit = document.elementFromPoint(...middle);
+      if (hit && (found.contains(hit) || says(hit))) return middle;
+    }
+  };
+  const before = place();  // a menu that opens, or a list that scrolls, is still on its way
+  await new Promise(done => setTimeout(done, 100));
+  return String(place()) === String(before) ? before : undefined;
 })(%s)"""
 
 
@@ -103,10 +108,10 @@ class Browser:
         self.wait(f"{json.dumps(texts)}.every(text => document.body.innerText.includes(text))")
 
     def click(self, text: str) -> None:
-        """Click with the mouse on what says just this, once it is there and nothing covers it."""
-        place = _PLACE % json.dumps(text)
-        self.wait(f"!!{place}")
-        x, y = self.run(place)
+        """Click on what says just this, once it is there, stands still and nothing covers it."""
+        found: list[list[float]] = []
+        wait_until(lambda: found.append(self.run(_PLACE % json.dumps(text))) or found[-1])
+        x, y = found[-1]
         for kind in ("mousePressed", "mouseReleased"):
             given = {"x": x, "y": y, "button": "left", "clickCount": 1}
             self.ask("Input.dispatchMouseEvent", type=kind, **given)
