@@ -13,7 +13,7 @@ from capenh_pipeline.tables.lease import LEASE, leased
 from capenh_pipeline.tables.store import Store
 
 in_s3_and_in_ceph = pytest.mark.parametrize(
-    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.slow)]
+    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
 )
 
 

@@ -67,7 +67,7 @@ def test_what_is_written_is_read_listed_and_deleted(s3_folder):
 
 
 @pytest.mark.parametrize(
-    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.slow)]
+    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
 )
 def test_of_two_writers_one_creates_and_one_replaces(folder, request):
     place = request.getfixturevalue(folder) / "name"

@@ -11,7 +11,7 @@ from capenh_pipeline_tests.tables.samples import hash_in, sizes_in
 from capenh_pipeline_tests.tables.test_processes import next_acknowledgement, writer
 
 in_s3_and_in_ceph = pytest.mark.parametrize(
-    "store", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.slow)], indirect=True
+    "store", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)], indirect=True
 )
 
 
@@ -74,7 +74,7 @@ def test_a_reader_sees_one_whole_snapshot_while_another_process_replaces_it(stor
 
 
 @pytest.mark.parametrize(
-    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.slow)]
+    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
 )
 def test_of_many_that_create_a_store_at_once_one_says_how_many_shards_it_has(folder, request):
     root = request.getfixturevalue(folder)
