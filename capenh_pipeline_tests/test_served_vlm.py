@@ -67,7 +67,8 @@ def test_the_whole_way_from_two_vlm_servers_to_files_loads_no_model(dataset):
         assert done.returncode == 0, done.stderr
         assert done.stdout.endswith("loaded:\n")
         assert len(one.requests) + len(two.requests) == len(COLOURS)
-        assert one.requests and two.requests
+        assert one.requests
+        assert two.requests
 
         asked = len(llm.requests)
         again = enhance(dataset, *words)
