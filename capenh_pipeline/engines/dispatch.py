@@ -92,7 +92,7 @@ class Dispatcher(Generic[J, R]):
             while self._facts is None:
                 for event in self._heard():
                     self._take(event)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no worker outlives it
             self.close()
             raise
         return self._facts

@@ -122,8 +122,14 @@ def list_files(run: Run, known: KnownManifest | None) -> Listing:
         skip=run.own_folders,
         known=known.listing.units if known else None,
         trust_dir_mtime=run.options.trust_dir_mtime,
-        processes=usable_cores() - 1 if known and known.listing.files > FILES_FOR_TWO else 0,
+        processes=_processes(run, known),
     )
+
+
+def _processes(run: Run, known: KnownManifest | None) -> int:
+    """Return how many are to help: where folders are trusted, hardly any is listed."""
+    is_large = known is not None and known.listing.files > FILES_FOR_TWO
+    return usable_cores() - 1 if is_large and not run.options.trust_dir_mtime else 0
 
 
 def _before(listing: Listing, known: KnownManifest) -> pl.DataFrame | None:
