@@ -23,13 +23,13 @@ from capenh_pipeline.models.choice import LlmChoice
 from capenh_pipeline.models.hub_commits import HubCommit, hub_commit
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
+from capenh_pipeline.places.object_place import is_object_url
+from capenh_pipeline.places.place import Place, local_folder, place_of
 from capenh_pipeline.stages.known_manifest import KnownManifest
 from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.file_hashes import FileHashes
 from capenh_pipeline.tables.marker import STORE_FOLDER
-from capenh_pipeline.tables.object_place import is_object_url
-from capenh_pipeline.tables.places import Place, local_folder, place_of
 from capenh_pipeline.tables.store import Store
 
 OPTIONS, OUTSIDE = "options", "outside"

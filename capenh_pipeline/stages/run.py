@@ -9,10 +9,10 @@ from typing import Any
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.models.hub_commits import HubCommit
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.progress import Progress
 from capenh_pipeline.tables.checkpoint import Checkpoint
 from capenh_pipeline.tables.file_hashes import FileHashes
-from capenh_pipeline.tables.places import Place
 from capenh_pipeline.tables.store import Store
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from capenh_pipeline.domain.paths import one_line
-from capenh_pipeline.tables.places import Place
+from capenh_pipeline.places.place import Place
 
 NAMED = 10
 """How many failed or kept files a summary names."""

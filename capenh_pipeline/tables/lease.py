@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from capenh_pipeline.errors import StoreBusyError, StoreError
-from capenh_pipeline.tables.object_place import ObjectPlace, ObjectState
+from capenh_pipeline.places.object_place import ObjectPlace, ObjectState
 
 LEASE = "run.lease"
 EXPIRES_S = 45.0

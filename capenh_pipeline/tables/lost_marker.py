@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.audit import Damage, Finding, set_aside
 from capenh_pipeline.tables.marker import MARKER, is_marker_sound, restore_marker, shard_folders
-from capenh_pipeline.tables.places import Place
 
 LOST = "MARKER"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.places.place import Place, change_file, create_file, write_file
 from capenh_pipeline.tables.faults import reading, writing
-from capenh_pipeline.tables.places import Place, change_file, create_file, write_file
 
 FORMAT = 1
 MARKER = "store.json"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, make_place
 from capenh_pipeline.tables.faults import reading, writing
 from capenh_pipeline.tables.hold import hold
 from capenh_pipeline.tables.lease import require_conditions
@@ -17,8 +19,6 @@ from capenh_pipeline.tables.marker import (
     create_marker,
     read_marker,
 )
-from capenh_pipeline.tables.object_place import ObjectPlace
-from capenh_pipeline.tables.places import Place, make_place
 from capenh_pipeline.tables.settled import Settled
 from capenh_pipeline.tables.table import Table
 

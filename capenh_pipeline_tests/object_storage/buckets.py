@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from capenh_pipeline.tables.object_client import bucket_client
-from capenh_pipeline.tables.object_place import ObjectPlace
+from capenh_pipeline.places.object_client import bucket_client
+from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline_tests.object_storage import ceph, servers
 from capenh_pipeline_tests.object_storage.proxy import Plan, faulty
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, Self
 
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.tables.object_client import (
+from capenh_pipeline.places.object_client import (
     SCHEMES,
     ObjectExistsError,
     ask,

@@ -1,4 +1,4 @@
-"""Where a store lies: on a disk, as a `Path`, or in object storage, as an `ObjectPlace`.
+"""A folder or file on a disk, as a `Path`, or in object storage, as an `ObjectPlace`.
 
 Both list what is in a folder, read and delete a file under the same names. What they do each in
 its own way is here: a file appears whole or not at all, which takes a temporary file and a rename
@@ -19,7 +19,7 @@ from capenh_pipeline.files import (
     sync_folder,
     write_atomically,
 )
-from capenh_pipeline.tables.object_place import ObjectPlace, is_object_url, object_place
+from capenh_pipeline.places.object_place import ObjectPlace, is_object_url, object_place
 
 Place = Path | ObjectPlace
 
