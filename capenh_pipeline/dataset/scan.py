@@ -9,11 +9,14 @@ from pathlib import Path
 
 import polars as pl
 
+from capenh_pipeline.dataset.object_walk import ObjectWalk
 from capenh_pipeline.dataset.units import UNITS
 from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, KnownFolder, Walk
 from capenh_pipeline.dataset.walk_process import walk_together
-from capenh_pipeline.domain.paths import raw_path, system_path
+from capenh_pipeline.domain.paths import raw_path
 from capenh_pipeline.errors import DatasetError
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, file_in
 
 
 def is_text_file(path: str) -> bool:
@@ -56,10 +59,10 @@ class Listing:
 
 
 def list_dataset(
-    root: Path,
+    root: Place,
     *,
     recursive: bool,
-    skip: Sequence[Path] = (),
+    skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trust_dir_mtime: bool = False,
     processes: int = 0,
@@ -77,35 +80,41 @@ def list_dataset(
             units are as they were are left out. So two names that print alike, which some names
             that are not UTF-8 do, are not told from each other.
         trust_dir_mtime: whether a folder whose own times are as they were is the same as it was,
-            so that edits in place are not seen.
-        processes: how many help this one; it is worth it from some hundred thousand files.
+            so that edits in place are not seen. In object storage folders have no times.
+        processes: how many help this one; it is worth it from some hundred thousand files. In
+            object storage none does: requests are waited for, several at once.
 
     Raises:
-        DatasetError: `root` is missing, not a folder or not readable, or holds no image.
+        DatasetError: `root` is missing, not a folder or not readable, or holds no image; or object
+            storage does not answer.
     """
     walk = begin_walk(root, skip=skip, known=known, trust_dir_mtime=trust_dir_mtime)
-    if recursive and walk.pending and processes:
+    if recursive and walk.pending and processes and isinstance(root, Path):
         with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
             walk_together(walk, processes)
             return walked(walk, recursive=recursive)
         walk = walk.empty()
         walk.pending = [""]
     while recursive and walk.pending:
-        walk.list_folder(walk.pending.pop())
+        walk.go_on()
     return walked(walk, recursive=recursive)
 
 
 def begin_walk(
-    root: Path,
+    root: Place,
     *,
-    skip: Sequence[Path] = (),
+    skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trust_dir_mtime: bool = False,
 ) -> Walk:
     """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`."""
-    _require_folder(root)
-    trusted = {} if known is None or not trust_dir_mtime else _known_folders(known)
-    walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, known, trusted)
+    if isinstance(root, ObjectPlace):
+        walk: Walk = ObjectWalk(str(root), {str(place) for place in skip}, known, place=root)
+    else:
+        _require_folder(root)
+        trusted = {} if known is None or not trust_dir_mtime else _known_folders(known)
+        own = {_root_folder(folder) for folder in skip if isinstance(folder, Path)}
+        walk = Walk(_root_folder(root), own, known, trusted)
     walk.list_folder("")
     return walk
 
@@ -147,9 +156,9 @@ def _units(walk: Walk) -> pl.DataFrame:
     return typed.with_columns(pl.exclude("folder").fill_null(0))
 
 
-def file_path(root: Path, path: str, path_bytes: bytes | None) -> Path:
+def file_path(root: Place, path: str, path_bytes: bytes | None) -> Place:
     """Return the file that the columns `path` and `path_bytes` name."""
-    return system_path(root, raw_path(path, path_bytes))
+    return file_in(root, raw_path(path, path_bytes))
 
 
 def _root_folder(folder: Path) -> str:

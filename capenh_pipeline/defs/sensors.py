@@ -83,7 +83,7 @@ def _is_through(run: Run, look: Look) -> bool:
     """Go on with a look at the files; return whether it has seen all before its time is over."""
     deadline = time.monotonic() + BUDGET_S
     while run.options.recursive and look.walk.pending:
-        look.walk.list_folder(look.walk.pending.pop())
+        look.walk.go_on()
         if time.monotonic() > deadline:
             return False
     return True

@@ -109,7 +109,7 @@ def _write(path: Path, content: bytes) -> None:
 def _facts(run: Run, path: Path, sources: Sources) -> dict[str, Any]:
     runs = run_history(run)
     return {
-        "dataset": printable(Path(run.dataset.name)),
+        "dataset": printable(Path(run.dataset.name or str(run.dataset))),
         "made": run.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         "folder": folder_link(path, run.dataset),
         "recipes": sources.shown,

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from capenh_pipeline.domain.options import Options
@@ -22,7 +21,7 @@ class Run:
 
     Attributes:
         options: what the user chose.
-        dataset: the folder of images.
+        dataset: the folder of images, on a disk or in object storage.
         store: where results are kept.
         shards: the partitions that this run is to bring up to date.
         run_id: the name of the run in every row that it makes.
@@ -35,7 +34,7 @@ class Run:
     """
 
     options: Options
-    dataset: Path
+    dataset: Place
     store: Store
     shards: Sequence[str]
     run_id: str
@@ -52,10 +51,9 @@ class Run:
         return self.store.root / "listing"
 
     @property
-    def own_folders(self) -> list[Path]:
-        """The folders of a disk that are ours, so that no images of the dataset are there."""
-        root = self.store.root
-        return [root] if isinstance(root, Path) else []
+    def own_folders(self) -> list[Place]:
+        """The folders that are ours, so that no images of the dataset are there."""
+        return [self.store.root]
 
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""

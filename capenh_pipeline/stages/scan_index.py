@@ -1,6 +1,5 @@
 """The scan index: what each file of the dataset held when it was last read."""
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,6 +11,7 @@ from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, OK, SCAN_INDEX
 from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.ledger import shards_of_files
 from capenh_pipeline.stages.run import Run
@@ -98,7 +98,7 @@ def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _image(path: Path, timeout_s: float) -> dict[str, Any]:
+def _image(path: Place, timeout_s: float) -> dict[str, Any]:
     facts = inspect_image(path, timeout_s=timeout_s)
     return {
         "image_hash": facts.image_hash,
@@ -110,7 +110,7 @@ def _image(path: Path, timeout_s: float) -> dict[str, Any]:
     }
 
 
-def _text(path: Path) -> dict[str, Any]:
+def _text(path: Place) -> dict[str, Any]:
     facts = inspect_caption(path)
     return {
         "caption": facts.caption,

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
-from pathlib import Path
 
 import polars as pl
 from rich import box
@@ -58,7 +57,7 @@ def summary(
     *,
     details: Sequence[str],
     seconds: float,
-    dataset: Path,
+    dataset: Place,
     store: Place,
 ) -> str:
     """Return the summary of a run, for a terminal.

@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
@@ -36,7 +35,7 @@ class Store:
     shard_digits: int
 
     @classmethod
-    def open(cls, root: Place, *, shard_digits: int, dataset: Path | None = None) -> "Store":
+    def open(cls, root: Place, *, shard_digits: int, dataset: Place | None = None) -> "Store":
         """Return the store at `root`, created when missing; processes may open it at once.
 
         Args:
