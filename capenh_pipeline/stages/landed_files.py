@@ -17,7 +17,8 @@ from capenh_pipeline.stages.scanning import Scan
 from capenh_pipeline.stages.settling import digest_of
 
 SETTLED_NS = 5_000_000_000
-"""A file that changed less than this before it was looked at may still be being written."""
+"""A file that changed less than this before it was looked at may still be being written, or an
+object's caption may still be on its way."""
 
 MOST_FILES = 500
 """New files that are read to find their shards; of more, some are in every shard anyway."""
@@ -52,7 +53,8 @@ def changes(run: Run, scan: Scan) -> Changes:
     """
     images = scan.images_to_look_at(run.options.caption_suffix)
     images = images.head(run.options.limit or images.height)
-    young = pl.col("ctime_ns").is_between(scan.began_ns - SETTLED_NS, run.now_ns())
+    times = pl.col("mtime_ns", "ctime_ns")  # an object's mtime alone is a time
+    young = pl.any_horizontal(times.is_between(scan.began_ns - SETTLED_NS, run.now_ns()))
     waiting = files_to_read(run, scan, images).filter(young)
     settled = images.filter(~pl.col("path").is_in(_held_up(scan.plan, waiting).implode()))
     files = files_to_read(run, scan, settled)
