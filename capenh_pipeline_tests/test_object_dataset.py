@@ -1,80 +1,10 @@
 """A dataset in object storage: the same runs as on a disk, and no edit of a person is lost."""
 
-from io import BytesIO
-from pathlib import Path
-
 import pytest
-from PIL import Image
 
-from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
-from capenh_pipeline.places.object_place import ObjectPlace
-from capenh_pipeline_tests.object_storage import servers
-from capenh_pipeline_tests.object_storage.proxy import Plan
-from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
-
-RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
-
-
-def picture(rgb: tuple[int, int, int]) -> bytes:
-    content = BytesIO()
-    Image.new("RGB", (16, 16), rgb).save(content, "PNG")
-    return content.getvalue()
-
-
-class Bucket:
-    """A dataset in a bucket, and runs over it.
-
-    Attributes:
-        folder: where it is.
-        plan: of the proxy before the server, which knows what was asked for.
-        runs: with a store on a disk, which answers at once.
-        server: the address of the server behind the proxy.
-    """
-
-    def __init__(self, folder: ObjectPlace, plan: Plan, store: Path, server: str) -> None:
-        self.folder, self.plan, self.server = folder, plan, server
-        self.runs = StageRuns(folder, {"recursive": True, "store": str(store)})
-        self.put("a.png", picture(RED))
-        self.put("sub/b.png", picture(GREEN))
-        self.put("a.txt", b"sks dog")
-
-    def put(self, name: str, content: bytes) -> None:
-        (self.folder / name).put(content)
-
-    def put_behind_the_proxy(self, name: str, content: bytes) -> None:
-        import obstore.store
-
-        place = self.folder / name
-        variables = servers.variables(self.server)
-        options = {key.lower(): value for key, value in variables.items()}
-        store = obstore.store.S3Store(
-            place.bucket, config=options, client_options={"allow_http": True}
-        )
-        obstore.put(store, place.key, content)
-
-    def text(self, name: str) -> str:
-        return (self.folder / name).read_bytes().decode()
-
-    def manifest(self) -> dict[str, dict]:
-        rows = self.runs.opened().store.table(IMAGE_MANIFEST).read()
-        return {row["path"]: row for row in rows.iter_rows(named=True)}
-
-    def read_since(self, number: int) -> list[str]:
-        """Return the images and texts of the dataset that were read since that many requests."""
-        start = f"GET /{self.folder.bucket}/{self.folder.key}/"
-        names = [one.removeprefix(start) for one in self.plan.asked[number:] if start in one]
-        return sorted(name for name in names if name.endswith((".png", ".txt")))
-
-
-@pytest.fixture
-def new_bucket(faulty_folder, tmp_path, moto_endpoint):
-    return Bucket(*faulty_folder, tmp_path / "store", moto_endpoint)
-
-
-@pytest.fixture
-def bucket(new_bucket):
-    assert new_bucket.runs.run() == Cost(3, 2, 2, 2)
-    return new_bucket
+from capenh_pipeline.domain.schemas import CAPTION_FILES
+from capenh_pipeline_tests.object_storage.dataset import BLUE, picture
+from capenh_pipeline_tests.stage_runs import NOTHING, Cost
 
 
 def test_images_are_captioned_and_their_captions_are_beside_them(bucket):

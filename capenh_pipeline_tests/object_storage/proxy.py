@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+FORBIDDEN = "403"
 SLOW_DOWN, CUT, LOST_ANSWER, REFUSED = "503", "cut", "lost answer", "refused"
 FAULTS = (SLOW_DOWN, CUT, LOST_ANSWER, REFUSED)
 STALLED, STALL_S = "stalled", 40
@@ -20,6 +21,7 @@ _BUSY = (
     b'<?xml version="1.0"?><Error><Code>SlowDown</Code>'
     b"<Message>Please reduce your request rate.</Message></Error>"
 )
+_DENIED = b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>No.</Message></Error>'
 
 
 class Plan:
@@ -71,8 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == REFUSED:
             self.close_connection = True
             return
-        if fault == SLOW_DOWN:
-            self._send(503, {"Content-Type": "application/xml"}, _BUSY)
+        if fault in (SLOW_DOWN, FORBIDDEN):
+            content = _BUSY if fault == SLOW_DOWN else _DENIED
+            self._send(int(fault), {"Content-Type": "application/xml"}, content)
             return
         connection = http.client.HTTPConnection(self.upstream)
         connection.request(self.command, self.path, body, dict(self.headers))
