@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import dagster as dg
 import pydantic
 
-from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.buckets import FolderBuckets
+from capenh_pipeline.dataset.scan import require_images
 from capenh_pipeline.dataset.walk import Walk
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.defs.names import Names
@@ -76,11 +77,13 @@ class Look(NamedTuple):
     Attributes:
         began_ns: when it began, in nanoseconds since 1970.
         walk: how far it is.
+        files: what it has found so far.
         known: the listing that it goes by where the times of folders are trusted.
     """
 
     began_ns: int
     walk: Walk
+    files: FolderBuckets
     known: KnownManifest | None
 
 
@@ -120,7 +123,7 @@ class Outside:
         """
         dataset, folder = dataset_folder(options), store_folder(options)
         if not folder.exists():
-            list_dataset(dataset, recursive=options.recursive)
+            require_images(dataset, recursive=options.recursive)
         keys = shard_keys(options.shard_digits)
         if not set(shards or keys) <= set(keys):
             raise ConfigurationError(

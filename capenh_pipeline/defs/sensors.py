@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from capenh_pipeline.dataset.scan import begin_walk, walked
+from capenh_pipeline.buckets import FolderBuckets
+from capenh_pipeline.dataset.scan import LISTED, begin_walk, walked
 from capenh_pipeline.dataset.units import UNIT
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.defs.resources import Look, Outside, resource_names, resources_of
@@ -55,7 +56,7 @@ def _look(run: Run, outside: Outside, cursor: str | None) -> dg.SensorResult:
     if not _is_through(run, look):
         outside.looks[run.dataset, run.options.recursive] = look
         return _skipped("The dataset is large: the look at its files goes on next time.", cursor)
-    listing = walked(look.walk, recursive=run.options.recursive)
+    listing = walked(look.walk, look.files, recursive=run.options.recursive)
     seen = json.dumps(digest_of(listing.units.select(*UNIT, "files", "digest")))
     if seen == cursor:
         return _skipped(f"Nothing has changed: {listing.units['images'].sum():,} images.", cursor)
@@ -70,13 +71,15 @@ def _look(run: Run, outside: Outside, cursor: str | None) -> dg.SensorResult:
 
 def _begun(run: Run) -> Look:
     known, began_ns = known_manifest(run), run.now_ns()
+    files = FolderBuckets(LISTED, folder=run.scratch)
     walk = begin_walk(
         run.dataset,
+        files,
         skip=run.own_folders,
         known=known.listing.units if known else None,
         trust_dir_mtime=run.options.trust_dir_mtime,
     )
-    return Look(began_ns, walk, known)
+    return Look(began_ns, walk, files, known)
 
 
 def _is_through(run: Run, look: Look) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from capenh_pipeline.domain.options import Options
@@ -54,6 +55,12 @@ class Run:
     def own_folders(self) -> list[Place]:
         """The folders that are ours, so that no images of the dataset are there."""
         return [self.store.root]
+
+    @property
+    def scratch(self) -> Path | None:
+        """The folder on whose disk files may lie that the run alone needs; see `Buckets`."""
+        root = self.store.root
+        return root if isinstance(root, Path) else None
 
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""
