@@ -9,9 +9,9 @@ from capenh_pipeline.places.file_state import state_of
 OURS, NEW, THEIRS = b"ours", b"new", b"what a person wrote"
 
 
-@pytest.fixture
-def file(s3_folder):
-    return s3_folder / "a_combined.txt"
+@pytest.fixture(params=["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)])
+def file(request):
+    return request.getfixturevalue(request.param) / "a_combined.txt"
 
 
 def test_a_new_file_is_written_where_nothing_is(file):

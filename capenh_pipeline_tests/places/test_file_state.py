@@ -6,12 +6,16 @@ from capenh_pipeline.places.file_state import is_gone, object_state, state_of
 from capenh_pipeline.places.object_place import ObjectState
 
 
-def test_an_object_has_one_state_whoever_is_asked(s3_folder):
-    place = s3_folder / "a.txt"
+@pytest.mark.parametrize(
+    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
+)
+def test_an_object_has_one_state_whoever_is_asked(folder, request):
+    folder = request.getfixturevalue(folder)
+    place = folder / "a.txt"
     assert state_of(place) is None
     assert is_gone(place)
     place.put(b"one")
-    ((_, listed),) = s3_folder.listed()[0]
+    ((_, listed),) = folder.listed()[0]
     states = {state_of(place), object_state(listed), object_state(place.read_version()[1])}
     assert len(states) == 1
     assert not is_gone(place)
