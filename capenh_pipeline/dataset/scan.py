@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.dataset.units import UNITS
-from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, KnownFolder, Walk
+from capenh_pipeline.dataset.units import UNITS, changed_folders
+from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, UNKNOWN_STATE, KnownFolder, Walk
 from capenh_pipeline.dataset.walk_process import walk_together
 from capenh_pipeline.domain.paths import raw_path, system_path
 from capenh_pipeline.errors import DatasetError
@@ -83,7 +83,7 @@ def list_dataset(
     Raises:
         DatasetError: `root` is missing, not a folder or not readable, or holds no image.
     """
-    walk = begin_walk(root, skip=skip, known=known, trust_dir_mtime=trust_dir_mtime)
+    walk = begin_walk(root, skip=skip, known=known, trusted=known if trust_dir_mtime else None)
     if recursive and walk.pending and processes:
         with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
             walk_together(walk, processes)
@@ -100,12 +100,20 @@ def begin_walk(
     *,
     skip: Sequence[Path] = (),
     known: pl.DataFrame | None = None,
-    trust_dir_mtime: bool = False,
+    trusted: pl.DataFrame | None = None,
 ) -> Walk:
-    """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`."""
+    """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`.
+
+    Args:
+        root: the dataset folder.
+        skip: as `known`, see `list_dataset`.
+        known: units of an earlier listing.
+        trusted: units of all folders of another one: a folder whose own times are as they were
+            then, and whose files were as is `known`, is not listed.
+    """
     _require_folder(root)
-    trusted = {} if known is None or not trust_dir_mtime else _known_folders(known)
-    walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, known, trusted)
+    folders = {} if known is None or trusted is None else _known_folders(trusted, known)
+    walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, known, folders)
     walk.list_folder("")
     return walk
 
@@ -121,12 +129,14 @@ def walked(walk: Walk, *, recursive: bool) -> Listing:
     return Listing(files, units, tuple(sorted(walk.warnings)))
 
 
-def _known_folders(known: pl.DataFrame) -> dict[str, KnownFolder]:
-    states = known.select("folder", "mtime_ns", "ctime_ns").unique("folder").sort("folder")
+def _known_folders(units: pl.DataFrame, known: pl.DataFrame) -> dict[str, KnownFolder]:
+    """Return the folders of some units, each with its state if its files are as is known."""
+    states = units.select("folder", "mtime_ns", "ctime_ns").unique("folder").sort("folder")
+    is_other = pl.col("folder").is_in(changed_folders(units, known).implode()).alias("is_other")
     found: dict[str, KnownFolder] = {}
-    for folder, *state in states.iter_rows():
+    for folder, *state, other in states.with_columns(is_other).iter_rows():
         name = os.fsdecode(folder)
-        found[name] = KnownFolder(tuple(state), [])
+        found[name] = KnownFolder(UNKNOWN_STATE if other else tuple(state), [])
         if name:
             found[name.rpartition("/")[0]].folders.append(name)
     return found

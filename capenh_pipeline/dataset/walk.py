@@ -69,7 +69,7 @@ class Walk:
     trusted: dict[str, KnownFolder] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
     states: dict[str, FolderState] = field(default_factory=dict)
-    same: list[str] = field(default_factory=list)
+    same: set[str] = field(default_factory=set)
     files: list[pl.DataFrame] = field(default_factory=list)
     units: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Walk:
                 found = os.fstat(descriptor)
                 state = (storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns))
                 if folder in self.trusted and self.trusted[folder].state == state:
-                    self.same.append(folder)
+                    self.same.add(folder)
                     self.pending += self.trusted[folder].folders
                 else:
                     self._list_into_batch(descriptor, folder)
@@ -98,6 +98,13 @@ class Walk:
                 os.close(descriptor)
         except OSError as error:
             self._warn("folder", folder, error)
+
+    def list_again(self, folder: str) -> None:
+        """Add the files of a folder that is the same: its own times tell of no edit in place."""
+        del self.trusted[folder]
+        self.same.remove(folder)
+        self.list_folder(folder)
+        self.pending = [one for one in self.pending if one not in self.states]
 
     def end_batch(self) -> None:
         """Compare the files of the last folders with what is known, and keep what is news."""
@@ -120,7 +127,7 @@ class Walk:
     def add(self, other: "Walk") -> None:
         """Add what another walk over the same folder has found, whose last batch has ended."""
         self.states |= other.states
-        self.same += other.same
+        self.same |= other.same
         self.files += other.files
         self.units += other.units
         self.warnings += other.warnings
