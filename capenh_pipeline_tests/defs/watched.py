@@ -18,15 +18,9 @@ LATER = timedelta(seconds=10)
 
 def tick(definitions, cursor):
     repository = definitions.get_repository_def()
-    with (
-        dg.DagsterInstance.ephemeral() as instance,
-        dg.build_sensor_context(
-            instance=instance,
-            cursor=cursor,
-            repository_def=repository,
-            resources=dict(definitions.resources),
-        ) as context,
-    ):
+    with dg.build_sensor_context(
+        cursor=cursor, repository_def=repository, resources=dict(definitions.resources)
+    ) as context:
         return repository.get_sensor_def("new_images").evaluate_tick(context)
 
 
