@@ -150,7 +150,7 @@ def _begun(run: Run, known: pl.DataFrame | None, trusted: pl.DataFrame | None) -
 def _is_through(run: Run, watch: Watch, look: Look, until: float) -> bool:
     """Go on with a look, by one folder at least; return whether it has seen all."""
     while run.options.recursive and look.walk.pending:
-        look.walk.list_folder(look.walk.pending.pop())
+        look.walk.go_on()
         if watch.clock() > until:
             return not look.walk.pending
     return True
