@@ -11,8 +11,15 @@ import polars as pl
 
 from capenh_pipeline.buckets import FolderBuckets, together
 from capenh_pipeline.dataset.object_walk import ObjectWalk
-from capenh_pipeline.dataset.units import UNIT, UNITS
-from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, Frames, KnownFolder, Walk
+from capenh_pipeline.dataset.units import UNIT, UNITS, changed_folders
+from capenh_pipeline.dataset.walk import (
+    EXTENSIONS,
+    TEXT_ENDING,
+    UNKNOWN_STATE,
+    Frames,
+    KnownFolder,
+    Walk,
+)
 from capenh_pipeline.dataset.walk_process import walk_together
 from capenh_pipeline.domain.paths import raw_path
 from capenh_pipeline.errors import DatasetError
@@ -126,7 +133,8 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
             storage does not answer.
     """
     files = FolderBuckets(LISTED, folder=scratch)
-    walk = begin_walk(root, files, skip=skip, known=known, trust_dir_mtime=trust_dir_mtime)
+    trusted = known if trust_dir_mtime else None
+    walk = begin_walk(root, files, skip=skip, known=known, trusted=trusted)
     if recursive and walk.pending and processes and isinstance(root, Path):
         with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
             walk_together(walk, processes)
@@ -145,25 +153,25 @@ def begin_walk(
     *,
     skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
-    trust_dir_mtime: bool = False,
+    trusted: pl.DataFrame | None = None,
 ) -> Walk:
     """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`.
 
     Args:
-        root: as there, as the others.
+        root: the dataset folder.
         files: takes the files.
-        skip: folders.
-        known: units.
-        trust_dir_mtime: whether folders are trusted.
+        skip: as `known`, see `list_dataset`.
+        known: units of an earlier listing.
+        trusted: units of all folders of another one: a folder whose own times are as they were
+            then, and whose files were as is `known`, is not listed. In object storage none is.
     """
     if isinstance(root, ObjectPlace):
-        own = {str(place) for place in skip}
-        walk: Walk = ObjectWalk(str(root), own, files, known, place=root)
+        walk: Walk = ObjectWalk(str(root), {str(place) for place in skip}, files, known, place=root)
     else:
         _require_folder(root)
-        trusted = {} if known is None or not trust_dir_mtime else _known_folders(known)
+        folders = {} if known is None or trusted is None else _known_folders(trusted, known)
         own = {_root_folder(folder) for folder in skip if isinstance(folder, Path)}
-        walk = Walk(_root_folder(root), own, files, known, trusted)
+        walk = Walk(_root_folder(root), own, files, known, folders)
     walk.list_folder("")
     return walk
 
@@ -199,12 +207,14 @@ def require_images(root: Place, *, recursive: bool) -> None:
         raise DatasetError(_nothing_found(walk, recursive=recursive))
 
 
-def _known_folders(known: pl.DataFrame) -> dict[str, KnownFolder]:
-    states = known.select("folder", "mtime_ns", "ctime_ns").unique("folder").sort("folder")
+def _known_folders(units: pl.DataFrame, known: pl.DataFrame) -> dict[str, KnownFolder]:
+    """Return the folders of some units, each with its state if its files are as is known."""
+    states = units.select("folder", "mtime_ns", "ctime_ns").unique("folder").sort("folder")
+    is_other = pl.col("folder").is_in(changed_folders(units, known).implode()).alias("is_other")
     found: dict[str, KnownFolder] = {}
-    for folder, *state in states.iter_rows():
+    for folder, *state, other in states.with_columns(is_other).iter_rows():
         name = os.fsdecode(folder)
-        found[name] = KnownFolder(tuple(state), [])
+        found[name] = KnownFolder(UNKNOWN_STATE if other else tuple(state), [])
         if name:
             found[name.rpartition("/")[0]].folders.append(name)
     return found

@@ -84,7 +84,7 @@ class Walk:
     trusted: dict[str, KnownFolder] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
     states: dict[str, FolderState] = field(default_factory=dict)
-    same: list[str] = field(default_factory=list)
+    same: set[str] = field(default_factory=set)
     units: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     is_dangling: bool = False  # whether the folder at hand has a name that leads nowhere
@@ -106,7 +106,7 @@ class Walk:
                 found = os.fstat(descriptor)
                 state = (storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns))
                 if folder in self.trusted and self.trusted[folder].state == state:
-                    self.same.append(folder)
+                    self.same.add(folder)
                     self.pending += self.trusted[folder].folders
                 else:
                     self._list_into_batch(descriptor, folder)
@@ -116,6 +116,13 @@ class Walk:
                 os.close(descriptor)
         except OSError as error:
             self._warn("folder", folder, error)
+
+    def list_again(self, folder: str) -> None:
+        """Add the files of a folder that is the same: its own times tell of no edit in place."""
+        del self.trusted[folder]
+        self.same.remove(folder)
+        self.list_folder(folder)
+        self.pending = [one for one in self.pending if one not in self.states]
 
     def end_batch(self) -> None:
         """Compare the files of the last folders with what is known, and keep what is news."""
@@ -144,7 +151,7 @@ class Walk:
     def add(self, other: "Walk") -> None:
         """Add what another walk over the same folder has found, but for its files."""
         self.states |= other.states
-        self.same += other.same
+        self.same |= other.same
         self.units += other.units
         self.warnings += other.warnings
 

@@ -5,14 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import dagster as dg
 import pydantic
 
-from capenh_pipeline.buckets import FolderBuckets
 from capenh_pipeline.dataset.scan import require_images
-from capenh_pipeline.dataset.walk import Walk
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.domain.options import Options, option_fields
@@ -24,9 +22,9 @@ from capenh_pipeline.models.hub_commits import HubCommit, hub_commit
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.places.place import Place, is_in, local_folder, place_of
-from capenh_pipeline.stages.known_manifest import KnownManifest
 from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.watching import Watch
 from capenh_pipeline.tables.file_hashes import FileHashes
 from capenh_pipeline.tables.marker import STORE_FOLDER
 from capenh_pipeline.tables.store import Store
@@ -71,22 +69,6 @@ def option_model_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class Look(NamedTuple):
-    """A sensor's look at the files of a dataset, which may take several ticks.
-
-    Attributes:
-        began_ns: when it began, in nanoseconds since 1970.
-        walk: how far it is.
-        files: what it has found so far.
-        known: the listing that it goes by where the times of folders are trusted.
-    """
-
-    began_ns: int
-    walk: Walk
-    files: FolderBuckets
-    known: KnownManifest | None
-
-
 @dataclass(frozen=True)
 class Outside:
     """What a run takes from outside: models, clock, environment and who watches its progress.
@@ -102,7 +84,7 @@ class Outside:
     environment: Callable[[], Mapping[str, str]] = read_environment
     progress: Progress = field(default_factory=log_progress)
     scans: dict[str, Any] = field(default_factory=dict)
-    looks: dict[tuple[Place, bool], Look] = field(default_factory=dict)
+    watches: dict[tuple[Place, bool], Watch] = field(default_factory=dict)
 
     def open_run(
         self, options: Options, *, shards: Sequence[str] | None = None, run_id: str = ""

@@ -104,10 +104,10 @@ class _Look:
         return portion.to_look_at.filter(~pl.col("path").is_in(held_up.implode()))
 
     def _waiting(self, portion: Portion) -> pl.DataFrame:
-        times = pl.col("mtime_ns", "ctime_ns")  # of an object, only the first is one
-        young = times.is_between(self._scan.began_ns - SETTLED_NS, self._run.now_ns())
-        files = files_to_read(self._run, portion, portion.to_look_at)
-        return files.filter(pl.any_horizontal(young))
+        since, now = self._scan.began_ns - SETTLED_NS, self._run.now_ns()
+        times = pl.col("mtime_ns", "ctime_ns")  # an object's mtime alone is a time
+        is_young = pl.any_horizontal(times.is_between(since, now))
+        return files_to_read(self._run, portion, portion.to_look_at).filter(is_young)
 
     def _stored(self, portion: Portion, images: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """Return what the manifest has in the place of `rows`, and of images that are gone."""
