@@ -9,8 +9,16 @@ from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.dataset.units import UNITS, changed_folders
-from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, UNKNOWN_STATE, KnownFolder, Walk
+from capenh_pipeline.buckets import FolderBuckets, together
+from capenh_pipeline.dataset.units import UNIT, UNITS, changed_folders
+from capenh_pipeline.dataset.walk import (
+    EXTENSIONS,
+    TEXT_ENDING,
+    UNKNOWN_STATE,
+    Frames,
+    KnownFolder,
+    Walk,
+)
 from capenh_pipeline.dataset.walk_process import walk_together
 from capenh_pipeline.domain.paths import raw_path, system_path
 from capenh_pipeline.errors import DatasetError
@@ -29,33 +37,67 @@ FILE_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 """Columns of a `Listing` and of what is known of files: a file is the same where all are equal."""
 
 
+LISTED = {
+    "path": pl.String,
+    "path_bytes": pl.Binary,
+    "size_bytes": pl.Int64,
+    "mtime_ns": pl.Int64,
+    "ctime_ns": pl.Int64,
+    "is_image": pl.Boolean,
+    **{name: UNITS[name] for name in UNIT},
+}
+"""Columns of the files of a `Listing`: `FILE`, `is_image` and those of `UNIT`."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """The images and the text files of a dataset folder.
 
     Attributes:
-        files: one row a file, in path order, where the dataset was known before those of changed
-            folders: the columns `FILE`, `is_image`, and those of `UNIT`.
         units: all units of the dataset, in the columns of `UNITS`.
+        found: one row a file, where the dataset was known before those of changed folders; in the
+            columns of `LISTED`.
         warnings: a sentence about each part that could not be read.
     """
 
-    files: pl.DataFrame
     units: pl.DataFrame
+    found: FolderBuckets
     warnings: tuple[str, ...] = ()
 
-    @property
+    def files(self, buckets: Sequence[int] | None = None) -> pl.DataFrame:
+        """Return the files of some buckets of folders, None for all, in path order.
+
+        Where the paths of two print alike, one of them is left out.
+        """
+        return _distinct(self.found.read(buckets))
+
     def images(self) -> pl.DataFrame:
-        """The image files among `files`, in the columns `FILE`."""
-        return self.files.filter("is_image").select(FILE)
+        """Return the image files, in the columns `FILE`."""
+        return images_of(self.files())
 
-    @property
     def texts(self) -> pl.DataFrame:
-        """What has a name that ends in `.txt`, in any letter case, whatever it is, as `images`."""
-        return self.files.filter(~pl.col("is_image")).select(FILE)
+        """Return what is named as a text file, whatever it is, in the columns `FILE`."""
+        return texts_of(self.files())
 
 
-def list_dataset(
+def images_of(files: pl.DataFrame) -> pl.DataFrame:
+    """Return the image files among some of a `Listing`, in the columns `FILE`."""
+    return files.filter("is_image").select(FILE)
+
+
+def texts_of(files: pl.DataFrame) -> pl.DataFrame:
+    """Return what has a name that ends in `.txt`, in any letter case, as `images_of` does."""
+    return files.filter(~pl.col("is_image")).select(FILE)
+
+
+def _distinct(files: pl.DataFrame) -> pl.DataFrame:
+    files = files.sort("path", "path_bytes", nulls_last=False)
+    if files["path_bytes"].null_count() == files.height:
+        return files
+    return files.unique("path", keep="first", maintain_order=True)
+
+
+def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and by which means
     root: Path,
     *,
     recursive: bool,
@@ -63,6 +105,7 @@ def list_dataset(
     known: pl.DataFrame | None = None,
     trust_dir_mtime: bool = False,
     processes: int = 0,
+    scratch: Path | None = None,
 ) -> Listing:
     """List the image and text files below `root`; no file is opened.
 
@@ -79,24 +122,29 @@ def list_dataset(
         trust_dir_mtime: whether a folder whose own times are as they were is the same as it was,
             so that edits in place are not seen.
         processes: how many help this one; it is worth it from some hundred thousand files.
+        scratch: on whose disk a listing lies that is too large for memory; see `Buckets`.
 
     Raises:
         DatasetError: `root` is missing, not a folder or not readable, or holds no image.
     """
-    walk = begin_walk(root, skip=skip, known=known, trusted=known if trust_dir_mtime else None)
+    files = FolderBuckets(LISTED, folder=scratch)
+    trusted = known if trust_dir_mtime else None
+    walk = begin_walk(root, files, skip=skip, known=known, trusted=trusted)
     if recursive and walk.pending and processes:
         with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
             walk_together(walk, processes)
-            return walked(walk, recursive=recursive)
-        walk = walk.empty()
+            return walked(walk, files, recursive=recursive)
+        files = FolderBuckets(LISTED, folder=scratch)
+        walk = walk.empty(files)
         walk.pending = [""]
     while recursive and walk.pending:
         walk.list_folder(walk.pending.pop())
-    return walked(walk, recursive=recursive)
+    return walked(walk, files, recursive=recursive)
 
 
 def begin_walk(
     root: Path,
+    files: Frames,
     *,
     skip: Sequence[Path] = (),
     known: pl.DataFrame | None = None,
@@ -105,28 +153,50 @@ def begin_walk(
     """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`.
 
     Args:
-        root: the dataset folder.
-        skip: as `known`, see `list_dataset`.
-        known: units of an earlier listing.
-        trusted: units of all folders of another one: a folder whose own times are as they were
+        root: as there, as the others.
+        files: takes the files.
+        skip: folders.
+        known: units.
+        trusted: units of all folders of another listing: a folder whose own times are as they were
             then, and whose files were as is `known`, is not listed.
     """
     _require_folder(root)
     folders = {} if known is None or trusted is None else _known_folders(trusted, known)
-    walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, known, folders)
+    skipped = {_root_folder(folder) for folder in skip}
+    walk = Walk(_root_folder(root), skipped, files, known, folders)
     walk.list_folder("")
     return walk
 
 
-def walked(walk: Walk, *, recursive: bool) -> Listing:
-    """Return what a walk has found; see `list_dataset`."""
+def walked(walk: Walk, files: FolderBuckets, *, recursive: bool) -> Listing:
+    """Return what a walk has found; see `list_dataset`.
+
+    Args:
+        walk: that is through.
+        files: which it gave its files.
+        recursive: whether it went into sub-folders.
+    """
     walk.end_batch()
-    files = pl.concat(walk.files)
-    files = walk.distinct(files) if walk.known is None else files.sort("path")
+    if walk.known is None and any((one["not_utf8"] > 0).any() for one in walk.units):
+        for buckets in together(files):
+            walk.note_alike(files.read(buckets))
     units = _units(walk)
     if not units["images"].sum():
         raise DatasetError(_nothing_found(walk, recursive=recursive))
-    return Listing(files, units, tuple(sorted(walk.warnings)))
+    return Listing(units, files, tuple(sorted(walk.warnings)))
+
+
+def require_images(root: Path, *, recursive: bool) -> None:
+    """Make sure that there is an image below `root`, without a look at all of it.
+
+    Raises:
+        DatasetError: as `list_dataset` does.
+    """
+    walk = begin_walk(root, [])
+    while recursive and walk.pending and not walk.has_images:
+        walk.list_folder(walk.pending.pop())
+    if not walk.has_images:
+        raise DatasetError(_nothing_found(walk, recursive=recursive))
 
 
 def _known_folders(units: pl.DataFrame, known: pl.DataFrame) -> dict[str, KnownFolder]:

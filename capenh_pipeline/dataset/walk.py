@@ -4,7 +4,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
@@ -47,30 +47,38 @@ class KnownFolder(NamedTuple):
     folders: list[str]
 
 
+class Frames(Protocol):
+    """Takes frames: a list, or what keeps their rows elsewhere."""
+
+    def append(self, frame: pl.DataFrame, /) -> None:
+        """Take one."""
+        ...
+
+
 @dataclass
 class Walk:
     """A walk over the folder `root`; there may be millions of files, so a folder is one step.
 
     Attributes:
         skip: folders that are left out.
+        files: takes frames of the files of some folders, in the columns of a `Listing`.
         known: units as they were before: the files of a folder that is the same are not kept.
         trusted: folders (relative) that need not be listed again as long as they are the same.
         pending: sub-folders (relative) that were seen and not listed yet.
         states: of all folders so far. One that cannot be listed has a state that no folder has, as
             has one with a name that leads nowhere: what is there later shows in no time of its own.
         same: folders that were not listed, because they are the same.
-        files: frames of the files so far, in the columns of a `Listing`.
         units: frames in the columns of `digests`.
     """
 
     root: str
     skip: set[str]
+    files: Frames
     known: pl.DataFrame | None = None
     trusted: dict[str, KnownFolder] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
     states: dict[str, FolderState] = field(default_factory=dict)
     same: set[str] = field(default_factory=set)
-    files: list[pl.DataFrame] = field(default_factory=list)
     units: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     is_dangling: bool = False  # whether the folder at hand has a name that leads nowhere
@@ -118,33 +126,38 @@ class Walk:
         if self.known is not None:
             news = changed_folders(found, self.known).implode()
             files = files.filter(pl.col("folder").is_in(news))
-        self.files.append(files if files.height else files.clear())  # which holds no names
+        if files.height:
+            self.files.append(files)
 
-    def empty(self) -> "Walk":
+    @property
+    def has_images(self) -> bool:
+        """Whether any image was found so far."""
+        return bool(self._images.paths) or any(found["images"].sum() for found in self.units)
+
+    def empty(self, files: Frames) -> "Walk":
         """Return a walk over the same folder that has listed nothing."""
-        return Walk(self.root, self.skip, self.known, self.trusted)
+        return Walk(self.root, self.skip, files, self.known, self.trusted)
 
     def add(self, other: "Walk") -> None:
-        """Add what another walk over the same folder has found, whose last batch has ended."""
+        """Add what another walk over the same folder has found, but for its files."""
         self.states |= other.states
         self.same |= other.same
-        self.files += other.files
         self.units += other.units
         self.warnings += other.warnings
 
-    def distinct(self, files: pl.DataFrame) -> pl.DataFrame:
-        """Return files in path order; where two paths print alike, only one, with a warning."""
-        files = files.sort("path", "path_bytes", nulls_last=False)
-        if files["path_bytes"].null_count() == files.height:
-            return files
-        alike = files.filter(pl.col("path").is_duplicated()).select("path", "folder")
+    def note_alike(self, files: pl.DataFrame) -> None:
+        """Warn of files whose paths print alike, of which only one is used.
+
+        Args:
+            files: of whole folders, and all of these whose names print alike.
+        """
+        alike = files.filter(pl.col("path").is_duplicated()).sort("path")
         if alike.is_empty():
-            return files
+            return
         clash = alike["path"][0]
         self.warnings.append(f"Two file names print as {clash}; rename one, only one is used.")
         for folder in alike["folder"]:  # the one that is left out is to be found next time
             self.states[os.fsdecode(folder)] = UNKNOWN_STATE
-        return files.unique("path", keep="first", maintain_order=True)
 
     def _begin_batch(self) -> None:
         self._folders: list[str] = []

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pydantic
 
-from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.dataset.scan import require_images
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.domain.options import Options, option_fields
@@ -107,7 +107,7 @@ class Outside:
         """
         dataset, folder = dataset_folder(options), store_folder(options)
         if not folder.exists():
-            list_dataset(dataset, recursive=options.recursive)
+            require_images(dataset, recursive=options.recursive)
         keys = shard_keys(options.shard_digits)
         if not set(shards or keys) <= set(keys):
             raise ConfigurationError(

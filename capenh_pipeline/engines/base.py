@@ -87,8 +87,9 @@ class Engine(Protocol[J, R_out]):
         """Yield what comes of each job, in any order; close it to stop early.
 
         Jobs are taken as workers become free for them, and none while nobody takes results: at
-        most `workers * room` jobs, and two more, are taken and not yielded. It may be called again
-        when it has ended.
+        most `workers * room` jobs, in this process two more, are taken and not done with, and a
+        result is done with when the next one is asked for. So much is lost with whoever runs it,
+        if results are kept as they come. It may be called again when it has ended.
 
         Raises:
             CapenhError: a worker has said that the run cannot go on, or none is left.

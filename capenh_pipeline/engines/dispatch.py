@@ -103,14 +103,17 @@ class Dispatcher(Generic[J, R]):
         return self._room
 
     def run(self, jobs: Iterable[J]) -> Generator[R | Lost[J]]:
-        """Yield what comes of each job, as they are finished."""
+        """Yield what comes of each job, as they are finished.
+
+        A worker gets its next job after the result of its last was stored, so that no more than
+        it has room for is ever at stake; it has others in the meantime.
+        """
         source = iter(jobs)
         is_dry = self._fill(source)
         while not is_dry or self._suspects or self._is_under_way():
             for event in self._heard():
-                finished = self._take(event)
-                is_dry = self._fill(source)  # so that nobody waits while results are stored
-                yield from finished
+                yield from self._take(event)
+                is_dry = self._fill(source)
 
     def _is_under_way(self) -> bool:
         return any(hand.under_way for hand in self._hands.values())

@@ -1,11 +1,13 @@
 """The ledger of caption files, and other tables that are kept by the paths of files."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import polars as pl
 
+from capenh_pipeline.buckets import FolderBuckets
 from capenh_pipeline.domain.paths import path_hash
-from capenh_pipeline.domain.schemas import CAPTION_FILES
+from capenh_pipeline.domain.schemas import CAPTION_FILES, TableSchema
 from capenh_pipeline.domain.shards import shard_keys, shard_of
 from capenh_pipeline.stages.run import Run
 
@@ -33,5 +35,65 @@ def ledger_of(
         files: with `path` and `path_bytes`.
         columns: which of the ledger's, `path` among them; None for all.
     """
-    rows = run.store.table(CAPTION_FILES).read(shards_of_files(run, files), columns=columns)
-    return rows.join(files, on="path", how="semi")
+    return _rows_of(run, CAPTION_FILES, files, columns=columns)
+
+
+def _rows_of(
+    run: Run, schema: TableSchema, files: pl.DataFrame, *, columns: Sequence[str] | None
+) -> pl.DataFrame:
+    table, shards = run.store.table(schema), shards_of_files(run, files)
+    at_once = [shards] if files.height <= _MANY else [[shard] for shard in shards]
+    rows = (table.read(some, columns=columns) for some in at_once)
+    return pl.concat(some.join(files, on="path", how="semi") for some in rows)
+
+
+class ByPath:
+    """What a table says of files by whose paths it is kept, for one portion of them after another.
+
+    For few files, the shards that hold them are read. For many, the whole table is read once, and
+    put apart by folders.
+    """
+
+    def __init__(self, run: Run, schema: TableSchema, *, columns: Sequence[str]) -> None:
+        """Read nothing yet.
+
+        Args:
+            run: its store.
+            schema: of the table.
+            columns: which of it, `path` among them.
+        """
+        self._run = run
+        self._schema = schema
+        self._columns = columns
+
+    def of(self, files: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of some files; nothing is read for none.
+
+        Args:
+            files: with `path` and `path_bytes`.
+
+        Raises:
+            StoreError: the store cannot be read, or the disk is full.
+        """
+        if files.height <= _MANY:
+            return _rows_of(self._run, self._schema, files, columns=self._columns)
+        return self._by_folder.beside(files["path"]).join(files, on="path", how="semi")
+
+    @cached_property
+    def _by_folder(self) -> FolderBuckets:
+        return apart_by_folders(self._run, self._schema, columns=self._columns)
+
+
+def apart_by_folders(run: Run, schema: TableSchema, *, columns: Sequence[str]) -> FolderBuckets:
+    """Return the rows of a table that has paths, read shard by shard, apart by folders.
+
+    Args:
+        run: its store.
+        schema: of the table.
+        columns: which of it, `path` among them.
+    """
+    kinds = {name: schema.columns[name] for name in columns}
+    found = FolderBuckets(kinds, folder=run.scratch)
+    for shard in shard_keys(run.store.shard_digits):
+        found.append(run.store.table(schema).read([shard], columns=columns))
+    return found

@@ -57,6 +57,12 @@ class Run:
         root = self.store.root
         return [root] if isinstance(root, Path) else []
 
+    @property
+    def scratch(self) -> Path | None:
+        """The folder on whose disk files may lie that the run alone needs; see `Buckets`."""
+        root = self.store.root
+        return root if isinstance(root, Path) else None
+
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""
         return int(self.now().timestamp() * 1e9)

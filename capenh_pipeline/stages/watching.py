@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import Listing, begin_walk, walked
+from capenh_pipeline.buckets import FolderBuckets
+from capenh_pipeline.dataset.scan import LISTED, Listing, begin_walk, walked
 from capenh_pipeline.dataset.units import UNIT
 from capenh_pipeline.dataset.walk import UNKNOWN_STATE, Walk
 from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.known_manifest import KnownManifest, known_manifest
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.settling import digest_of
+from capenh_pipeline.stages.settling import Digest, digest_of
 from capenh_pipeline.stages.watch_place import Place
 
 IN_TURN_S = 0.05
@@ -32,11 +33,13 @@ class Look(NamedTuple):
     Attributes:
         began_ns: when it began, in nanoseconds since 1970.
         walk: how far it is.
+        files: those that it has found.
         known: what the files are compared with, in a whole look.
     """
 
     began_ns: int
     walk: Walk
+    files: FolderBuckets
     known: KnownManifest | None = None
 
 
@@ -57,7 +60,7 @@ class Watch:
     look: Look | None = None
     clock: Callable[[], float] = time.monotonic
 
-    def digest(self) -> list[int] | None:
+    def digest(self) -> Digest | None:
         """Return what tells the files of the last look from others."""
         seen = [*UNIT, "files", "digest"]
         return None if self.units is None else digest_of(self.units.select(seen))
@@ -104,7 +107,7 @@ def glance(run: Run, watch: Watch, place: Place, *, until: float) -> Place | Non
         return None
     if not run.options.trust_dir_mtime:
         place = _list_in_turn(run, watch, found, place)
-    watch.remember(walked(found.walk, recursive=run.options.recursive), found.began_ns)
+    watch.remember(_listing(run, found), found.began_ns)
     return place
 
 
@@ -126,7 +129,7 @@ def look_at_all(run: Run, watch: Watch, *, until: float) -> tuple[Listing, Look]
     if not _is_through(run, watch, found, until):
         watch.look = found
         return None
-    listing = walked(found.walk, recursive=run.options.recursive)
+    listing = _listing(run, found)
     watch.remember(listing, found.began_ns)
     return listing, found
 
@@ -139,8 +142,9 @@ def _begun_whole(run: Run, watch: Watch) -> Look:
 
 def _begun(run: Run, known: pl.DataFrame | None, trusted: pl.DataFrame | None) -> Look:
     began_ns = run.now_ns()
-    walk = begin_walk(run.dataset, skip=run.own_folders, known=known, trusted=trusted)
-    return Look(began_ns, walk)
+    files = FolderBuckets(LISTED, folder=run.scratch)
+    walk = begin_walk(run.dataset, files, skip=run.own_folders, known=known, trusted=trusted)
+    return Look(began_ns, walk, files)
 
 
 def _is_through(run: Run, watch: Watch, look: Look, until: float) -> bool:
@@ -150,6 +154,10 @@ def _is_through(run: Run, watch: Watch, look: Look, until: float) -> bool:
         if watch.clock() > until:
             return not look.walk.pending
     return True
+
+
+def _listing(run: Run, look: Look) -> Listing:
+    return walked(look.walk, look.files, recursive=run.options.recursive)
 
 
 def _list_in_turn(run: Run, watch: Watch, look: Look, place: Place) -> Place:

@@ -33,6 +33,11 @@ class Engines:
             engine = Dispatcher(ProcessPool([make] * workers), most_deaths=most_deaths)
         return self.opened.enter_context(closing(engine))
 
+    @property
+    def ahead(self) -> int:
+        """Jobs that may be taken beyond those that workers have room for."""
+        return 2 if self.kind == "in_process" else 0
+
     def starts(self) -> list[int]:
         """Return the process of each worker that was made."""
         return noted(self.folder / "starts")

@@ -17,12 +17,16 @@ from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 from capenh_pipeline_tests.fakes.remote_vlm import SlowRemoteVlm
 
+CHECKPOINT_ROWS = 1
+
 
 def caption(folder: Path, **options: Any) -> Run:
     """Caption the images; what the workers see is noted in the folder."""
     outside = Outside(environment=dict, progress=LineProgress(lambda line: None))
     fixed = {"dataset_dir": str(folder / "images"), "base_url": "http://x/v1", "model": "m"}
-    run = outside.open_run(Options(prompt="see", checkpoint_rows=1, **fixed, **options))
+    run = outside.open_run(
+        Options(prompt="see", checkpoint_rows=CHECKPOINT_ROWS, **fixed, **options)
+    )
     build_image_manifest(run)
     fill_vlm_captions(run, load=partial(SlowRemoteVlm, folder), before_load=lambda: None)
     return run
