@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from capenh_pipeline.buckets import FolderBuckets, together
+from capenh_pipeline.dataset.object_walk import ObjectWalk
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_folders
 from capenh_pipeline.dataset.walk import (
     EXTENSIONS,
@@ -20,8 +21,10 @@ from capenh_pipeline.dataset.walk import (
     Walk,
 )
 from capenh_pipeline.dataset.walk_process import walk_together
-from capenh_pipeline.domain.paths import raw_path, system_path
+from capenh_pipeline.domain.paths import raw_path
 from capenh_pipeline.errors import DatasetError
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, file_in
 
 
 def is_text_file(path: str) -> bool:
@@ -98,10 +101,10 @@ def _distinct(files: pl.DataFrame) -> pl.DataFrame:
 
 
 def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and by which means
-    root: Path,
+    root: Place,
     *,
     recursive: bool,
-    skip: Sequence[Path] = (),
+    skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trust_dir_mtime: bool = False,
     processes: int = 0,
@@ -120,17 +123,19 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
             units are as they were are left out. So two names that print alike, which some names
             that are not UTF-8 do, are not told from each other.
         trust_dir_mtime: whether a folder whose own times are as they were is the same as it was,
-            so that edits in place are not seen.
-        processes: how many help this one; it is worth it from some hundred thousand files.
+            so that edits in place are not seen. In object storage folders have no times.
+        processes: how many help this one; it is worth it from some hundred thousand files. In
+            object storage none does: requests are waited for, several at once.
         scratch: on whose disk a listing lies that is too large for memory; see `Buckets`.
 
     Raises:
-        DatasetError: `root` is missing, not a folder or not readable, or holds no image.
+        DatasetError: `root` is missing, not a folder or not readable, or holds no image; or object
+            storage does not answer.
     """
     files = FolderBuckets(LISTED, folder=scratch)
     trusted = known if trust_dir_mtime else None
     walk = begin_walk(root, files, skip=skip, known=known, trusted=trusted)
-    if recursive and walk.pending and processes:
+    if recursive and walk.pending and processes and isinstance(root, Path):
         with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
             walk_together(walk, processes)
             return walked(walk, files, recursive=recursive)
@@ -138,32 +143,35 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
         walk = walk.empty(files)
         walk.pending = [""]
     while recursive and walk.pending:
-        walk.list_folder(walk.pending.pop())
+        walk.go_on()
     return walked(walk, files, recursive=recursive)
 
 
 def begin_walk(
-    root: Path,
+    root: Place,
     files: Frames,
     *,
-    skip: Sequence[Path] = (),
+    skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trusted: pl.DataFrame | None = None,
 ) -> Walk:
     """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`.
 
     Args:
-        root: as there, as the others.
+        root: the dataset folder.
         files: takes the files.
-        skip: folders.
-        known: units.
-        trusted: units of all folders of another listing: a folder whose own times are as they were
-            then, and whose files were as is `known`, is not listed.
+        skip: as `known`, see `list_dataset`.
+        known: units of an earlier listing.
+        trusted: units of all folders of another one: a folder whose own times are as they were
+            then, and whose files were as is `known`, is not listed. In object storage none is.
     """
-    _require_folder(root)
-    folders = {} if known is None or trusted is None else _known_folders(trusted, known)
-    skipped = {_root_folder(folder) for folder in skip}
-    walk = Walk(_root_folder(root), skipped, files, known, folders)
+    if isinstance(root, ObjectPlace):
+        walk: Walk = ObjectWalk(str(root), {str(place) for place in skip}, files, known, place=root)
+    else:
+        _require_folder(root)
+        folders = {} if known is None or trusted is None else _known_folders(trusted, known)
+        own = {_root_folder(folder) for folder in skip if isinstance(folder, Path)}
+        walk = Walk(_root_folder(root), own, files, known, folders)
     walk.list_folder("")
     return walk
 
@@ -186,7 +194,7 @@ def walked(walk: Walk, files: FolderBuckets, *, recursive: bool) -> Listing:
     return Listing(units, files, tuple(sorted(walk.warnings)))
 
 
-def require_images(root: Path, *, recursive: bool) -> None:
+def require_images(root: Place, *, recursive: bool) -> None:
     """Make sure that there is an image below `root`, without a look at all of it.
 
     Raises:
@@ -194,7 +202,7 @@ def require_images(root: Path, *, recursive: bool) -> None:
     """
     walk = begin_walk(root, [])
     while recursive and walk.pending and not walk.has_images:
-        walk.list_folder(walk.pending.pop())
+        walk.go_on()
     if not walk.has_images:
         raise DatasetError(_nothing_found(walk, recursive=recursive))
 
@@ -227,9 +235,9 @@ def _units(walk: Walk) -> pl.DataFrame:
     return typed.with_columns(pl.exclude("folder").fill_null(0))
 
 
-def file_path(root: Path, path: str, path_bytes: bytes | None) -> Path:
+def file_path(root: Place, path: str, path_bytes: bytes | None) -> Place:
     """Return the file that the columns `path` and `path_bytes` name."""
-    return system_path(root, raw_path(path, path_bytes))
+    return file_in(root, raw_path(path, path_bytes))
 
 
 def _root_folder(folder: Path) -> str:

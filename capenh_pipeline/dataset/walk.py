@@ -24,6 +24,12 @@ TEXT_ENDING = ".txt"
 _IMAGE_ENDINGS = frozenset(f".{extension}" for extension in EXTENSIONS)
 _SHORT_ENDINGS = {e for e in (TEXT_ENDING, *_IMAGE_ENDINGS) if len(e) == 4}  # most names have one
 
+
+def is_image_name(name: str) -> bool:
+    """Return whether a file is taken for an image, by its name."""
+    return f".{name.rpartition('.')[2].lower()}" in _IMAGE_ENDINGS
+
+
 FolderState = tuple[int, int]
 """mtime and ctime of a folder, in nanoseconds."""
 
@@ -85,6 +91,10 @@ class Walk:
 
     def __post_init__(self) -> None:
         self._begin_batch()
+
+    def go_on(self) -> None:
+        """List some of the folders that are `pending`."""
+        self.list_folder(self.pending.pop())
 
     def list_folder(self, folder: str) -> None:
         """Add the files of one folder (relative), and its sub-folders to `pending`."""
@@ -167,9 +177,12 @@ class Walk:
         try:
             self._list(descriptor, f"{folder}/" if folder else "")
         finally:
-            self._folders.append(folder)
-            self._images.end_folder()
-            self._texts.end_folder()
+            self._end_folder(folder)
+
+    def _end_folder(self, folder: str) -> None:
+        self._folders.append(folder)
+        self._images.end_folder()
+        self._texts.end_folder()
         if len(self._images.paths) + len(self._texts.paths) >= BATCH_FILES:
             self.end_batch()
 

@@ -37,7 +37,7 @@ def walk_together(walk: Walk, processes: int) -> None:
                 helper.send([walk.pending.pop() for _ in walk.pending[:FOLDERS_AT_ONCE]])
                 busy.append(helper)
             if walk.pending:
-                walk.list_folder(walk.pending.pop())
+                walk.go_on()
             answered = wait(busy, timeout=0 if walk.pending else None)
             for helper in [one for one in busy if one in answered]:
                 _take(walk, helper)

@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import make_folder, nameable_path, write_atomically
+from capenh_pipeline.places.place import Place, local_folder
 from capenh_pipeline.tables.faults import writing
-from capenh_pipeline.tables.places import Place, local_folder
 
 HOME_FOLDER = "dagster_home"
 SETTINGS = Path(__file__).with_name("dagster.yaml")

@@ -16,19 +16,17 @@ from capenh_pipeline.defs.names import Names
 from capenh_pipeline.domain.options import Options, option_fields
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.files import nameable_path
 from capenh_pipeline.models.base import LanguageModel, VisionLanguageModel
 from capenh_pipeline.models.choice import LlmChoice
 from capenh_pipeline.models.hub_commits import HubCommit, hub_commit
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
+from capenh_pipeline.places.place import Place, is_in, local_folder, place_of
 from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.watching import Watch
 from capenh_pipeline.tables.file_hashes import FileHashes
 from capenh_pipeline.tables.marker import STORE_FOLDER
-from capenh_pipeline.tables.object_place import is_object_url
-from capenh_pipeline.tables.places import Place, local_folder, place_of
 from capenh_pipeline.tables.store import Store
 
 OPTIONS, OUTSIDE = "options", "outside"
@@ -86,7 +84,7 @@ class Outside:
     environment: Callable[[], Mapping[str, str]] = read_environment
     progress: Progress = field(default_factory=log_progress)
     scans: dict[str, Any] = field(default_factory=dict)
-    watches: dict[tuple[Path, bool], Watch] = field(default_factory=dict)
+    watches: dict[tuple[Place, bool], Watch] = field(default_factory=dict)
 
     def open_run(
         self, options: Options, *, shards: Sequence[str] | None = None, run_id: str = ""
@@ -117,7 +115,7 @@ class Outside:
         store = Store.open(
             folder,
             shard_digits=options.shard_digits,
-            dataset=None if folder.is_relative_to(dataset) else dataset,
+            dataset=None if is_in(folder, dataset) else dataset,
         )
         return Run(
             options=options,
@@ -134,23 +132,24 @@ class Outside:
         )
 
 
-def dataset_folder(options: Options) -> Path:
+def dataset_folder(options: Options) -> Place:
     """Return the dataset's folder, absolute.
 
     Raises:
-        ConfigurationError: it is not set.
+        ConfigurationError: it is not set, is none, or cannot be what other options want.
     """
     if not options.dataset_dir:
         raise ConfigurationError(
             "No dataset is named: set --dataset_dir, CAPENH_DATASET_DIR or the option "
             "dataset_dir to a folder of images."
         )
-    if is_object_url(options.dataset_dir):
+    folder = place_of(options.dataset_dir, option="dataset_dir")
+    if options.trust_dir_mtime and not isinstance(folder, Path):
         raise ConfigurationError(
-            f"--dataset_dir: {options.dataset_dir} is in object storage, where only the store can "
-            "be (--store); copy or mount the images into a folder."
+            f"--trust_dir_mtime: {folder} is in object storage, where folders have no times; leave "
+            "that option out."
         )
-    return nameable_path(options.dataset_dir.removeprefix("file://"), option="dataset_dir")
+    return folder
 
 
 def store_folder(options: Options) -> Place:

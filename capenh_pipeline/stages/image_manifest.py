@@ -19,7 +19,7 @@ def build_image_manifest(run: Run) -> Report:
     Only images that are new or changed since the manifest was made, and images beside such files,
     are looked at, and only the shards that hold or held one of them are read. A file is opened only
     if its content is not known. Files that are gone leave the manifest; with `limit`, files beyond
-    it stay in it. Neither memory is held for the whole dataset at once, nor for more than a shard.
+    it stay in it. What is in memory at a time is a portion of the scan or a shard of the manifest.
 
     Raises:
         DatasetError: the folder is missing, not a folder, or holds no image.

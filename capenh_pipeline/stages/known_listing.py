@@ -16,10 +16,10 @@ from capenh_pipeline.buckets import Buckets
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_units, digests
 from capenh_pipeline.dataset.walk import Frames
 from capenh_pipeline.files import TEMPORARY_PREFIX
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.faults import writing
 from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.tables.parts import delete_stale_temporaries
-from capenh_pipeline.tables.places import Place
 
 RACY_NS = 2_000_000_000
 """What changed less than this before it was looked at may change again with the same time stamps

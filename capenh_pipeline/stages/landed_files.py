@@ -20,7 +20,8 @@ from capenh_pipeline.stages.scanning import Scan
 from capenh_pipeline.stages.settling import NO_DIGEST, Digest, with_digest
 
 SETTLED_NS = 5_000_000_000
-"""A file that changed less than this before it was looked at may still be being written."""
+"""A file that changed less than this before it was looked at may still be being written, or an
+object's caption may still be on its way."""
 
 MOST_FILES = 500
 """New files that are read to find their shards; of more, some are in every shard anyway."""
@@ -103,8 +104,10 @@ class _Look:
         return portion.to_look_at.filter(~pl.col("path").is_in(held_up.implode()))
 
     def _waiting(self, portion: Portion) -> pl.DataFrame:
-        young = pl.col("ctime_ns").is_between(self._scan.began_ns - SETTLED_NS, self._run.now_ns())
-        return files_to_read(self._run, portion, portion.to_look_at).filter(young)
+        since, now = self._scan.began_ns - SETTLED_NS, self._run.now_ns()
+        times = pl.col("mtime_ns", "ctime_ns")  # an object's mtime alone is a time
+        is_young = pl.any_horizontal(times.is_between(since, now))
+        return files_to_read(self._run, portion, portion.to_look_at).filter(is_young)
 
     def _stored(self, portion: Portion, images: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """Return what the manifest has in the place of `rows`, and of images that are gone."""

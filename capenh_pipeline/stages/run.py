@@ -9,10 +9,10 @@ from typing import Any
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.models.hub_commits import HubCommit
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.progress import Progress
 from capenh_pipeline.tables.checkpoint import Checkpoint
 from capenh_pipeline.tables.file_hashes import FileHashes
-from capenh_pipeline.tables.places import Place
 from capenh_pipeline.tables.store import Store
 
 
@@ -22,7 +22,7 @@ class Run:
 
     Attributes:
         options: what the user chose.
-        dataset: the folder of images.
+        dataset: the folder of images, on a disk or in object storage.
         store: where results are kept.
         shards: the partitions that this run is to bring up to date.
         run_id: the name of the run in every row that it makes.
@@ -35,7 +35,7 @@ class Run:
     """
 
     options: Options
-    dataset: Path
+    dataset: Place
     store: Store
     shards: Sequence[str]
     run_id: str
@@ -52,10 +52,9 @@ class Run:
         return self.store.root / "listing"
 
     @property
-    def own_folders(self) -> list[Path]:
-        """The folders of a disk that are ours, so that no images of the dataset are there."""
-        root = self.store.root
-        return [root] if isinstance(root, Path) else []
+    def own_folders(self) -> list[Place]:
+        """The folders that are ours, so that no images of the dataset are there."""
+        return [self.store.root]
 
     @property
     def scratch(self) -> Path | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
@@ -15,6 +14,7 @@ from capenh_pipeline.domain.schemas import FAILED, OK, SCAN_INDEX
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.ledger import ByPath
 from capenh_pipeline.stages.run import Run
@@ -139,7 +139,7 @@ def _inspect(run: Run, file: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _image(path: Path, timeout_s: float) -> dict[str, Any]:
+def _image(path: Place, timeout_s: float) -> dict[str, Any]:
     facts = inspect_image(path, timeout_s=timeout_s)
     return {
         "image_hash": facts.image_hash,
@@ -151,7 +151,7 @@ def _image(path: Path, timeout_s: float) -> dict[str, Any]:
     }
 
 
-def _text(path: Path) -> dict[str, Any]:
+def _text(path: Place) -> dict[str, Any]:
     facts = inspect_caption(path)
     return {
         "caption": facts.caption,

@@ -9,6 +9,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -85,6 +86,8 @@ class Watch:
 def glance(run: Run, watch: Watch, place: Place, *, until: float) -> Place | None:
     """Bring `watch.units` up to date; nothing is done where nothing is known to begin with.
 
+    Nor is it in object storage, whose folders have no times: there a whole look costs no more.
+
     Args:
         run: its dataset.
         watch: of that dataset.
@@ -97,7 +100,9 @@ def glance(run: Run, watch: Watch, place: Place, *, until: float) -> Place | Non
     Raises:
         DatasetError: the folder is missing, not a folder, or holds no image.
     """
-    if watch.units is None and (known := known_manifest(run)):
+    if not isinstance(run.dataset, Path):
+        watch.units = None
+    elif watch.units is None and (known := known_manifest(run)):
         watch.units = known.listing.units
     if watch.units is None or watch.look:
         return place
@@ -150,7 +155,7 @@ def _begun(run: Run, known: pl.DataFrame | None, trusted: pl.DataFrame | None) -
 def _is_through(run: Run, watch: Watch, look: Look, until: float) -> bool:
     """Go on with a look, by one folder at least; return whether it has seen all."""
     while run.options.recursive and look.walk.pending:
-        look.walk.list_folder(look.walk.pending.pop())
+        look.walk.go_on()
         if watch.clock() > until:
             return not look.walk.pending
     return True
