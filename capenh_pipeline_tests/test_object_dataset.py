@@ -3,7 +3,7 @@
 import pytest
 
 from capenh_pipeline.domain.schemas import CAPTION_FILES
-from capenh_pipeline_tests.object_storage.dataset import BLUE, picture
+from capenh_pipeline_tests.object_storage.dataset import BLUE, RED, Bucket, picture
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost
 
 
@@ -140,7 +140,40 @@ def test_names_may_have_any_character_but_those_that_control(new_bucket):
     assert bucket.runs.run() == NOTHING
 
 
+def test_a_folder_has_prompts_of_its_own(bucket):
+    bucket.put("sub/prompt.txt", b"see more")
+    bucket.put("sub/llm_prompt.txt", b"Be short.")
+    assert bucket.runs.run(folder_prompts=True) == Cost(0, 1, 1, 1)
+    assert bucket.runs.seen[-1][0] == "see more"
+
+
+def test_images_are_read_in_processes_of_their_own(new_bucket):
+    assert new_bucket.runs.run(isolate_images=True) == Cost(3, 2, 2, 2)
+
+
 def test_the_ledger_has_the_states_that_a_listing_has(bucket):
     ledger = bucket.runs.opened().store.table(CAPTION_FILES).read().drop_nulls("size_bytes")
     assert ledger.height == 2
     assert (ledger["ctime_ns"] < 0).all()
+
+
+@pytest.mark.soak
+def test_a_server_that_is_used_in_production_does_the_same(ceph_folder, tmp_path):
+    (ceph_folder / "a.png").put(picture(RED))
+    (ceph_folder / "sub" / "b +%20.png").put(picture(BLUE))
+    (ceph_folder / "a.txt").put(b"sks dog")
+    runs = Bucket.runs_over(ceph_folder, tmp_path / "store")
+    assert runs.run() == Cost(3, 2, 2, 2)
+    assert runs.run() == NOTHING
+    assert runs.run() == NOTHING
+    (ceph_folder / "a.txt").put(b"sks cat")
+    assert runs.run() == Cost(1, 0, 1, 1)
+    caption = ceph_folder / "a_combined.txt"
+    assert b"sks cat" in caption.read_bytes()
+    caption.put(b"a person wrote this")
+    (ceph_folder / "a.txt").put(b"sks hen")
+    assert runs.run() == Cost(1, 0, 1, 0)
+    assert caption.read_bytes() == b"a person wrote this"
+    (ceph_folder / "sub" / "b +%20_combined.txt").unlink()
+    assert runs.run() == Cost(0, 0, 0, 1)
+    assert runs.run() == NOTHING

@@ -1,19 +1,13 @@
 """What goes wrong with a dataset in a bucket: a bad object is a row, a bad server a sentence."""
 
-import sys
 from collections.abc import Callable
 
 import pytest
 
-from capenh_pipeline.dataset import object_walk
-from capenh_pipeline.dataset.scan import list_dataset
-from capenh_pipeline.defs.resources import dataset_folder
-from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import VLM_CAPTIONS
-from capenh_pipeline.errors import ConfigurationError, DatasetError, StoreError
+from capenh_pipeline.errors import DatasetError, StoreError
 from capenh_pipeline.places import object_client
-from capenh_pipeline.places.object_client import bucket_client, object_faults
-from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.object_client import bucket_client
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline_tests.object_storage.dataset import BLUE, RED, Bucket, picture
 from capenh_pipeline_tests.object_storage.proxy import FAULTS, FORBIDDEN, REFUSED
@@ -134,49 +128,3 @@ def test_a_server_that_ignores_conditions_gets_no_caption_file(careless_folder, 
     with pytest.raises(DatasetError, match="ignores the conditions of conditional writes"):
         runs.run()
     assert runs.run(write_policy="overwrite").files_written == 1
-
-
-def test_no_bucket_or_no_image_is_a_sentence(s3_folder):
-    with pytest.raises(DatasetError, match=r"s3://nowhere/x cannot be listed \(there is no "):
-        list_dataset(ObjectPlace("s3", "nowhere", "x"), recursive=True)
-    with pytest.raises(DatasetError, match=f"No image .* is in {s3_folder}; put images there"):
-        list_dataset(s3_folder, recursive=True)
-    (s3_folder / "sub" / "a.png").put(b"")
-    with pytest.raises(DatasetError, match=f"is in {s3_folder} itself; add --recursive"):
-        list_dataset(s3_folder, recursive=False)
-
-
-def test_without_credentials_a_sentence_says_so():
-    """Nobody can be asked for them here, so this is what the library says elsewhere."""
-    from obstore.exceptions import GenericError
-
-    where = "Error performing PUT http://169.254.169.254/latest/api/token in 1s"
-    with (
-        pytest.raises(PermissionError, match="there are no credentials in the environment"),
-        object_faults(),
-    ):
-        raise GenericError(where)
-
-
-def test_without_obstore_a_sentence_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "obstore", None)
-    bucket_client.cache_clear()
-    with pytest.raises(ConfigurationError, match=r"pip install 'capenh_pipeline\[object_store\]'"):
-        list_dataset(ObjectPlace("s3", "b", "x"), recursive=True)
-
-
-def test_times_of_folders_cannot_be_trusted_where_there_are_none():
-    with pytest.raises(ConfigurationError, match="s3://b/x is in object storage, where folders"):
-        dataset_folder(Options(dataset_dir="s3://b/x", trust_dir_mtime=True))
-
-
-def test_many_folders_are_listed(s3_folder, monkeypatch):
-    monkeypatch.setattr(object_walk, "FOLDERS_AT_ONCE", 3)
-    names = [f"{number}/{deep}/a.png" for number in range(4) for deep in range(2)]
-    for name in names:
-        (s3_folder / name).put(b"x")
-    (s3_folder / ".hidden" / "a.png").put(b"x")
-    (s3_folder / "left" / "out.png").put(b"x")
-    found = list_dataset(s3_folder, recursive=True, skip=[s3_folder / "left"])
-    assert found.images()["path"].to_list() == names
-    assert found.warnings == ()

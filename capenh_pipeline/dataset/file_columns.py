@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import dataclass, field
+from typing import Self
 
 import polars as pl
 
@@ -36,6 +37,13 @@ class Files:
         self.sizes.append(state.size_bytes)
         self.mtimes.append(state.mtime_ns)
         self.ctimes.append(state.ctime_ns)
+
+    def extend(self, other: Self) -> None:
+        """Add all files of another one."""
+        self.paths += other.paths
+        self.sizes += other.sizes
+        self.mtimes += other.mtimes
+        self.ctimes += other.ctimes
 
     def add_unknown(self, path: str) -> None:
         """Add a file whose state cannot be told, so that it is never found unchanged."""

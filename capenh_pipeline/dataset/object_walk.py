@@ -1,5 +1,6 @@
 """A walk over a dataset in object storage: folder by folder, several requests at once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from capenh_pipeline.dataset.file_columns import Files
@@ -11,11 +12,17 @@ from capenh_pipeline.places.object_place import ObjectPlace, ObjectState
 from capenh_pipeline.places.place import each
 from capenh_pipeline.places.reading import unanswered
 
-FOLDERS_AT_ONCE = 128
-"""Folders that are listed before a walk may rest; some are asked for at the same time."""
+FOLDERS_AT_ONCE = 32
+"""Folders that are listed before a walk may rest; half of them are asked for at the same time."""
 
-Listed = tuple[list[tuple[str, ObjectState]], list[str]] | OSError
-"""The objects and folders of a folder, or why they are not known."""
+
+@dataclass
+class _Listed:
+    """What is in a folder, with relative paths."""
+
+    folders: list[str]
+    images: Files = field(default_factory=Files)
+    texts: Files = field(default_factory=Files)
 
 
 @dataclass
@@ -48,16 +55,16 @@ class ObjectWalk(Walk):
         for folder, found in zip(some, each(self._listed, some, places=[self.place]), strict=True):
             self._add(folder, found)
 
-    def _listed(self, folder: str) -> Listed:
-        place = self.place / folder if folder else self.place
+    def _listed(self, folder: str) -> _Listed | OSError:
+        place, prefix = (self.place / folder, f"{folder}/") if folder else (self.place, "")
         try:
-            return place.listed()
+            return _sorted_out(*place.listed(), prefix)
         except ObjectError as error:
             raise unanswered(place, error) from None
         except OSError as error:
             return error
 
-    def _add(self, folder: str, found: Listed) -> None:
+    def _add(self, folder: str, found: _Listed | OSError) -> None:
         self.states[folder] = UNKNOWN_STATE
         if isinstance(found, OSError):
             if not folder:
@@ -67,16 +74,21 @@ class ObjectWalk(Walk):
                 )
             self._warn("folder", folder, found)
             return
-        prefix = f"{folder}/" if folder else ""
-        objects, folders = found
-        for name, state in objects:
-            if not name.startswith(".") and (files := self._files_for(name)) is not None:
-                files.add_state(prefix + name, object_state(state))
-        paths = [prefix + name for name in folders if not name.startswith(".")]
-        self.pending += [path for path in paths if f"{self.root}/{path}" not in self.skip]
+        self._images.extend(found.images)
+        self._texts.extend(found.texts)
+        self.pending += [path for path in found.folders if f"{self.root}/{path}" not in self.skip]
         self._end_folder(folder)
 
-    def _files_for(self, name: str) -> Files | None:
+
+def _sorted_out(
+    objects: Iterable[tuple[str, ObjectState]], folders: Iterable[str], prefix: str
+) -> _Listed:
+    listed = _Listed([prefix + name for name in folders if not name.startswith(".")])
+    for name, state in objects:
+        if name.startswith("."):
+            continue
         if name.lower().endswith(TEXT_ENDING):
-            return self._texts
-        return self._images if is_image_name(name) else None
+            listed.texts.add_state(prefix + name, object_state(state))
+        elif is_image_name(name):
+            listed.images.add_state(prefix + name, object_state(state))
+    return listed

@@ -36,7 +36,7 @@ def nearest_prompts(dataset: Place, file_name: str) -> Callable[[Place], str | N
     @cache
     def nearest(folder: Place) -> str | None:
         path = folder / file_name
-        if path.is_file():
+        if _is_there(path):
             return _read(path, "--folder_prompts")
         return None if folder == dataset else nearest(folder.parent)
 
@@ -52,6 +52,13 @@ def read_terms(path: str | None, *, option: str) -> tuple[str, ...]:
     text = read_prompt(path, option=option)
     lines = (line.strip() for line in (text or "").splitlines())
     return tuple(dict.fromkeys(line for line in lines if line))
+
+
+def _is_there(path: Place) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # nobody can tell; reading it will say why
+        return True
 
 
 def _read(path: Place, option: str) -> str:

@@ -27,7 +27,7 @@ _SHORT_ENDINGS = {e for e in (TEXT_ENDING, *_IMAGE_ENDINGS) if len(e) == 4}  # m
 
 def is_image_name(name: str) -> bool:
     """Return whether a file is taken for an image, by its name."""
-    return f".{name.rpartition('.')[2].lower()}" in _IMAGE_ENDINGS
+    return name[name.rfind(".") :].lower() in _IMAGE_ENDINGS
 
 
 FolderState = tuple[int, int]

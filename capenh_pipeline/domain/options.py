@@ -33,7 +33,10 @@ class DatasetOptions:
     """What a user can choose about the images and the store."""
 
     dataset_dir: str | None = option(
-        None, "Folder of images (required).", group="Dataset", metavar="DIR"
+        None,
+        "Folder of images, or its URL in object storage (required).",
+        group="Dataset",
+        metavar="DIR",
     )
     recursive: bool = option(False, "Look in sub-folders too.", group="Dataset")
     trust_dir_mtime: bool = option(

@@ -111,17 +111,18 @@ class ObjectPlace:
         objects, folders = self.listed()
         yield from (self / name for name in [*(name for name, _ in objects), *folders])
 
-    def listed(self) -> tuple[list[tuple[str, ObjectState]], list[str]]:
+    def listed(self) -> tuple[Iterator[tuple[str, ObjectState]], list[str]]:
         """Return the names of the objects in this folder, with their states, and of its folders.
 
         An object that stands for the folder itself, as some tools leave one, is not among them.
+        There may be very many objects, and those of the library take half a kB each.
         """
         obstore = library()
         found = ask(lambda: obstore.list_with_delimiter(self._client, self.key or None))
         skipped = len(self.key) + 1 if self.key else 0
-        objects = [(entry["path"][skipped:], _state(entry)) for entry in found["objects"]]
+        objects = ((entry["path"][skipped:], _state(entry)) for entry in found["objects"])
         folders = [key.rstrip("/")[skipped:] for key in found["common_prefixes"]]
-        return [one for one in objects if one[0]], folders
+        return (one for one in objects if one[0]), folders
 
     def objects(self) -> list[Self]:
         """Return all objects in this folder and the folders in it, however deep."""
