@@ -15,6 +15,7 @@ from capenh_pipeline_tests.fakes.loopback import (
     error_body,
     texts_of,
 )
+from capenh_pipeline_tests.processes import PATIENCE_S
 
 _CAPTION = r"<{tag}(?: [^>]*)?>\n(.*?)\n</{tag}>"
 
@@ -52,6 +53,7 @@ class FakeLlmServer:
     Args:
         reply: gets the parsed payload of a chat completion, returns the caption or a Response.
         delay_s: how long each completion takes.
+        together: the first so many completions are answered when all of them were asked for.
         models: names that are listed and served; another one is a 404. None serves any name
             and has no list (GET /v1/models is a 404).
         api_key: when given, another key is a 401 whose message repeats it.
@@ -63,6 +65,7 @@ class FakeLlmServer:
         reply: Reply = merge_reply,
         *,
         delay_s: float = 0,
+        together: int = 1,
         models: Sequence[str] | None = (DEFAULT_MODEL,),
         api_key: str | None = None,
         model_list: Response | None = None,
@@ -70,6 +73,8 @@ class FakeLlmServer:
     ) -> None:
         self.reply = reply
         self.delay_s = delay_s
+        self._together = together
+        self._are_together = threading.Event()
         self.models = models
         self.api_key = api_key
         self.model_list = model_list
@@ -94,6 +99,7 @@ class FakeLlmServer:
         trace: TracebackType | None,
     ) -> None:
         self.closing.set()
+        self._are_together.set()
         self._server.shutdown()
         self._thread.join()
         self._server.hang_up()
@@ -131,7 +137,10 @@ class FakeLlmServer:
             self._requests.append(request)
             self._in_flight += 1
             self._max_in_flight = max(self._max_in_flight, self._in_flight)
+            if self._in_flight == self._together:
+                self._are_together.set()
         try:
+            self._are_together.wait(PATIENCE_S)
             self.closing.wait(self.delay_s)
             return self._refusal_of(request.headers, request.model) or self._answer(request.body)
         finally:

@@ -81,7 +81,7 @@ def test_requests_in_flight_are_bounded_and_of_endless_rows_few_are_read_ahead()
         if len(emitted) == 40:
             raise EnoughError
 
-    with FakeLlmServer(delay_s=0.01) as server:
+    with FakeLlmServer(together=8) as server:
         llm = OpenAiLanguageModel(settings(server.base_url, concurrency=8))
         with pytest.raises(EnoughError):
             llm.merge(endless(), emit)

@@ -27,6 +27,8 @@ from capenh_pipeline_tests.models.llm_rows import TRANSPORTS, rows, settings
 KEY = "sk-canary-0123456789"
 HTML = {"Content-Type": "text/html"}
 TIMEOUT_S = 0.5
+SOON_S = 10.0
+"""Far more than a busy machine needs after `TIMEOUT_S`, and less than what misbehaves takes."""
 TRIES = 2
 REFUSALS = 10 * TRIES  # "not now" says little about a row
 RESENT = 1  # a connection that was kept alive may have been closed for being idle
@@ -166,7 +168,7 @@ def test_no_call_outlives_its_deadline(name, surroundings):
         message = {"role": "user", "content": rows(2)[1].user_message}
         began = time.monotonic()
         outcome = loop.run(client.complete({"model": "fake-llm", "messages": [message]}))
-        assert time.monotonic() - began < TIMEOUT_S + 1
+        assert time.monotonic() - began < SOON_S
     assert isinstance(outcome, Fault | Completion)
     assert KEY not in repr(outcome)
 
@@ -197,7 +199,7 @@ def test_a_server_that_does_not_take_connections_is_given_up_in_time(surrounding
         loop.on_close(client.close)
         began = time.monotonic()
         outcome = loop.run(client.list_models())
-        assert time.monotonic() - began < TIMEOUT_S + 1
+        assert time.monotonic() - began < SOON_S
     assert isinstance(outcome, Fault)
 
 
