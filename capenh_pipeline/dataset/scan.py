@@ -11,6 +11,7 @@ import polars as pl
 
 from capenh_pipeline.buckets import FolderBuckets, together
 from capenh_pipeline.dataset.object_walk import ObjectWalk
+from capenh_pipeline.dataset.tar_walk import TarWalk
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_folders
 from capenh_pipeline.dataset.walk import (
     EXTENSIONS,
@@ -104,6 +105,7 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
     root: Place,
     *,
     recursive: bool,
+    tar_shards: bool = False,
     skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trust_dir_mtime: bool = False,
@@ -118,6 +120,7 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
     Args:
         root: the dataset folder.
         recursive: whether sub-folders are listed too.
+        tar_shards: whether a tar file is listed as a sub-folder; not in object storage.
         skip: sub-folders that are left out (a store that is kept in the dataset).
         known: units of an earlier listing, with the same options. The files of a folder whose
             units are as they were are left out. So two names that print alike, which some names
@@ -134,7 +137,7 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
     """
     files = FolderBuckets(LISTED, folder=scratch)
     trusted = known if trust_dir_mtime else None
-    walk = begin_walk(root, files, skip=skip, known=known, trusted=trusted)
+    walk = begin_walk(root, files, tar_shards=tar_shards, skip=skip, known=known, trusted=trusted)
     if recursive and walk.pending and processes and isinstance(root, Path):
         with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
             walk_together(walk, processes)
@@ -151,6 +154,7 @@ def begin_walk(
     root: Place,
     files: Frames,
     *,
+    tar_shards: bool = False,
     skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trusted: pl.DataFrame | None = None,
@@ -160,7 +164,8 @@ def begin_walk(
     Args:
         root: the dataset folder.
         files: takes the files.
-        skip: as `known`, see `list_dataset`.
+        tar_shards: as `skip` and `known`, see `list_dataset`.
+        skip: folders that are left out.
         known: units of an earlier listing.
         trusted: units of all folders of another one: a folder whose own times are as they were
             then, and whose files were as is `known`, is not listed. In object storage none is.
@@ -171,7 +176,8 @@ def begin_walk(
         _require_folder(root)
         folders = {} if known is None or trusted is None else _known_folders(trusted, known)
         own = {_root_folder(folder) for folder in skip if isinstance(folder, Path)}
-        walk = Walk(_root_folder(root), own, files, known, folders)
+        kind = TarWalk if tar_shards else Walk
+        walk = kind(_root_folder(root), own, files, known, folders)
     walk.list_folder("")
     return walk
 
@@ -193,13 +199,13 @@ def walked(walk: Walk, files: FolderBuckets, *, recursive: bool) -> Listing:
     return Listing(units, files, tuple(sorted(walk.warnings)))
 
 
-def require_images(root: Place, *, recursive: bool) -> None:
+def require_images(root: Place, *, recursive: bool, tar_shards: bool = False) -> None:
     """Make sure that there is an image below `root`, without a look at all of it.
 
     Raises:
         DatasetError: as `list_dataset` does.
     """
-    walk = begin_walk(root, [])
+    walk = begin_walk(root, [], tar_shards=tar_shards)
     while recursive and walk.pending and not walk.has_images:
         walk.go_on()
     if not walk.has_images:

@@ -13,6 +13,7 @@ from capenh_pipeline.dataset.file_columns import Entry, Files
 from capenh_pipeline.dataset.units import changed_folders, digests, with_units
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.paths import stored_path
+from capenh_pipeline.places.tar_members import TAR_ENDING
 
 EXTENSIONS = (
     *("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif"),
@@ -106,10 +107,7 @@ class Walk:
             try:
                 found = os.fstat(descriptor)
                 state = (storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns))
-                if folder in self.trusted and self.trusted[folder].state == state:
-                    self.same.add(folder)
-                    self.pending += self.trusted[folder].folders
-                else:
+                if not self._is_trusted(folder, state):
                     self._list_into_batch(descriptor, folder)
                 if not self.is_dangling:
                     self.states[folder] = state
@@ -117,6 +115,14 @@ class Walk:
                 os.close(descriptor)
         except OSError as error:
             self._warn("folder", folder, error)
+
+    def _is_trusted(self, folder: str, state: FolderState) -> bool:
+        """Return whether a folder need not be listed, and go on with its sub-folders if so."""
+        if folder not in self.trusted or self.trusted[folder].state != state:
+            return False
+        self.same.add(folder)
+        self.pending += self.trusted[folder].folders
+        return True
 
     def list_again(self, folder: str) -> None:
         """Add the files of a folder that is the same: its own times tell of no edit in place."""
@@ -204,10 +210,15 @@ class Walk:
                     texts.append(entry)
                 elif ending in _IMAGE_ENDINGS:
                     images.append(entry)
+                elif ending == TAR_ENDING:
+                    self._add_tar(entry, prefix + name)
                 if not entry.is_file(follow_symlinks=False):
                     self._add_folder(entry, prefix + name)
         self._add_images(prefix, images)
         self._add_texts(prefix, texts)
+
+    def _add_tar(self, entry: Entry, path: str) -> None:
+        """Do nothing about a tar; see `TarWalk`."""
 
     def _add_folder(self, entry: Entry, path: str) -> None:
         is_folder = entry.is_dir(follow_symlinks=False)

@@ -105,7 +105,7 @@ class Outside:
         """
         dataset, folder = dataset_folder(options), store_folder(options)
         if not folder.exists():
-            require_images(dataset, recursive=options.recursive)
+            require_images(dataset, recursive=options.recursive, tar_shards=options.tar_shards)
         keys = shard_keys(options.shard_digits)
         if not set(shards or keys) <= set(keys):
             raise ConfigurationError(
@@ -148,6 +148,11 @@ def dataset_folder(options: Options) -> Place:
         raise ConfigurationError(
             f"--trust_dir_mtime: {folder} is in object storage, where folders have no times; leave "
             "that option out."
+        )
+    if options.tar_shards and not isinstance(folder, Path):
+        raise ConfigurationError(
+            f"--tar_shards: {folder} is in object storage, where no tar file is looked into; copy "
+            "them into a folder."
         )
     return folder
 

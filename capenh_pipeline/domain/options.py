@@ -39,6 +39,12 @@ class DatasetOptions:
         metavar="DIR",
     )
     recursive: bool = option(False, "Look in sub-folders too.", group="Dataset")
+    tar_shards: bool = option(
+        False,
+        "Look into .tar files too (WebDataset shards), with --recursive: what is in x.tar is as if "
+        "it lay in the folder x, where its caption files are written.",
+        group="Dataset",
+    )
     trust_dir_mtime: bool = option(
         False,
         "Do not look at the files of a folder whose own times are as they were: that is much "

@@ -30,11 +30,12 @@ from capenh_pipeline.export.comparison import (
     holds,
 )
 from capenh_pipeline.export.object_files import require_conditions, write_object
-from capenh_pipeline.files import TEMPORARY_PREFIX, replace_file, sync_folder
+from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, replace_file, sync_folder
 from capenh_pipeline.places.file_state import FileState, state_of
 from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place, each, file_in
+from capenh_pipeline.places.tar_members import is_in_tar
 
 FILES_AT_ONCE = 1000
 """Files between two entries in the ledger: so many are compared anew after a crash."""
@@ -237,7 +238,10 @@ class _Export:
         temporary = _temporary(file, self._stamp.run_id)
         try:
             replace_file(file, content, temporary=temporary)
-        except FileNotFoundError:  # a run that has begun took it for what a killed one has left
+        except FileNotFoundError:
+            if is_in_tar(file):
+                make_folder(file.parent)
+            # or a run that has begun took it for what a killed one has left
             replace_file(file, content, temporary=temporary)
 
     def _fail(self, wanted: WantedFile, error: OSError) -> None:

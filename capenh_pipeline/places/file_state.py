@@ -8,11 +8,13 @@ again has another tag, so that none is too young for its state to be believed.
 
 import hashlib
 import stat
+from pathlib import Path
 from typing import NamedTuple
 
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.places.object_place import ObjectPlace, ObjectState
 from capenh_pipeline.places.place import Place
+from capenh_pipeline.places.tar_members import is_member
 
 _SECOND_NS = 1_000_000_000
 
@@ -55,8 +57,11 @@ def object_state(found: ObjectState) -> FileState:
 
 
 def is_gone(file: Place) -> bool:
-    """Return whether there is nothing of that name, not even a link; no, where nobody can tell."""
+    """Return whether there is nothing of that name, not even a link; no, where nobody can tell.
+
+    A member of a tar that is read as a folder is there.
+    """
     try:
-        return state_of(file) is None
+        return state_of(file) is None and not (isinstance(file, Path) and is_member(file))
     except OSError:
         return False

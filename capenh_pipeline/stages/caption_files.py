@@ -16,6 +16,7 @@ from capenh_pipeline.domain.sidecars import raw_sidecar
 from capenh_pipeline.export.caption_files import ExportOutcome, Stamp, write_caption_files
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place, each
+from capenh_pipeline.places.tar_members import is_member
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.fusion import locked_terms
@@ -129,7 +130,9 @@ def _with_images_there(run: Run, files: pl.DataFrame, images: pl.DataFrame) -> p
 def _may_be_there(image: Place) -> bool:
     """Return whether an image is there; where nobody can tell, its caption file will say why."""
     try:
-        return image.is_file() if isinstance(image, ObjectPlace) else image.exists()
+        if isinstance(image, ObjectPlace):
+            return image.is_file()
+        return image.exists() or is_member(image)
     except OSError:
         return True
 

@@ -18,6 +18,7 @@ from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.places.file_state import is_gone, object_state
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place, each
+from capenh_pipeline.places.tar_members import read_member
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.audit import (
     Damage,
@@ -156,7 +157,8 @@ def _content(file: Place) -> tuple[str, tuple[int, ...]] | None:
         content, state = file.read_version()
         return sha256_hex(content), object_state(state)[:3]
     if not file.is_file():
-        return None
+        member = None if file.exists() else read_member(file)
+        return None if member is None else (sha256_hex(member), ())
     with file.open("rb") as opened:
         content_hash = hashlib.file_digest(opened, "sha256").hexdigest()
     found = file.stat()

@@ -148,7 +148,14 @@ def _begun_whole(run: Run, watch: Watch) -> Look:
 def _begun(run: Run, known: pl.DataFrame | None, trusted: pl.DataFrame | None) -> Look:
     began_ns = run.now_ns()
     files = FolderBuckets(LISTED, folder=run.scratch)
-    walk = begin_walk(run.dataset, files, skip=run.own_folders, known=known, trusted=trusted)
+    walk = begin_walk(
+        run.dataset,
+        files,
+        tar_shards=run.options.tar_shards,
+        skip=run.own_folders,
+        known=known,
+        trusted=trusted,
+    )
     return Look(began_ns, walk, files)
 
 
