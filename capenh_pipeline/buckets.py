@@ -4,6 +4,7 @@ import io
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -82,6 +83,7 @@ class Buckets:
                 rows.drop("bucket").write_ipc(content, compression="lz4")
                 place = file.seek(0, io.SEEK_END)
                 self._places[int(str(bucket))].append((place, file.write(content.getbuffer())))
+            file.flush()
         except OSError as error:
             raise self._complaint("written", error) from error
 
@@ -98,7 +100,7 @@ class Buckets:
     def _opened(self) -> IO[bytes]:
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # lives as we do
-            weakref.finalize(self, self._file.close)
+            weakref.finalize(self, _close, self._file)
         return self._file
 
     def _complaint(self, verb: str, error: OSError) -> StoreError:
@@ -107,6 +109,12 @@ class Buckets:
             f"Temporary files cannot be {verb} in {folder}: {error.strerror}; free some space, "
             "or allow writing there."
         )
+
+
+def _close(file: IO[bytes]) -> None:
+    """Close a file that nobody reads any more; a full disk is not heard of once more."""
+    with suppress(OSError):
+        file.close()
 
 
 class FolderBuckets(Buckets):
@@ -133,12 +141,12 @@ def _buckets_of(paths: pl.Series) -> pl.Series:
 def together(*sources: Buckets) -> list[list[int]]:
     """Return the buckets of some sources, which have equally many, in groups of not too many rows.
 
-    A bucket of too many rows is a group of its own.
+    A bucket of too many rows is a group with empty ones alone.
     """
     groups: list[list[int]] = [[]]
     room = MOST_ROWS
     for bucket, counts in enumerate(zip(*(source.rows for source in sources), strict=True)):
-        if groups[-1] and sum(counts) > room:
+        if room < MOST_ROWS and sum(counts) > max(room, 0):
             groups.append([])
             room = MOST_ROWS
         groups[-1].append(bucket)

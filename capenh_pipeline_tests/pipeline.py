@@ -16,7 +16,7 @@ from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
-from capenh_pipeline_tests.fakes.vlm import CountingLoader
+from capenh_pipeline_tests.fakes.vlm import CountingLoader, kept_vlm
 
 
 class Work(NamedTuple):
@@ -35,7 +35,7 @@ class Pipeline:
 
     dataset: Path
     server: FakeLlmServer
-    loader: CountingLoader = field(default_factory=CountingLoader)
+    loader: CountingLoader = field(default_factory=lambda: CountingLoader(kept_vlm))
     options: dict[str, Any] = field(default_factory=dict)
 
     def values(self, **options: Any) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """Rows in buckets come back as they were, from memory and from the disk alike."""
 
+import gc
+import resource
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capenh_pipeline import buckets
@@ -41,6 +45,7 @@ def test_rows_come_back_bucket_by_bucket_in_the_order_in_which_they_came(tmp_pat
     )
 
 
+@settings(deadline=None)
 @given(
     frames=st.lists(
         st.lists(st.from_regex(r"(a|b/|c/d/|é/|\n/){0,2}[xy\n]{1,2}", fullmatch=True), max_size=6),
@@ -71,8 +76,11 @@ def test_groups_are_small_unless_a_bucket_is_large(monkeypatch):
     some, others = Buckets(SCHEMA, 5), Buckets(SCHEMA, 5)
     some.add(rows([*"abcdefghi"]), pl.Series([0, 0, 1, 2, 2, 2, 2, 2, 4]))
     others.add(rows([*"ab"]), pl.Series([0, 1]))
-    assert together(some, others) == [[0], [1], [2], [3, 4]]
+    assert together(some, others) == [[0], [1], [2, 3], [4]]
     assert together(Buckets(SCHEMA, 2)) == [[0, 1]]
+    flat = Buckets(SCHEMA, 5)
+    flat.add(rows([*"abcdefghi"]), pl.Series([2] * 9))
+    assert together(flat) == [[0, 1, 2, 3, 4]]
 
 
 def opened_in(folder):
@@ -96,3 +104,38 @@ def test_a_disk_that_takes_nothing_is_one_sentence(tmp_path, monkeypatch):
     kept = Buckets(SCHEMA, 2, folder=tmp_path / "gone")
     with pytest.raises(StoreError, match=r"Temporary files cannot be written in .*gone: No such"):
         kept.add(rows([*"abc"]), pl.Series([0, 1, 0]))
+
+
+@contextmanager
+def no_file_larger_than(size_bytes):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def add_until_it_fails(folder):
+    kept = Buckets(SCHEMA, 2, folder=folder)
+    for _ in range(1000):
+        try:
+            kept.add(rows([*"abc"]), pl.Series([0, 1, 0]))
+        except StoreError as error:
+            return str(error)
+    return None
+
+
+def test_a_disk_that_is_full_is_one_sentence_and_nothing_is_said_when_the_file_closes(
+    tmp_path, monkeypatch
+):
+    complaints = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    monkeypatch.setattr(buckets, "MOST_ROWS", 2)
+    with no_file_larger_than(10_000):
+        said = add_until_it_fails(tmp_path)
+        gc.collect()
+    assert said is not None
+    assert said.startswith(f"Temporary files cannot be written in {tmp_path}: File too large")
+    assert opened_in(tmp_path) == []
+    assert complaints == []

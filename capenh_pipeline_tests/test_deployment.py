@@ -68,18 +68,25 @@ def launcher_config(values):
     }
 
 
+def without(config, *lists):
+    return {name: value for name, value in config.items() if name not in lists}
+
+
 def run_pod(values):
     """Return the Kubernetes job of a run: what the launcher and the code location add up to."""
     location, config = code_location(values), launcher_config(values)["run_k8s_config"]
     container = {
-        **config["container_config"],
-        "env": location["env"],
+        **without(config["container_config"], "env", "volumeMounts"),
+        "env": [*location["env"], *config["container_config"].get("env", [])],
         "env_from": [{"secret_ref": secret} for secret in location["envSecrets"]],
-        "volume_mounts": location["volumeMounts"],
+        "volume_mounts": [
+            *location["volumeMounts"],
+            *config["container_config"].get("volumeMounts", []),
+        ],
     }
     pod = {
-        **config["pod_spec_config"],
-        "volumes": location["volumes"],
+        **without(config["pod_spec_config"], "volumes"),
+        "volumes": [*location["volumes"], *config["pod_spec_config"].get("volumes", [])],
         "security_context": location["podSecurityContext"],
     }
     image = location["image"]

@@ -192,8 +192,7 @@ def walked(walk: Walk, files: FolderBuckets, *, recursive: bool) -> Listing:
     """
     walk.end_batch()
     if walk.known is None and any((one["not_utf8"] > 0).any() for one in walk.units):
-        for buckets in together(files):
-            walk.note_alike(files.read(buckets))
+        walk.note_alike(files.read(buckets) for buckets in together(files))
     units = _units(walk)
     if not units["images"].sum():
         raise DatasetError(_nothing_found(walk, recursive=recursive))

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import NamedTuple, Protocol
@@ -161,13 +162,15 @@ class Walk:
         self.units += other.units
         self.warnings += other.warnings
 
-    def note_alike(self, files: pl.DataFrame) -> None:
+    def note_alike(self, files: Iterable[pl.DataFrame]) -> None:
         """Warn of files whose paths print alike, of which only one is used.
 
         Args:
-            files: of whole folders, and all of these whose names print alike.
+            files: frames of whole folders, each with all of these whose names print alike.
         """
-        alike = files.filter(pl.col("path").is_duplicated()).sort("path")
+        is_alike = pl.col("path").is_duplicated()
+        found = [some.filter(is_alike).select("path", "folder") for some in files]
+        alike = pl.concat(found).sort("path")
         if alike.is_empty():
             return
         clash = alike["path"][0]

@@ -164,6 +164,12 @@ class WorkerOptions:
         "Send the bytes of images to Ray's workers, which then need not see the dataset's folder.",
         group="Workers",
     )
+    batch_timeout_s: float = option(
+        600.0,
+        "Seconds without a finished batch after which a worker is taken to hang, and replaced.",
+        group="Workers",
+        minimum=0.001,
+    )
 
     @property
     def has_workers(self) -> bool:

@@ -1,19 +1,21 @@
 """Batches to workers that may die: every one is done once, and no batch can end the run.
 
-What was under way in a worker that dies is *suspect*: several batches are in work at once, so any
-of them may have ended it. A suspect is tried again in a worker of its own, and only what ends a
-worker there is guilty: a batch is then halved, and an image that does so twice is lost.
+What was under way in a worker that dies, or hangs and is ended for that, is *suspect*: several
+batches are in work at once, so any of them may have ended it. A suspect is tried again in a worker
+of its own, and only what ends a worker there is guilty: a batch is then halved, and an image that
+does so twice is lost.
 """
 
 import itertools
 import logging
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from capenh_pipeline.engines.base import J, Lost, R
+from capenh_pipeline.engines.hand import Entry, Hand
 from capenh_pipeline.engines.pool import Begun, Died, Done, Event, Failed, Pool, Ready
 from capenh_pipeline.errors import CapenhError, ModelError, WorkerLostError
 
@@ -30,36 +32,6 @@ MOST_DEATHS = 30
 jobs. One image that ends its worker takes 12 of them in a batch of 512."""
 
 
-@dataclass(eq=False)
-class _Entry(Generic[J]):
-    job: J
-    strikes: int = 0
-
-
-@dataclass(eq=False)
-class _Hand(Generic[J]):
-    """A worker as it is seen from here.
-
-    Attributes:
-        place: where it is.
-        has_begun: whether it exists.
-        room: jobs that it should have at once; 0 until it is ready.
-        is_alone: whether its one job is a suspect.
-        under_way: its jobs by their tickets.
-    """
-
-    place: int
-    has_begun: bool = False
-    room: int = 0
-    is_alone: bool = False
-    under_way: dict[int, _Entry[J]] = field(default_factory=dict)
-
-    @property
-    def is_free(self) -> bool:
-        """Whether it may be given one more job."""
-        return not self.is_alone and len(self.under_way) < self.room
-
-
 class Dispatcher(Generic[J, R]):
     """Has the jobs done by a pool's workers (`engines.base.Engine`)."""
 
@@ -67,15 +39,25 @@ class Dispatcher(Generic[J, R]):
         self,
         pool: Pool,
         *,
+        batch_timeout_s: float = math.inf,
         most_deaths: int = MOST_DEATHS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Start the workers.
+
+        Args:
+            pool: has them.
+            batch_timeout_s: a worker that has jobs and has finished none for so long is ended.
+            most_deaths: so many, and two for each place, in a row end the run.
+            clock: in seconds.
+        """
         self._pool = pool
+        self._batch_timeout_s = batch_timeout_s
         self._most_deaths = most_deaths
         self._clock = clock
-        self._hands: dict[int, _Hand[J]] = {}
+        self._hands: dict[int, Hand[J]] = {}
         self._numbers = itertools.count()
-        self._suspects: deque[_Entry[J]] = deque()
+        self._suspects: deque[Entry[J]] = deque()
         self._failed_starts: Counter[int] = Counter()
         self._left_out: dict[int, str] = {}
         self._deaths = 0
@@ -133,7 +115,23 @@ class Dispatcher(Generic[J, R]):
             self._somebody = now
         elif now - self._somebody > self._pool.patience_s and not events:
             raise ModelError(self._pool.nobody)
-        return events
+        return [*events, *self._hung(events, now)]
+
+    def _hung(self, events: list[Event], now: float) -> list[Event]:
+        """Return the end of each worker that hangs.
+
+        `events` were waited for just now, so they have what was said while results were stored.
+        """
+        for event in events:
+            if hand := self._hands.get(event.worker):
+                hand.heard = now
+        why = f"it hung: no batch was finished in {self._batch_timeout_s:g} s"
+        limit_s = self._batch_timeout_s
+        return [
+            Died(worker, why)
+            for worker, hand in self._hands.items()
+            if hand.is_hung(now=now, batch_timeout_s=limit_s)
+        ]
 
     def _staff(self) -> None:
         """Start a worker at each place that has none."""
@@ -142,7 +140,7 @@ class Dispatcher(Generic[J, R]):
         for place in range(self.workers):
             if place not in staffed and place not in self._left_out:
                 worker = next(self._numbers)
-                self._hands[worker] = _Hand(place)
+                self._hands[worker] = Hand(place)
                 self._pool.start(worker, place)
         if not self._hands:
             reasons = " ".join(dict.fromkeys(self._left_out.values()))
@@ -156,7 +154,7 @@ class Dispatcher(Generic[J, R]):
                 hand.is_alone = True
                 self._give(worker, hand, self._suspects.popleft())
             elif (job := next(source, None)) is not None:
-                self._give(worker, hand, _Entry(job))
+                self._give(worker, hand, Entry(job))
             else:
                 return True
         return False
@@ -174,9 +172,9 @@ class Dispatcher(Generic[J, R]):
     def _load(self, worker: int) -> int:
         return len(self._hands[worker].under_way)
 
-    def _give(self, worker: int, hand: _Hand[J], entry: _Entry[J]) -> None:
+    def _give(self, worker: int, hand: Hand[J], entry: Entry[J]) -> None:
         ticket = next(self._numbers)
-        hand.under_way[ticket] = entry
+        hand.give(ticket, entry, now=self._clock())
         self._pool.give(worker, ticket, entry.job)
 
     def _take(self, event: Event) -> list[R | Lost[J]]:
@@ -202,7 +200,7 @@ class Dispatcher(Generic[J, R]):
                 return self._died(event.worker, hand, event.why)
         return []
 
-    def _failed(self, event: Failed, hand: _Hand[J]) -> list[R | Lost[J]]:
+    def _failed(self, event: Failed, hand: Hand[J]) -> list[R | Lost[J]]:
         if isinstance(event.error, WorkerLostError):
             return self._died(event.worker, hand, str(event.error))
         if event.ticket is not None or not isinstance(event.error, CapenhError):
@@ -212,7 +210,7 @@ class Dispatcher(Generic[J, R]):
         self._leave_out(hand.place, str(event.error))
         return self._died(event.worker, hand, str(event.error))
 
-    def _died(self, worker: int, hand: _Hand[J], why: str) -> list[R | Lost[J]]:
+    def _died(self, worker: int, hand: Hand[J], why: str) -> list[R | Lost[J]]:
         """Take note that a worker is gone, and have another one in its place."""
         del self._hands[worker]
         self._pool.end(worker)
@@ -230,12 +228,12 @@ class Dispatcher(Generic[J, R]):
         self._suspects.extend(entries)
         return []
 
-    def _guilty(self, entry: _Entry[J], why: str) -> list[R | Lost[J]]:
+    def _guilty(self, entry: Entry[J], why: str) -> list[R | Lost[J]]:
         """Take note of a job that has ended a worker of its own."""
         halves = entry.job.halves()
         entry.strikes += 1
         if halves:
-            self._suspects.extendleft(_Entry(half) for half in reversed(halves))
+            self._suspects.extendleft(Entry(half) for half in reversed(halves))
         elif entry.strikes < STRIKES:
             self._suspects.appendleft(entry)
         else:

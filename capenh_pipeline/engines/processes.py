@@ -1,5 +1,6 @@
 """Workers in processes of this machine."""
 
+import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,8 @@ from capenh_pipeline.engines.pool import Begun, Died, Done, Event, Failed, Ready
 
 STARTS_S = 120.0
 """Seconds that a process may take to begin, before it makes its worker."""
+KILLED_S = 10.0
+"""Seconds that a killed process is waited for; one that is stuck in a driver is left behind."""
 
 _EVENTS: dict[str, Any] = {"begun": Begun, "ready": Ready, "done": Done, "failed": Failed}
 
@@ -81,7 +84,9 @@ class ProcessPool:
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.2)  # one that has closed its connection is about to end by itself
         process.kill()
-        return process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(KILLED_S)
+        return -signal.SIGKILL if process.returncode is None else process.returncode
 
 
 def _described(code: int) -> str:

@@ -38,7 +38,7 @@ def batch_captioner(setup: CaptionSetup) -> BatchCaptioner:
         return BatchCaptioner(InProcess(setup.worker(model, size)), setup.checks, batch_size=size)
     options = setup.options
     pool = _ray_pool(setup) if options.engine == "ray" else ProcessPool(_makes(setup))
-    engine: Engine[CaptionJob, Said] = Dispatcher(pool)
+    engine: Engine[CaptionJob, Said] = Dispatcher(pool, batch_timeout_s=options.batch_timeout_s)
     facts: CaptionFacts = engine.facts
     logger.info(
         "%d workers, each with %d MB of memory when its model is loaded.",

@@ -11,7 +11,7 @@ from capenh_pipeline.domain.identity import canonical_json, sha256_hex
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.domain.sidecars import SidecarPlan
-from capenh_pipeline.stages.ledger import apart_by_folders
+from capenh_pipeline.stages.ledger import apart_by_folders, rows_among
 from capenh_pipeline.stages.manifest_news import FACTS, rows_to_replace
 from capenh_pipeline.stages.manifest_reading import Reader, files_to_read
 from capenh_pipeline.stages.portion import Portion
@@ -78,6 +78,8 @@ class _Look:
         self.files, self.new, self.old = NO_DIGEST, NO_DIGEST, NO_DIGEST
         self._run = run
         self._scan = scan
+        self._now_ns = run.now_ns()
+        self._shards_left = 2 * len(shard_keys(run.store.shard_digits))  # to read in part
 
     def count(self, portion: Portion) -> None:
         """Count the files that wait, and those of the others that are not known."""
@@ -104,9 +106,9 @@ class _Look:
         return portion.to_look_at.filter(~pl.col("path").is_in(held_up.implode()))
 
     def _waiting(self, portion: Portion) -> pl.DataFrame:
-        since, now = self._scan.began_ns - SETTLED_NS, self._run.now_ns()
         times = pl.col("mtime_ns", "ctime_ns")  # an object's mtime alone is a time
-        is_young = pl.any_horizontal(times.is_between(since, now))
+        since = self._scan.began_ns - SETTLED_NS
+        is_young = pl.any_horizontal(times.is_between(since, self._now_ns))
         return files_to_read(self._run, portion, portion.to_look_at).filter(is_young)
 
     def _stored(self, portion: Portion, images: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -117,8 +119,10 @@ class _Look:
         replaced = rows_to_replace(portion, rows)
         shards = pl.concat([replaced["shard"], rows["shard_hash"]])
         keys = shards.str.head(self._run.store.shard_digits).unique().to_list()
-        stored = self._run.store.table(IMAGE_MANIFEST).read(keys)
-        return stored.join(replaced, on="path", how="semi")
+        self._shards_left -= len(keys)
+        if self._shards_left >= 0:
+            return rows_among(self._run, IMAGE_MANIFEST, keys, replaced)
+        return self._manifest.read(portion.buckets).join(replaced, on="path", how="semi")
 
     @cached_property
     def _manifest(self) -> FolderBuckets:

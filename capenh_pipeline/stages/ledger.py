@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from capenh_pipeline.domain.shards import shard_keys, shard_of
 from capenh_pipeline.stages.run import Run
 
 _MANY = 5_000
+_REQUESTS = 16  # to object storage, that are waited for together
 
 
 def shards_of_files(run: Run, files: pl.DataFrame) -> list[str]:
@@ -41,17 +43,39 @@ def ledger_of(
 def _rows_of(
     run: Run, schema: TableSchema, files: pl.DataFrame, *, columns: Sequence[str] | None
 ) -> pl.DataFrame:
-    table, shards = run.store.table(schema), shards_of_files(run, files)
-    at_once = [shards] if files.height <= _MANY else [[shard] for shard in shards]
-    rows = (table.read(some, columns=columns) for some in at_once)
+    shards = shards_of_files(run, files)
+    return rows_among(run, schema, shards, files, columns=columns)
+
+
+def rows_among(
+    run: Run,
+    schema: TableSchema,
+    shards: Sequence[str],
+    files: pl.DataFrame,
+    *,
+    columns: Sequence[str] | None = None,
+) -> pl.DataFrame:
+    """Return the rows of some files in some shards of a table, of which few are held at once.
+
+    Args:
+        run: its store.
+        schema: of the table.
+        shards: their keys.
+        files: with `path`.
+        columns: which of the table's, `path` among them; None for all.
+    """
+    table = run.store.table(schema)
+    at_once = 1 if isinstance(run.store.root, Path) else _REQUESTS
+    groups = [shards[first : first + at_once] for first in range(0, len(shards), at_once)]
+    rows = (table.read(some, columns=columns) for some in [[], *groups])
     return pl.concat(some.join(files, on="path", how="semi") for some in rows)
 
 
 class ByPath:
     """What a table says of files by whose paths it is kept, for one portion of them after another.
 
-    For few files, the shards that hold them are read. For many, the whole table is read once, and
-    put apart by folders.
+    For few files, the shards that hold them are read. For many, be it in one portion or in all
+    together, the whole table is read once, and put apart by folders.
     """
 
     def __init__(self, run: Run, schema: TableSchema, *, columns: Sequence[str]) -> None:
@@ -65,6 +89,7 @@ class ByPath:
         self._run = run
         self._schema = schema
         self._columns = columns
+        self._shards_left = 2 * len(shard_keys(run.store.shard_digits))  # to read before that
 
     def of(self, files: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of some files; nothing is read for none.
@@ -76,7 +101,9 @@ class ByPath:
             StoreError: the store cannot be read, or the disk is full.
         """
         if files.height <= _MANY:
-            return _rows_of(self._run, self._schema, files, columns=self._columns)
+            self._shards_left -= len(shards_of_files(self._run, files))
+            if self._shards_left >= 0:
+                return _rows_of(self._run, self._schema, files, columns=self._columns)
         return self._by_folder.beside(files["path"]).join(files, on="path", how="semi")
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import Self
 
 import polars as pl
 
-from capenh_pipeline.dataset.units import UNIT, changed_units
+from capenh_pipeline.dataset.units import UNIT
 from capenh_pipeline.dataset.walk import UNKNOWN_STATE
 from capenh_pipeline.stages.known_listing import (
     FILES,
@@ -55,9 +55,6 @@ class ListingNote:
         self._files = KeptFiles(run.scratch)
         self._unsettled: set[bytes] = set()  # folders
         self._is_whole = True
-        known = scan.known.listing.units if scan.known else None
-        units = scan.listing.units
-        self._news = units if known is None else changed_units(units, known)
 
     def add(self, portion: Portion, reading: Reading) -> None:
         """Take the files of a portion.
@@ -68,7 +65,7 @@ class ListingNote:
         """
         if not may_settle(self._run):
             return
-        files = portion.files.join(self._news, on=UNIT, how="semi")
+        files = portion.files.join(self._scan.news, on=UNIT, how="semi")
         unsettled = self._unsettled_of(portion, reading)
         self._is_whole &= unsettled.is_in(files["path"].implode()).all()
         is_unsettled = pl.col("path").is_in(unsettled.implode())

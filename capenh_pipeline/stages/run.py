@@ -1,5 +1,6 @@
 """What every stage is given, and what it reports."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -58,9 +59,14 @@ class Run:
 
     @property
     def scratch(self) -> Path | None:
-        """The folder on whose disk files may lie that the run alone needs; see `Buckets`."""
+        """The folder on whose disk files may lie that the run alone needs; see `Buckets`.
+
+        A plan is made of a store, too, that may only be read.
+        """
         root = self.store.root
-        return root if isinstance(root, Path) else None
+        if not isinstance(root, Path):
+            return None
+        return root if os.access(root, os.W_OK, effective_ids=True) else None
 
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""

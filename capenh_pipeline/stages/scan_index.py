@@ -11,12 +11,11 @@ from capenh_pipeline.dataset.manual_captions import TOO_LARGE, inspect_caption
 from capenh_pipeline.dataset.scan import FILE_STATE, file_path, is_text_file
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import FAILED, OK, SCAN_INDEX
-from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.known_listing import RACY_NS
-from capenh_pipeline.stages.ledger import ByPath
+from capenh_pipeline.stages.ledger import ByPath, shards_of_files
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.checkpoint import Checkpoint, in_utf_8
 
@@ -71,6 +70,7 @@ class FileReader:
         """Read nothing yet."""
         self._run = run
         self._open = ExitStack()
+        self._shards: set[str] = set()  # that have rows of what was read
         self._begun: tuple[Callable[[], None], Checkpoint] | None = None
 
     def __enter__(self) -> Self:
@@ -78,9 +78,8 @@ class FileReader:
 
     def __exit__(self, *raised: Any) -> None:
         self._open.__exit__(*raised)
-        if self._begun and raised[0] is None:
-            shards = shard_keys(self._run.store.shard_digits)
-            self._run.store.table(SCAN_INDEX).compact(shards)
+        if raised[0] is None:
+            self._run.store.table(SCAN_INDEX).compact(sorted(self._shards))
 
     def read(self, files: pl.DataFrame, count: Callable[[], int]) -> Iterator[pl.DataFrame]:
         """Yield what files hold, in frames in the columns of the scan index.
@@ -94,6 +93,7 @@ class FileReader:
         """
         self._begun = self._begun or self._begin(count())
         step, checkpoint = self._begun
+        self._shards.update(shards_of_files(self._run, files))
         rows: list[dict[str, Any]] = []
         for row in read_ahead(
             files.iter_rows(named=True),

@@ -82,6 +82,12 @@ class Scan:
         return self._overview.names
 
     @cached_property
+    def news(self) -> pl.DataFrame:
+        """The units that are not as is known."""
+        units = self.listing.units
+        return changed_units(units, self.known.listing.units) if self.known else units
+
+    @cached_property
     def _overview(self) -> "_Overview":
         overview = _Overview(is_news=False, is_noted=True, names=self._known_names())
         for portion in self.portions():
@@ -114,8 +120,7 @@ class Scan:
         files, before = self.listing.files(buckets), self.before.read(buckets)
         changed = files
         if self.known:
-            news = changed_units(self.listing.units, self.known.listing.units)
-            changed = files.join(news, on=UNIT, how="semi")
+            changed = files.join(self.news, on=UNIT, how="semi")
             changed = changed.join(before, on=FILE_STATE, how="anti")
         return Portion(
             run=self.run,

@@ -22,6 +22,7 @@ WITHOUT_EFFECT = frozenset(
         *("dataset_dir", "store", "trust_dir_mtime", "checkpoint_rows", "checkpoint_s"),
         *("batch_size", "num_workers", "device", "image_timeout_s", "isolate_images"),
         *("devices", "workers", "engine", "ray_address", "ray_send_images"),
+        "batch_timeout_s",
         *("base_url", "vlm_base_url", "concurrency", "requests_per_minute", "tokens_per_minute"),
         *("llm_timeout_s", "llm_patience_s", "llm_attempts"),
         *("price_in", "price_out", "max_tokens_total", "max_cost", "write_policy"),

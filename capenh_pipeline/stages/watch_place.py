@@ -1,8 +1,11 @@
 """Where a sensor is with its looks at a dataset: what it keeps as its cursor."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Self
+
+from capenh_pipeline.stages.settling import Digest
 
 
 @dataclass(frozen=True)
@@ -16,16 +19,30 @@ class Place:
             large folder has its turn as rarely as it is large.
     """
 
-    seen: list[int] | None = None
+    seen: Digest | None = None
     after: str = ""
     owed_s: float = 0.0
 
     @classmethod
     def read(cls, cursor: str | None) -> Self:
-        """Return the place of a cursor; those of earlier versions are a digest alone."""
-        kept = json.loads(cursor) if cursor else None
-        return cls(**kept) if isinstance(kept, dict) else cls(kept)
+        """Return the place of a cursor, the beginning if it is none.
+
+        Those of earlier versions are a digest alone.
+        """
+        with suppress(ValueError, TypeError, KeyError):
+            kept = json.loads(cursor or "")
+            if isinstance(kept, list):
+                return cls(_digest(kept))
+            return cls(_digest(kept["seen"]), str(kept["after"]), float(kept["owed_s"]))
+        return cls()
 
     def cursor(self) -> str:
         """Return it as text, which is ASCII whatever the name of the folder."""
         return json.dumps(asdict(self))
+
+
+def _digest(numbers: list[int] | None) -> Digest | None:
+    if numbers is None:
+        return None
+    rows, first, second = numbers
+    return rows, first, second

@@ -9,6 +9,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -20,7 +21,7 @@ from capenh_pipeline.dataset.walk import UNKNOWN_STATE, Walk
 from capenh_pipeline.stages.known_listing import RACY_NS
 from capenh_pipeline.stages.known_manifest import KnownManifest, known_manifest
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.settling import digest_of
+from capenh_pipeline.stages.settling import Digest, digest_of
 from capenh_pipeline.stages.watch_place import Place
 
 IN_TURN_S = 0.05
@@ -33,7 +34,7 @@ class Look(NamedTuple):
     Attributes:
         began_ns: when it began, in nanoseconds since 1970.
         walk: how far it is.
-        files: what it has found so far.
+        files: those that it has found.
         known: what the files are compared with, in a whole look.
     """
 
@@ -60,10 +61,10 @@ class Watch:
     look: Look | None = None
     clock: Callable[[], float] = time.monotonic
 
-    def digest(self) -> list[int] | None:
+    def digest(self) -> Digest | None:
         """Return what tells the files of the last look from others."""
         seen = [*UNIT, "files", "digest"]
-        return None if self.units is None else [*digest_of(self.units.select(seen))]
+        return None if self.units is None else digest_of(self.units.select(seen))
 
     def images(self) -> int:
         """Return how many images the last look has found."""
@@ -85,6 +86,8 @@ class Watch:
 def glance(run: Run, watch: Watch, place: Place, *, until: float) -> Place | None:
     """Bring `watch.units` up to date; nothing is done where nothing is known to begin with.
 
+    Nor is it in object storage, whose folders have no times: there a whole look costs no more.
+
     Args:
         run: its dataset.
         watch: of that dataset.
@@ -97,7 +100,9 @@ def glance(run: Run, watch: Watch, place: Place, *, until: float) -> Place | Non
     Raises:
         DatasetError: the folder is missing, not a folder, or holds no image.
     """
-    if watch.units is None and (known := known_manifest(run)):
+    if not isinstance(run.dataset, Path):
+        watch.units = None
+    elif watch.units is None and (known := known_manifest(run)):
         watch.units = known.listing.units
     if watch.units is None or watch.look:
         return place
@@ -107,7 +112,7 @@ def glance(run: Run, watch: Watch, place: Place, *, until: float) -> Place | Non
         return None
     if not run.options.trust_dir_mtime:
         place = _list_in_turn(run, watch, found, place)
-    watch.remember(walked(found.walk, found.files, recursive=run.options.recursive), found.began_ns)
+    watch.remember(_listing(run, found), found.began_ns)
     return place
 
 
@@ -129,7 +134,7 @@ def look_at_all(run: Run, watch: Watch, *, until: float) -> tuple[Listing, Look]
     if not _is_through(run, watch, found, until):
         watch.look = found
         return None
-    listing = walked(found.walk, found.files, recursive=run.options.recursive)
+    listing = _listing(run, found)
     watch.remember(listing, found.began_ns)
     return listing, found
 
@@ -161,6 +166,10 @@ def _is_through(run: Run, watch: Watch, look: Look, until: float) -> bool:
         if watch.clock() > until:
             return not look.walk.pending
     return True
+
+
+def _listing(run: Run, look: Look) -> Listing:
+    return walked(look.walk, look.files, recursive=run.options.recursive)
 
 
 def _list_in_turn(run: Run, watch: Watch, look: Look, place: Place) -> Place:

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from capenh_pipeline import buckets
 from capenh_pipeline.dataset import units, walk_process
 from capenh_pipeline.dataset.scan import file_path, list_dataset
 from capenh_pipeline.errors import DatasetError
@@ -157,6 +158,20 @@ def test_two_names_that_print_alike_are_one_row_and_a_warning(tmp_path):
 
     assert listing.images().select("path", "path_bytes").rows() == [("caf\\xe9.jpg", None)]
     assert "caf\\xe9.jpg" in listing.warnings[0]
+
+
+def test_many_names_that_print_alike_are_one_warning(tmp_path, monkeypatch):
+    """However many portions they are in."""
+    monkeypatch.setattr(buckets, "MOST_ROWS", 2)
+    for number in range(9):
+        touch(tmp_path, f"{number}/\\xff.jpg")
+        (tmp_path / str(number) / os.fsdecode(b"\xff.jpg")).touch()
+
+    listing = list_dataset(tmp_path, recursive=True)
+
+    assert listing.warnings == (
+        "Two file names print as 0/\\xff.jpg; rename one, only one is used.",
+    )
 
 
 def test_a_sub_folder_that_cannot_be_read_is_a_warning_and_the_rest_goes_on(ordinary_user):

@@ -1,5 +1,6 @@
 """One suite, whatever works on the batches."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from capenh_pipeline.engines.dispatch import MOST_DEATHS, Dispatcher
+from capenh_pipeline.engines.dispatch import Dispatcher
 from capenh_pipeline.engines.in_process import InProcess
 from capenh_pipeline.engines.processes import ProcessPool
 from capenh_pipeline.engines.ray_cluster import LOCAL, RayCluster, Share
@@ -23,14 +24,16 @@ class Engines:
     folder: Path
     opened: ExitStack = field(default_factory=ExitStack)
 
-    def open(self, *, workers: int = 2, most_deaths: int = MOST_DEATHS, **squares: Any) -> Any:
+    def open(
+        self, *, workers: int = 2, limits: Mapping[str, Any] | None = None, **squares: Any
+    ) -> Any:
         make = Squares(self.folder, **squares)
         if self.kind == "in_process":
             engine: Any = InProcess(make())
         elif self.kind == "ray":
-            engine = Dispatcher(ray_pool(make, workers), most_deaths=most_deaths)
+            engine = Dispatcher(ray_pool(make, workers), **(limits or {}))
         else:
-            engine = Dispatcher(ProcessPool([make] * workers), most_deaths=most_deaths)
+            engine = Dispatcher(ProcessPool([make] * workers), **(limits or {}))
         return self.opened.enter_context(closing(engine))
 
     @property

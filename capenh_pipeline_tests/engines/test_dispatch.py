@@ -225,6 +225,39 @@ def test_who_has_begun_may_take_long_to_load():
     assert done == [(1,)]
 
 
+def test_a_worker_that_has_jobs_and_finishes_none_for_long_is_ended():
+    pool = PlayedPool(places=1)
+    jobs = [(number,) for number in range(5)]
+
+    def minutes_later(*events):
+        pool.now += 300.0
+        return list(events)
+
+    engine = Dispatcher(pool, batch_timeout_s=600, clock=lambda: pool.now)
+    pool.steps = iter(
+        [
+            lambda: [Begun(0)],
+            *[minutes_later] * 9,  # it loads its model
+            lambda: ready(0),
+            *[minutes_later] * 2,
+            lambda: minutes_later(pool.done((0,))),  # it is slow
+            lambda: minutes_later(pool.done((2,))),
+            *[minutes_later] * 3,
+            lambda: ready(newest(pool)),
+            lambda: [pool.done((1,))],
+            lambda: [pool.done((3,))],
+            lambda: [pool.done((4,))],
+        ]
+    )
+    done = []
+    for result in engine.run([Numbers(values) for values in jobs]):
+        done.append(result)
+        if len(done) == 1:
+            pool.now += 3600.0  # the store is slow, and that is not the worker's fault
+    assert sorted(done) == jobs
+    assert pool.ended == [0]
+
+
 def test_what_is_heard_of_the_dead_is_nothing():
     pool = PlayedPool(places=1)
     done = play(

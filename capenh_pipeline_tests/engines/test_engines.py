@@ -8,7 +8,7 @@ import pytest
 
 from capenh_pipeline.engines.base import Lost
 from capenh_pipeline.errors import ModelError
-from capenh_pipeline_tests.fakes.squares import BROKEN, DEADLY, FATAL, ODD, Numbers
+from capenh_pipeline_tests.fakes.squares import BROKEN, DEADLY, ENDLESS, FATAL, ODD, Numbers
 from capenh_pipeline_tests.processes import processes, wait_until
 
 
@@ -100,6 +100,25 @@ def test_several_jobs_that_kill_cost_only_themselves(distant):
     assert (found, lost) == (all_squares(range(12))[0], [DEADLY] * 3)
 
 
+def test_a_job_that_hangs_ends_its_worker_and_costs_only_itself(distant):
+    """Time goes by only while the worker, one after the other, is at what has no end."""
+    now = 0.0
+
+    def clock():
+        nonlocal now
+        if distant.done().count(ENDLESS) == len(distant.starts()):
+            now += 400
+        return now
+
+    engine = distant.open(workers=1, limits={"batch_timeout_s": 600, "clock": clock})
+    numbers = [*range(6), ENDLESS, *range(6, 12)]
+    results = list(engine.run(jobs(numbers, size=3)))
+    assert squares(results) == (all_squares(range(12))[0], [ENDLESS])
+    assert [one.why for one in results if isinstance(one, Lost)] == [
+        "it hung: no batch was finished in 600 s"
+    ]
+
+
 def test_a_device_that_is_lost_costs_its_worker_not_the_run(distant):
     engine = distant.open()
     found, lost = squares(engine.run(jobs([1, 2, BROKEN, 3])))
@@ -139,7 +158,7 @@ def test_a_worker_that_never_starts_ends_the_run_in_one_sentence(distant):
 
 
 def test_workers_that_finish_nothing_end_the_run(distant):
-    engine = distant.open(most_deaths=4)
+    engine = distant.open(limits={"most_deaths": 4})
     with pytest.raises(ModelError, match=r"8 workers have ended .* without finishing a batch"):
         list(engine.run(jobs([DEADLY] * 64, size=64)))
 

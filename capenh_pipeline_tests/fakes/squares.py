@@ -10,8 +10,9 @@ from typing import Self
 
 from capenh_pipeline.errors import ModelError, WorkerLostError
 
-DEADLY, FATAL, BROKEN, ODD = -1, -2, -3, -4
-"""Numbers that kill the process, end the run, make the worker useless, and are a mistake."""
+DEADLY, FATAL, BROKEN, ODD, ENDLESS = -1, -2, -3, -4, -5
+"""Numbers that kill the process, end the run, make the worker useless, are a mistake, and never
+come to an end."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def _misbehave(value: int) -> None:
         raise WorkerLostError("The device is lost.")
     if value == ODD:
         raise KeyError("odd")
+    if value == ENDLESS:
+        time.sleep(1e6)
 
 
 def note(file: Path, value: object) -> None:

@@ -1,6 +1,7 @@
 """A VLM that is real and counted, and one that answers at once."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from PIL import Image
@@ -8,6 +9,27 @@ from PIL import Image
 from capenh_pipeline.models.base import Generation, VisionLanguageModel, VlmReply
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
+
+
+@lru_cache(maxsize=4)
+def kept_vlm(settings: VlmSettings) -> "_KeptVlm":
+    """Load a real VLM, once for all runs of this process: another second of each is too much."""
+    return _KeptVlm(load_vlm(settings))
+
+
+class _KeptVlm:
+    def __init__(self, model: VisionLanguageModel) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def stop(self) -> None:
+        kept_vlm.cache_clear()  # it captions nothing any more
+        self._model.stop()
+
+    def close(self) -> None:
+        """The next run has it."""
 
 
 class CountingLoader:

@@ -28,7 +28,7 @@ KEY = "sk-canary-0123456789"
 HTML = {"Content-Type": "text/html"}
 TIMEOUT_S = 0.5
 SOON_S = 10.0
-"""Far more than a busy machine needs after `TIMEOUT_S`; less than what misbehaves would take."""
+"""Far more than a busy machine needs after `TIMEOUT_S`, and less than what misbehaves takes."""
 TRIES = 2
 REFUSALS = 10 * TRIES  # "not now" says little about a row
 RESENT = 1  # a connection that was kept alive may have been closed for being idle

@@ -1,14 +1,20 @@
 """A scan of a large dataset is gone through in portions, and finds what it would find at once."""
 
+import shutil
+from datetime import UTC, datetime
+
+import polars as pl
 import pytest
 
 from capenh_pipeline import buckets
-from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
+from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline.stages.landed_files import changes
+from capenh_pipeline.stages.ledger import ByPath
+from capenh_pipeline.stages.plan import plan
 from capenh_pipeline.stages.run_scan import begin_scan
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.memory import memory_folder
-from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
+from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns, later
 
 FOLDERS, IMAGES = 40, 3
 
@@ -83,3 +89,45 @@ def test_the_sensor_names_a_change_alike_whatever_the_portions(runs, monkeypatch
         found.append(changes(run, begin_scan(run)))
     assert found[0].images == 3
     assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("many_portions")
+def test_a_clock_that_is_late_loses_no_change(runs):
+    """A file changed by another clock, and in the middle of a look ours gets there, too."""
+    runs.run()
+    runs.run()
+    (runs.dataset / "05" / "005.txt").write_text("a dog")
+    for calls in range(12):
+        times = iter([datetime(1999, 1, 1, tzinfo=UTC)] * calls)
+        runs.now = lambda times=times: next(times, later())
+        run = runs.opened()
+        found = changes(run, begin_scan(run))
+        assert found.images == 1 or found.waiting
+
+
+def test_a_table_is_not_read_again_and_again_for_a_few_files_of_each_portion(runs):
+    runs.run()
+    run = runs.opened()
+    files = run.store.table(SCAN_INDEX).read(columns=["path", "path_bytes"])
+    index = ByPath(run, SCAN_INDEX, columns=["path", "size_bytes"])
+    for first in range(0, files.height, 4):
+        some = files[first : first + 4]
+        assert index.of(some)["path"].sort().equals(some["path"].sort())
+    shutil.rmtree(runs.dataset / ".capenh" / SCAN_INDEX.name)
+    found = pl.concat([index.of(files[first : first + 4]) for first in range(0, files.height, 4)])
+    assert found.height == files.height
+
+
+def test_a_plan_of_many_portions_is_made_of_a_store_that_may_only_be_read(
+    ordinary_user, monkeypatch
+):
+    for number in range(9):
+        colour(ordinary_user / "images" / str(number) / "a.png", (number, 0, 0))
+    runs = StageRuns(ordinary_user / "images", {"recursive": True})
+    runs.run()
+    store = runs.dataset / ".capenh"
+    for path in (store, *store.rglob("*")):
+        path.chmod(0o555)
+    monkeypatch.setattr(buckets, "MOST_ROWS", 2)
+    found = plan(runs.opened())
+    assert (found.images, found.vlm_rows) == (9, 0)

@@ -177,6 +177,21 @@ def test_one_new_image_reads_and_writes_its_own_shards(large):
     assert path.with_name("new_combined.txt").exists()
 
 
+def test_one_new_image_leaves_the_scan_index_of_others_alone(large):
+    """Also where that is of several parts, which could be made one."""
+    for number in range(100):
+        colour(large.dataset / f"{number}_new.png", (7, number, 7))
+    large.run()
+    colour(large.dataset / "new.png", (7, 7, 8))
+    store = large.dataset / ".capenh"
+    shard = path_hash("new.png", None)[0]
+    assert len([*store.glob("scan_index/*/part-*")]) > 16
+    damage(store, "scan_index/*/part-*", but={shard})
+
+    build_image_manifest(large.opened())
+    assert shards_of(large, "image_manifest", path="new.png")
+
+
 def test_a_listing_that_is_damaged_is_no_listing(large):
     listing = large.dataset / ".capenh" / "listing"
     for number, pattern in enumerate(("units-*", "names-*", "files-*")):

@@ -113,7 +113,7 @@ def test_an_option_that_changes_no_result_costs_no_look(settled):
     for options in (
         {"concurrency": 3, "batch_size": 2, "num_workers": 3, "checkpoint_rows": 7},
         {"workers": 2, "devices": "cuda:0,cuda:1"},
-        {"engine": "ray", "ray_address": "h:1", "ray_send_images": True},
+        {"engine": "ray", "ray_address": "h:1", "ray_send_images": True, "batch_timeout_s": 9.0},
         {"image_timeout_s": 5.0, "llm_attempts": 1, "base_url": "http://y/v1"},
         {"write_policy": "overwrite", "store": str(store), "max_tokens_total": 1},
     ):

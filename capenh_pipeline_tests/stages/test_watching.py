@@ -1,6 +1,5 @@
 """Looks at a dataset again and again: what each of them sees, and what it need not look at."""
 
-import json
 import os
 from datetime import timedelta
 from itertools import count, pairwise
@@ -159,11 +158,6 @@ def test_where_no_manifest_may_be_gone_by_changes_are_seen_all_the_same(in_turn)
     in_turn.edit("b")
     looks, _ = in_turn.looks_until_a_request()
     assert looks <= len(FOLDERS)
-
-
-def test_a_cursor_of_the_version_before_is_accepted(in_turn):
-    in_turn.cursor = json.dumps(Place.read(in_turn.cursor).seen)
-    assert in_turn.look().skip_message == NOTHING
 
 
 def test_a_folder_whose_name_is_not_utf_8_has_its_turn_too(tmp_path):
