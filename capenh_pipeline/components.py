@@ -1,5 +1,7 @@
 """Several datasets in one deployment: a Dagster component, one `defs.yaml` each."""
 
+from collections.abc import Iterable
+from types import ModuleType
 from typing import Annotated, Any
 
 import dagster as dg
@@ -10,6 +12,7 @@ from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside, option_model_fields
 from capenh_pipeline.domain.deployment import deployment_from_environment
 from capenh_pipeline.domain.options import options_from_environment
+from capenh_pipeline.errors import ConfigurationError
 
 _OF_ONE_DATASET = ("dataset_dir", "store")
 """Options that the environment cannot give to several datasets at once."""
@@ -46,8 +49,14 @@ class CaptionedDataset(dg.Component, _Attributes, dg.Resolvable):
     """
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Return the definitions of this dataset alone."""
-        del context
+        """Return the definitions of this dataset alone.
+
+        Raises:
+            ConfigurationError: a value cannot work, or another dataset has the same name.
+        """
+        tree = context.component_tree
+        if isinstance(tree.defs_module, ModuleType):  # else it is of a test, without a folder
+            _require_names_of_their_own(tree.get_all_components(CaptionedDataset))
         environment = read_environment()
         shared = options_from_environment(environment)
         values = {name: value for name, value in shared.items() if name not in _OF_ONE_DATASET}
@@ -56,3 +65,14 @@ class CaptionedDataset(dg.Component, _Attributes, dg.Resolvable):
         values.update({option_of.get(field, field): value for field, value in given.items()})
         deployment = deployment_from_environment(environment)
         return pipeline_definitions(values, Outside(), deployment, dataset=self.name)
+
+
+def _require_names_of_their_own(datasets: Iterable[CaptionedDataset]) -> None:
+    folders: dict[str, str] = {}
+    for one in datasets:
+        if one.name in folders:
+            raise ConfigurationError(
+                f"Two datasets are named {one.name!r}: those of dataset_dir {folders[one.name]} "
+                f"and {one.dataset_dir}; give one of them another name in its defs.yaml."
+            )
+        folders[one.name] = one.dataset_dir

@@ -145,6 +145,20 @@ def test_a_value_that_cannot_work_is_one_sentence():
         definitions("{name: my dogs, dataset_dir: x}")
 
 
+def test_two_datasets_of_one_name_are_told_by_their_folders(deployment):
+    path = deployment / "captioned" / "defs" / "cats" / "defs.yaml"
+    path.write_text(path.read_text().replace("name: cats", "name: dogs"))
+    with pytest.raises(Exception, match="building definitions") as told:
+        dg.load_from_defs_folder(path_within_project=deployment / "captioned")
+    while told := (told.value if hasattr(told, "value") else told).__cause__:
+        error = told
+    assert isinstance(error, ConfigurationError)
+    assert str(error) == (
+        "Two datasets are named 'dogs': those of dataset_dir images/cats and images/dogs; give "
+        "one of them another name in its defs.yaml."
+    )
+
+
 def test_the_llm_is_named_as_everywhere(monkeypatch):
     monkeypatch.setenv("LLM_OF_MINE", "a-large-one")
     text = "{name: dogs, dataset_dir: x, model: '{{ env.LLM_OF_MINE }}'}"

@@ -134,7 +134,7 @@ class Life:
         kept = [path for paths in self.runs.reports[-1].kept_files.values() for path in paths]
         assert set(kept) <= self.history.texts.keys()
         run = self.runs.opened(**self.options)
-        images = list_files(run, None).images["path"]
+        images = list_files(run, None).images()["path"]
         names = sidecars_of(run, images).files.select("path", "combined")
         captioned = captions(run).join(names, on="path").drop_nulls(["combined", "caption"])
         expected = dict(captioned.select("combined", pl.col("caption") + "\n").iter_rows())

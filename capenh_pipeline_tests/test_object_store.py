@@ -72,8 +72,6 @@ def test_a_command_is_kept_out_while_another_is_at_work_and_let_in_when_that_is_
     assert capenh("enhance", f"--store={s3_folder}", cwd=project).returncode == 0
 
 
-def test_images_in_object_storage_are_refused_in_a_sentence():
-    with pytest.raises(
-        ConfigurationError, match="images is in object storage, where only the store"
-    ):
-        dataset_folder(Options(dataset_dir="s3://bucket/images"))
+def test_times_of_folders_cannot_be_trusted_where_there_are_none():
+    with pytest.raises(ConfigurationError, match="s3://b/x is in object storage, where folders"):
+        dataset_folder(Options(dataset_dir="s3://b/x", trust_dir_mtime=True))

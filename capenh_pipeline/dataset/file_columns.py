@@ -3,11 +3,13 @@
 import os
 import sys
 from dataclasses import dataclass, field
+from typing import Self
 
 import polars as pl
 
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.paths import stored_path
+from capenh_pipeline.places.file_state import FileState
 
 Entry = os.DirEntry[str]
 
@@ -28,6 +30,20 @@ class Files:
         self.sizes += [state.st_size for state in found]
         self.mtimes += [state.st_mtime_ns for state in found]
         self.ctimes += [state.st_ctime_ns for state in found]
+
+    def add_state(self, path: str, state: FileState) -> None:
+        """Add a file with its state."""
+        self.paths.append(path)
+        self.sizes.append(state.size_bytes)
+        self.mtimes.append(state.mtime_ns)
+        self.ctimes.append(state.ctime_ns)
+
+    def extend(self, other: Self) -> None:
+        """Add all files of another one."""
+        self.paths += other.paths
+        self.sizes += other.sizes
+        self.mtimes += other.mtimes
+        self.ctimes += other.ctimes
 
     def add_unknown(self, path: str) -> None:
         """Add a file whose state cannot be told, so that it is never found unchanged."""

@@ -7,14 +7,14 @@ import subprocess
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from capenh_pipeline.child_process import start_child
 from capenh_pipeline.dataset.images import load_image
-from capenh_pipeline.errors import ConfigurationError, RowError
+from capenh_pipeline.errors import CapenhError, ConfigurationError, RowError
+from capenh_pipeline.places.place import Place
 
 STARTS_S = 60.0
 """Seconds that a process may take to start."""
@@ -34,7 +34,7 @@ class ImageProcess:
     def __init__(self) -> None:
         self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
 
-    def load_image(self, path: Path, *, timeout_s: float, **options: Any) -> Image.Image:
+    def load_image(self, path: Place | bytes, *, timeout_s: float, **options: Any) -> Image.Image:
         """Return what `images.load_image` returns for the same arguments.
 
         Raises:
@@ -66,9 +66,9 @@ class ImageProcess:
         if not connection.poll(min(timeout_s, A_DAY_S)):
             self.close()
             raise RowError("timeout", f"Reading the image took more than {timeout_s:g} seconds.")
-        kind, answer = connection.recv()
-        if kind is not None:
-            raise RowError(kind, answer)
+        answer = connection.recv()
+        if isinstance(answer, Exception):
+            raise answer
         return answer
 
     def _start(self) -> tuple[subprocess.Popen[bytes], Connection]:
@@ -88,12 +88,12 @@ def _is_ready(connection: Connection) -> bool:
         return False
 
 
-def _answer(request: dict[str, Any]) -> tuple[str | None, Any]:
+def _answer(request: dict[str, Any]) -> Exception | tuple[tuple[int, int], bytes]:
     try:
         image = load_image(**request)
-    except RowError as error:
-        return error.kind, str(error)
-    return None, (image.size, image.tobytes())
+    except (RowError, CapenhError) as error:
+        return error
+    return image.size, image.tobytes()
 
 
 def serve(connection: Connection) -> None:

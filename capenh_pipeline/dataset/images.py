@@ -7,7 +7,6 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from PIL import Image, ImageColor
 from PIL.TiffImagePlugin import TiffImageFile
@@ -20,7 +19,9 @@ from capenh_pipeline.dataset.tiff_tiles import check_tiles
 from capenh_pipeline.dataset.time_limit import within
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.errors import RowError
-from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place
+from capenh_pipeline.places.reading import read_file
 
 MAX_FILE_BYTES = 1_500_000_000
 """Larger files are not read: the largest image in 16 bits of RGBA takes 1.43 GB."""
@@ -54,12 +55,15 @@ class ImageFacts:
     error: str | None = None
 
 
-def inspect_image(path: Path, *, timeout_s: float = HEADER_TIMEOUT_S) -> ImageFacts:
+def inspect_image(path: Place, *, timeout_s: float = HEADER_TIMEOUT_S) -> ImageFacts:
     """Return the facts about an image file; only its header is decoded.
 
     Args:
         path: the file.
         timeout_s: seconds that its header may take.
+
+    Raises:
+        DatasetError: object storage does not answer.
     """
     try:
         content = _read(path)
@@ -73,8 +77,20 @@ def inspect_image(path: Path, *, timeout_s: float = HEADER_TIMEOUT_S) -> ImageFa
     return ImageFacts(image_hash, len(content), width, height, image_format)
 
 
+def fetched(path: Place) -> Place | bytes:
+    """Return the content of an object, or the path of a file, which is read when it is needed.
+
+    A limit to the time that hostile bytes may take is not one to that of object storage.
+
+    Raises:
+        RowError: as `load_image`.
+        DatasetError: object storage does not answer.
+    """
+    return _read(path) if isinstance(path, ObjectPlace) else path
+
+
 def load_image(
-    path: Path,
+    path: Place | bytes,
     *,
     image_hash: str,
     background: str = "white",
@@ -86,7 +102,8 @@ def load_image(
     channel are scaled to 8, and of an animation the first frame is taken.
 
     Args:
-        path: the file, read once: the bytes that are hashed are the bytes that are decoded.
+        path: the file, read once: the bytes that are hashed are the bytes that are decoded. Or
+            its content.
         image_hash: SHA-256 that they must have.
         background: colour that shows through transparency; a name that Pillow knows or #rrggbb.
         enough_px: width and height that the caller resizes to at the most; a JPEG of four times
@@ -96,6 +113,7 @@ def load_image(
         RowError: "unreadable", "changed" (other bytes than `image_hash`), "too_large",
             "truncated", "missing_package" or "undecodable".
         ValueError: `background` is no colour.
+        DatasetError: object storage does not answer.
     """
     ImageColor.getrgb(background)
     decode = partial(_decode, background=background, enough_px=enough_px)
@@ -120,9 +138,11 @@ def decoded_bytes(width: int, height: int, image_format: str | None = None) -> i
     return width * height * (14 if image_format == "JPEG" else 24)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Place | bytes) -> bytes:
+    if isinstance(path, bytes):
+        return path
     try:
-        return read_regular_file(path, most_bytes=MAX_FILE_BYTES)
+        return read_file(path, most_bytes=MAX_FILE_BYTES)
     except OSError as error:
         kind = "too_large" if error.errno == errno.EFBIG else "unreadable"
         raise RowError(kind, f"The file cannot be read: {error.strerror}.") from None
@@ -146,7 +166,7 @@ def _inspect(content: bytes) -> tuple[int, int, str]:
 
 
 def _load(
-    path: Path, image_hash: str, decode: Callable[[bytes], Image.Image]
+    path: Place | bytes, image_hash: str, decode: Callable[[bytes], Image.Image]
 ) -> Image.Image | RowError:
     """Return the image, or why there is none.
 
@@ -159,7 +179,7 @@ def _load(
         return RowError(error.kind, str(error))
 
 
-def _read_unchanged(path: Path, image_hash: str) -> bytes:
+def _read_unchanged(path: Place | bytes, image_hash: str) -> bytes:
     content = _read(path)
     if sha256_hex(content) != image_hash:
         raise RowError("changed", "The file has changed since it was listed; run again.")

@@ -3,10 +3,10 @@
 import errno
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.places.place import Place
+from capenh_pipeline.places.reading import read_file
 
 MOST_BYTES = 64_000
 """A larger file is no caption: some 16,000 tokens, over which a small server may sit so long that
@@ -39,10 +39,14 @@ class CaptionFacts:
     error: str | None = None
 
 
-def inspect_caption(path: Path) -> CaptionFacts:
-    """Return what a caption file says."""
+def inspect_caption(path: Place) -> CaptionFacts:
+    """Return what a caption file says.
+
+    Raises:
+        DatasetError: object storage does not answer.
+    """
     try:
-        content = read_regular_file(path, most_bytes=MOST_BYTES)
+        content = read_file(path, most_bytes=MOST_BYTES)
     except OSError as error:
         if error.errno in _NO_SUCH_FILE:
             return CaptionFacts()
@@ -56,7 +60,7 @@ def inspect_caption(path: Path) -> CaptionFacts:
     return CaptionFacts(text_hash, _CONTROL.sub("", _LINE_END.sub("\n", text)).strip() or None)
 
 
-def _failed(path: Path, error: OSError) -> CaptionFacts:
+def _failed(path: Place, error: OSError) -> CaptionFacts:
     if error.errno == errno.EFBIG:
         size = f"{MOST_BYTES // 1000} kB"
         reason = f"{_printable(path)} is larger than {size}, so it is no caption"
@@ -65,5 +69,5 @@ def _failed(path: Path, error: OSError) -> CaptionFacts:
     return CaptionFacts(error_kind="manual_caption_unreadable", error=reason)
 
 
-def _printable(path: Path) -> str:
+def _printable(path: Place) -> str:
     return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

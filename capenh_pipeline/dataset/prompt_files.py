@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.files import absolute_path
+from capenh_pipeline.places.place import Place
 
 
 def read_prompt(path: str | None, *, option: str) -> str | None:
@@ -21,7 +21,7 @@ def read_prompt(path: str | None, *, option: str) -> str | None:
     return None if path is None else _read(absolute_path(path, option=option), f"--{option}")
 
 
-def nearest_prompts(dataset: Path, file_name: str) -> Callable[[Path], str | None]:
+def nearest_prompts(dataset: Place, file_name: str) -> Callable[[Place], str | None]:
     """Return what finds the text of the nearest file of a name, from a folder upward.
 
     Args:
@@ -34,9 +34,9 @@ def nearest_prompts(dataset: Path, file_name: str) -> Callable[[Path], str | Non
     """
 
     @cache
-    def nearest(folder: Path) -> str | None:
+    def nearest(folder: Place) -> str | None:
         path = folder / file_name
-        if path.is_file():
+        if _is_there(path):
             return _read(path, "--folder_prompts")
         return None if folder == dataset else nearest(folder.parent)
 
@@ -54,9 +54,16 @@ def read_terms(path: str | None, *, option: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in lines if line))
 
 
-def _read(path: Path, option: str) -> str:
+def _is_there(path: Place) -> bool:
     try:
-        text = path.read_text(encoding="utf-8-sig").strip()
+        return path.is_file()
+    except OSError:  # nobody can tell; reading it will say why
+        return True
+
+
+def _read(path: Place, option: str) -> str:
+    try:
+        text = path.read_bytes().decode("utf-8-sig").strip()
     except OSError as error:
         raise ConfigurationError(
             f"{option}: {path} cannot be read ({error.strerror}); name a text file."

@@ -9,11 +9,23 @@ from pathlib import Path
 
 import polars as pl
 
-from capenh_pipeline.dataset.units import UNITS
-from capenh_pipeline.dataset.walk import EXTENSIONS, TEXT_ENDING, KnownFolder, Walk
+from capenh_pipeline.buckets import FolderBuckets, together
+from capenh_pipeline.dataset.object_walk import ObjectWalk
+from capenh_pipeline.dataset.tar_walk import TarWalk
+from capenh_pipeline.dataset.units import UNIT, UNITS, changed_folders
+from capenh_pipeline.dataset.walk import (
+    EXTENSIONS,
+    TEXT_ENDING,
+    UNKNOWN_STATE,
+    Frames,
+    KnownFolder,
+    Walk,
+)
 from capenh_pipeline.dataset.walk_process import walk_together
-from capenh_pipeline.domain.paths import raw_path, system_path
+from capenh_pipeline.domain.paths import raw_path
 from capenh_pipeline.errors import DatasetError
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, file_in
 
 
 def is_text_file(path: str) -> bool:
@@ -29,40 +41,76 @@ FILE_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 """Columns of a `Listing` and of what is known of files: a file is the same where all are equal."""
 
 
+LISTED = {
+    "path": pl.String,
+    "path_bytes": pl.Binary,
+    "size_bytes": pl.Int64,
+    "mtime_ns": pl.Int64,
+    "ctime_ns": pl.Int64,
+    "is_image": pl.Boolean,
+    **{name: UNITS[name] for name in UNIT},
+}
+"""Columns of the files of a `Listing`: `FILE`, `is_image` and those of `UNIT`."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """The images and the text files of a dataset folder.
 
     Attributes:
-        files: one row a file, in path order, where the dataset was known before those of changed
-            folders: the columns `FILE`, `is_image`, and those of `UNIT`.
         units: all units of the dataset, in the columns of `UNITS`.
+        found: one row a file, where the dataset was known before those of changed folders; in the
+            columns of `LISTED`.
         warnings: a sentence about each part that could not be read.
     """
 
-    files: pl.DataFrame
     units: pl.DataFrame
+    found: FolderBuckets
     warnings: tuple[str, ...] = ()
 
-    @property
+    def files(self, buckets: Sequence[int] | None = None) -> pl.DataFrame:
+        """Return the files of some buckets of folders, None for all, in path order.
+
+        Where the paths of two print alike, one of them is left out.
+        """
+        return _distinct(self.found.read(buckets))
+
     def images(self) -> pl.DataFrame:
-        """The image files among `files`, in the columns `FILE`."""
-        return self.files.filter("is_image").select(FILE)
+        """Return the image files, in the columns `FILE`."""
+        return images_of(self.files())
 
-    @property
     def texts(self) -> pl.DataFrame:
-        """What has a name that ends in `.txt`, in any letter case, whatever it is, as `images`."""
-        return self.files.filter(~pl.col("is_image")).select(FILE)
+        """Return what is named as a text file, whatever it is, in the columns `FILE`."""
+        return texts_of(self.files())
 
 
-def list_dataset(
-    root: Path,
+def images_of(files: pl.DataFrame) -> pl.DataFrame:
+    """Return the image files among some of a `Listing`, in the columns `FILE`."""
+    return files.filter("is_image").select(FILE)
+
+
+def texts_of(files: pl.DataFrame) -> pl.DataFrame:
+    """Return what has a name that ends in `.txt`, in any letter case, as `images_of` does."""
+    return files.filter(~pl.col("is_image")).select(FILE)
+
+
+def _distinct(files: pl.DataFrame) -> pl.DataFrame:
+    files = files.sort("path", "path_bytes", nulls_last=False)
+    if files["path_bytes"].null_count() == files.height:
+        return files
+    return files.unique("path", keep="first", maintain_order=True)
+
+
+def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and by which means
+    root: Place,
     *,
     recursive: bool,
-    skip: Sequence[Path] = (),
+    tar_shards: bool = False,
+    skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trust_dir_mtime: bool = False,
     processes: int = 0,
+    scratch: Path | None = None,
 ) -> Listing:
     """List the image and text files below `root`; no file is opened.
 
@@ -72,61 +120,106 @@ def list_dataset(
     Args:
         root: the dataset folder.
         recursive: whether sub-folders are listed too.
+        tar_shards: whether a tar file is listed as a sub-folder; not in object storage.
         skip: sub-folders that are left out (a store that is kept in the dataset).
         known: units of an earlier listing, with the same options. The files of a folder whose
             units are as they were are left out. So two names that print alike, which some names
             that are not UTF-8 do, are not told from each other.
         trust_dir_mtime: whether a folder whose own times are as they were is the same as it was,
-            so that edits in place are not seen.
-        processes: how many help this one; it is worth it from some hundred thousand files.
+            so that edits in place are not seen. In object storage folders have no times.
+        processes: how many help this one; it is worth it from some hundred thousand files. In
+            object storage none does: requests are waited for, several at once.
+        scratch: on whose disk a listing lies that is too large for memory; see `Buckets`.
 
     Raises:
-        DatasetError: `root` is missing, not a folder or not readable, or holds no image.
+        DatasetError: `root` is missing, not a folder or not readable, or holds no image; or object
+            storage does not answer.
     """
-    walk = begin_walk(root, skip=skip, known=known, trust_dir_mtime=trust_dir_mtime)
-    if recursive and walk.pending and processes:
+    files = FolderBuckets(LISTED, folder=scratch)
+    trusted = known if trust_dir_mtime else None
+    walk = begin_walk(root, files, tar_shards=tar_shards, skip=skip, known=known, trusted=trusted)
+    if recursive and walk.pending and processes and isinstance(root, Path):
         with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
             walk_together(walk, processes)
-            return walked(walk, recursive=recursive)
-        walk = walk.empty()
+            return walked(walk, files, recursive=recursive)
+        files = FolderBuckets(LISTED, folder=scratch)
+        walk = walk.empty(files)
         walk.pending = [""]
     while recursive and walk.pending:
-        walk.list_folder(walk.pending.pop())
-    return walked(walk, recursive=recursive)
+        walk.go_on()
+    return walked(walk, files, recursive=recursive)
 
 
 def begin_walk(
-    root: Path,
+    root: Place,
+    files: Frames,
     *,
-    skip: Sequence[Path] = (),
+    tar_shards: bool = False,
+    skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
-    trust_dir_mtime: bool = False,
+    trusted: pl.DataFrame | None = None,
 ) -> Walk:
-    """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`."""
-    _require_folder(root)
-    trusted = {} if known is None or not trust_dir_mtime else _known_folders(known)
-    walk = Walk(_root_folder(root), {_root_folder(folder) for folder in skip}, known, trusted)
+    """Return a walk that has listed `root` itself; see `list_dataset`, which ends with `walked`.
+
+    Args:
+        root: the dataset folder.
+        files: takes the files.
+        tar_shards: as `skip` and `known`, see `list_dataset`.
+        skip: folders that are left out.
+        known: units of an earlier listing.
+        trusted: units of all folders of another one: a folder whose own times are as they were
+            then, and whose files were as is `known`, is not listed. In object storage none is.
+    """
+    if isinstance(root, ObjectPlace):
+        walk: Walk = ObjectWalk(str(root), {str(place) for place in skip}, files, known, place=root)
+    else:
+        _require_folder(root)
+        folders = {} if known is None or trusted is None else _known_folders(trusted, known)
+        own = {_root_folder(folder) for folder in skip if isinstance(folder, Path)}
+        kind = TarWalk if tar_shards else Walk
+        walk = kind(_root_folder(root), own, files, known, folders)
     walk.list_folder("")
     return walk
 
 
-def walked(walk: Walk, *, recursive: bool) -> Listing:
-    """Return what a walk has found; see `list_dataset`."""
+def walked(walk: Walk, files: FolderBuckets, *, recursive: bool) -> Listing:
+    """Return what a walk has found; see `list_dataset`.
+
+    Args:
+        walk: that is through.
+        files: which it gave its files.
+        recursive: whether it went into sub-folders.
+    """
     walk.end_batch()
-    files = pl.concat(walk.files)
-    files = walk.distinct(files) if walk.known is None else files.sort("path")
+    if walk.known is None and any((one["not_utf8"] > 0).any() for one in walk.units):
+        walk.note_alike(files.read(buckets) for buckets in together(files))
     units = _units(walk)
     if not units["images"].sum():
         raise DatasetError(_nothing_found(walk, recursive=recursive))
-    return Listing(files, units, tuple(sorted(walk.warnings)))
+    return Listing(units, files, tuple(sorted(walk.warnings)))
 
 
-def _known_folders(known: pl.DataFrame) -> dict[str, KnownFolder]:
-    states = known.select("folder", "mtime_ns", "ctime_ns").unique("folder").sort("folder")
+def require_images(root: Place, *, recursive: bool, tar_shards: bool = False) -> None:
+    """Make sure that there is an image below `root`, without a look at all of it.
+
+    Raises:
+        DatasetError: as `list_dataset` does.
+    """
+    walk = begin_walk(root, [], tar_shards=tar_shards)
+    while recursive and walk.pending and not walk.has_images:
+        walk.go_on()
+    if not walk.has_images:
+        raise DatasetError(_nothing_found(walk, recursive=recursive))
+
+
+def _known_folders(units: pl.DataFrame, known: pl.DataFrame) -> dict[str, KnownFolder]:
+    """Return the folders of some units, each with its state if its files are as is known."""
+    states = units.select("folder", "mtime_ns", "ctime_ns").unique("folder").sort("folder")
+    is_other = pl.col("folder").is_in(changed_folders(units, known).implode()).alias("is_other")
     found: dict[str, KnownFolder] = {}
-    for folder, *state in states.iter_rows():
+    for folder, *state, other in states.with_columns(is_other).iter_rows():
         name = os.fsdecode(folder)
-        found[name] = KnownFolder(tuple(state), [])
+        found[name] = KnownFolder(UNKNOWN_STATE if other else tuple(state), [])
         if name:
             found[name.rpartition("/")[0]].folders.append(name)
     return found
@@ -147,9 +240,9 @@ def _units(walk: Walk) -> pl.DataFrame:
     return typed.with_columns(pl.exclude("folder").fill_null(0))
 
 
-def file_path(root: Path, path: str, path_bytes: bytes | None) -> Path:
+def file_path(root: Place, path: str, path_bytes: bytes | None) -> Place:
     """Return the file that the columns `path` and `path_bytes` name."""
-    return system_path(root, raw_path(path, path_bytes))
+    return file_in(root, raw_path(path, path_bytes))
 
 
 def _root_folder(folder: Path) -> str:

@@ -2,12 +2,12 @@
 
 import io
 from functools import partial
-from pathlib import Path
 
 from PIL import Image
 
 from capenh_pipeline.dataset.images import load_image
 from capenh_pipeline.dataset.time_limit import within
+from capenh_pipeline.places.place import Place
 
 MOST_BYTES = 2400
 """Of a thumbnail; an average photo has 1,600."""
@@ -15,7 +15,7 @@ MOST_BYTES = 2400
 _TRIES = [(96, 50), (96, 25), (64, 25), (32, 25)]  # side in pixels, JPEG quality
 
 
-def thumbnail(path: Path, *, image_hash: str, background: str, timeout_s: float) -> bytes:
+def thumbnail(path: Place, *, image_hash: str, background: str, timeout_s: float) -> bytes:
     """Return an image as a small JPEG.
 
     Args:

@@ -2,9 +2,10 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from capenh_pipeline.dataset.file_columns import Entry, Files
 from capenh_pipeline.dataset.units import changed_folders, digests, with_units
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.paths import stored_path
+from capenh_pipeline.places.tar_members import TAR_ENDING
 
 EXTENSIONS = (
     *("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif"),
@@ -23,6 +25,12 @@ TEXT_ENDING = ".txt"
 
 _IMAGE_ENDINGS = frozenset(f".{extension}" for extension in EXTENSIONS)
 _SHORT_ENDINGS = {e for e in (TEXT_ENDING, *_IMAGE_ENDINGS) if len(e) == 4}  # most names have one
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether a file is taken for an image, by its name."""
+    return name[name.rfind(".") :].lower() in _IMAGE_ENDINGS
+
 
 FolderState = tuple[int, int]
 """mtime and ctime of a folder, in nanoseconds."""
@@ -47,36 +55,48 @@ class KnownFolder(NamedTuple):
     folders: list[str]
 
 
+class Frames(Protocol):
+    """Takes frames: a list, or what keeps their rows elsewhere."""
+
+    def append(self, frame: pl.DataFrame, /) -> None:
+        """Take one."""
+        ...
+
+
 @dataclass
 class Walk:
     """A walk over the folder `root`; there may be millions of files, so a folder is one step.
 
     Attributes:
         skip: folders that are left out.
+        files: takes frames of the files of some folders, in the columns of a `Listing`.
         known: units as they were before: the files of a folder that is the same are not kept.
         trusted: folders (relative) that need not be listed again as long as they are the same.
         pending: sub-folders (relative) that were seen and not listed yet.
         states: of all folders so far. One that cannot be listed has a state that no folder has, as
             has one with a name that leads nowhere: what is there later shows in no time of its own.
         same: folders that were not listed, because they are the same.
-        files: frames of the files so far, in the columns of a `Listing`.
         units: frames in the columns of `digests`.
     """
 
     root: str
     skip: set[str]
+    files: Frames
     known: pl.DataFrame | None = None
     trusted: dict[str, KnownFolder] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
     states: dict[str, FolderState] = field(default_factory=dict)
-    same: list[str] = field(default_factory=list)
-    files: list[pl.DataFrame] = field(default_factory=list)
+    same: set[str] = field(default_factory=set)
     units: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     is_dangling: bool = False  # whether the folder at hand has a name that leads nowhere
 
     def __post_init__(self) -> None:
         self._begin_batch()
+
+    def go_on(self) -> None:
+        """List some of the folders that are `pending`."""
+        self.list_folder(self.pending.pop())
 
     def list_folder(self, folder: str) -> None:
         """Add the files of one folder (relative), and its sub-folders to `pending`."""
@@ -87,10 +107,7 @@ class Walk:
             try:
                 found = os.fstat(descriptor)
                 state = (storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns))
-                if folder in self.trusted and self.trusted[folder].state == state:
-                    self.same.append(folder)
-                    self.pending += self.trusted[folder].folders
-                else:
+                if not self._is_trusted(folder, state):
                     self._list_into_batch(descriptor, folder)
                 if not self.is_dangling:
                     self.states[folder] = state
@@ -98,6 +115,21 @@ class Walk:
                 os.close(descriptor)
         except OSError as error:
             self._warn("folder", folder, error)
+
+    def _is_trusted(self, folder: str, state: FolderState) -> bool:
+        """Return whether a folder need not be listed, and go on with its sub-folders if so."""
+        if folder not in self.trusted or self.trusted[folder].state != state:
+            return False
+        self.same.add(folder)
+        self.pending += self.trusted[folder].folders
+        return True
+
+    def list_again(self, folder: str) -> None:
+        """Add the files of a folder that is the same: its own times tell of no edit in place."""
+        del self.trusted[folder]
+        self.same.remove(folder)
+        self.list_folder(folder)
+        self.pending = [one for one in self.pending if one not in self.states]
 
     def end_batch(self) -> None:
         """Compare the files of the last folders with what is known, and keep what is news."""
@@ -111,33 +143,40 @@ class Walk:
         if self.known is not None:
             news = changed_folders(found, self.known).implode()
             files = files.filter(pl.col("folder").is_in(news))
-        self.files.append(files if files.height else files.clear())  # which holds no names
+        if files.height:
+            self.files.append(files)
 
-    def empty(self) -> "Walk":
+    @property
+    def has_images(self) -> bool:
+        """Whether any image was found so far."""
+        return bool(self._images.paths) or any(found["images"].sum() for found in self.units)
+
+    def empty(self, files: Frames) -> "Walk":
         """Return a walk over the same folder that has listed nothing."""
-        return Walk(self.root, self.skip, self.known, self.trusted)
+        return Walk(self.root, self.skip, files, self.known, self.trusted)
 
     def add(self, other: "Walk") -> None:
-        """Add what another walk over the same folder has found, whose last batch has ended."""
+        """Add what another walk over the same folder has found, but for its files."""
         self.states |= other.states
-        self.same += other.same
-        self.files += other.files
+        self.same |= other.same
         self.units += other.units
         self.warnings += other.warnings
 
-    def distinct(self, files: pl.DataFrame) -> pl.DataFrame:
-        """Return files in path order; where two paths print alike, only one, with a warning."""
-        files = files.sort("path", "path_bytes", nulls_last=False)
-        if files["path_bytes"].null_count() == files.height:
-            return files
-        alike = files.filter(pl.col("path").is_duplicated()).select("path", "folder")
+    def note_alike(self, files: Iterable[pl.DataFrame]) -> None:
+        """Warn of files whose paths print alike, of which only one is used.
+
+        Args:
+            files: frames of whole folders, each with all of these whose names print alike.
+        """
+        is_alike = pl.col("path").is_duplicated()
+        found = [some.filter(is_alike).select("path", "folder") for some in files]
+        alike = pl.concat(found).sort("path")
         if alike.is_empty():
-            return files
+            return
         clash = alike["path"][0]
         self.warnings.append(f"Two file names print as {clash}; rename one, only one is used.")
         for folder in alike["folder"]:  # the one that is left out is to be found next time
             self.states[os.fsdecode(folder)] = UNKNOWN_STATE
-        return files.unique("path", keep="first", maintain_order=True)
 
     def _begin_batch(self) -> None:
         self._folders: list[str] = []
@@ -147,9 +186,12 @@ class Walk:
         try:
             self._list(descriptor, f"{folder}/" if folder else "")
         finally:
-            self._folders.append(folder)
-            self._images.end_folder()
-            self._texts.end_folder()
+            self._end_folder(folder)
+
+    def _end_folder(self, folder: str) -> None:
+        self._folders.append(folder)
+        self._images.end_folder()
+        self._texts.end_folder()
         if len(self._images.paths) + len(self._texts.paths) >= BATCH_FILES:
             self.end_batch()
 
@@ -168,10 +210,15 @@ class Walk:
                     texts.append(entry)
                 elif ending in _IMAGE_ENDINGS:
                     images.append(entry)
+                elif ending == TAR_ENDING:
+                    self._add_tar(entry, prefix + name)
                 if not entry.is_file(follow_symlinks=False):
                     self._add_folder(entry, prefix + name)
         self._add_images(prefix, images)
         self._add_texts(prefix, texts)
+
+    def _add_tar(self, entry: Entry, path: str) -> None:
+        """Do nothing about a tar; see `TarWalk`."""
 
     def _add_folder(self, entry: Entry, path: str) -> None:
         is_folder = entry.is_dir(follow_symlinks=False)

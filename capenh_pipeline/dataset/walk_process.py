@@ -37,15 +37,24 @@ def walk_together(walk: Walk, processes: int) -> None:
                 helper.send([walk.pending.pop() for _ in walk.pending[:FOLDERS_AT_ONCE]])
                 busy.append(helper)
             if walk.pending:
-                walk.list_folder(walk.pending.pop())
+                walk.go_on()
             answered = wait(busy, timeout=0 if walk.pending else None)
             for helper in [one for one in busy if one in answered]:
-                walk.pending += helper.recv()
+                _take(walk, helper)
                 busy.remove(helper)
                 idle.append(helper)
         for helper in idle:
             helper.send([])
+            _take(walk, helper)
             walk.add(helper.recv())
+
+
+def _take(walk: Walk, helper: Connection) -> None:
+    """Take what a process has found since it was asked last: sub-folders, and files."""
+    folders, files = helper.recv()
+    walk.pending += folders
+    for frame in files:
+        walk.files.append(frame)
 
 
 @contextmanager
@@ -54,7 +63,7 @@ def _helpers(walk: Walk, processes: int) -> Generator[list[Connection]]:
     try:
         for _ in range(processes):
             started.append(start_child(_MODULE))
-            started[-1][1].send(walk.empty())
+            started[-1][1].send(walk.empty([]))
         yield [connection for _, connection in started]
     finally:
         for process, connection in started:
@@ -70,10 +79,15 @@ def serve(connection: Connection) -> None:
         while folders := connection.recv():
             for folder in folders:
                 walk.list_folder(folder)
-            connection.send(walk.pending)
-            walk.pending = []
+            _send(walk, connection)
         walk.end_batch()
+        _send(walk, connection)
         connection.send(walk)
+
+
+def _send(walk: Walk, connection: Connection) -> None:
+    connection.send((walk.pending, walk.files))
+    walk.pending, walk.files = [], []
 
 
 if __name__ == "__main__":

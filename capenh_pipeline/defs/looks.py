@@ -39,11 +39,16 @@ def looks_of(name: str, tags: Mapping[str, str]) -> dict[str, Any]:
         name: the asset's.
         tags: of runs; those whose values can stand on an asset do.
     """
-    allowed = {key: text for key, text in tags.items() if _TAG_VALUE.fullmatch(text)}
     return {
         "metadata": {"dagster/column_schema": column_schema(SCHEMAS[name])},
-        "tags": {"capenh/step": _STEPS[name], **allowed},
+        "tags": asset_tags(_STEPS[name], tags),
     }
+
+
+def asset_tags(step: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of the asset of a step: those of runs whose values can stand on an asset."""
+    allowed = {key: text for key, text in tags.items() if _TAG_VALUE.fullmatch(text)}
+    return {"capenh/step": step, **allowed}
 
 
 def column_schema(schema: TableSchema) -> dg.TableSchema:

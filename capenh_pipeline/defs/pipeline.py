@@ -45,8 +45,9 @@ def pipeline_definitions(
     tags = {**found_by, **(queue_tags(options) if deployment else {})}
     job, nightly = enhance_captions(names, tags), enhance_and_check(names, tags)
     jobs = [job, nightly, check_captions(names, found_by)]
+    assets = pipeline_assets(names, options, deployment, versions)
     return dg.Definitions(
-        assets=[*pipeline_assets(names, options, deployment, versions), report_asset(names)],
+        assets=[*assets, report_asset(names, deployment, found_by)],
         asset_checks=[caption_checks(names, (deployment or Deployment()).max_failure_rate)],
         jobs=jobs,
         sensors=_sensors(names, jobs, deployment) if deployment else [],

@@ -5,31 +5,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import dagster as dg
 import pydantic
 
-from capenh_pipeline.dataset.scan import list_dataset
-from capenh_pipeline.dataset.walk import Walk
+from capenh_pipeline.dataset.scan import require_images
 from capenh_pipeline.defs.environment import read_environment
 from capenh_pipeline.defs.names import Names
 from capenh_pipeline.domain.options import Options, option_fields
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.files import nameable_path
 from capenh_pipeline.models.base import LanguageModel, VisionLanguageModel
 from capenh_pipeline.models.choice import LlmChoice
 from capenh_pipeline.models.hub_commits import HubCommit, hub_commit
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
-from capenh_pipeline.stages.known_manifest import KnownManifest
+from capenh_pipeline.places.place import Place, is_in, local_folder, place_of
 from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.watching import Watch
 from capenh_pipeline.tables.file_hashes import FileHashes
 from capenh_pipeline.tables.marker import STORE_FOLDER
-from capenh_pipeline.tables.object_place import is_object_url
-from capenh_pipeline.tables.places import Place, local_folder, place_of
 from capenh_pipeline.tables.store import Store
 
 OPTIONS, OUTSIDE = "options", "outside"
@@ -72,20 +69,6 @@ def option_model_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class Look(NamedTuple):
-    """A sensor's look at the files of a dataset, which may take several ticks.
-
-    Attributes:
-        began_ns: when it began, in nanoseconds since 1970.
-        walk: how far it is.
-        known: the listing that it goes by where the times of folders are trusted.
-    """
-
-    began_ns: int
-    walk: Walk
-    known: KnownManifest | None
-
-
 @dataclass(frozen=True)
 class Outside:
     """What a run takes from outside: models, clock, environment and who watches its progress.
@@ -101,7 +84,7 @@ class Outside:
     environment: Callable[[], Mapping[str, str]] = read_environment
     progress: Progress = field(default_factory=log_progress)
     scans: dict[str, Any] = field(default_factory=dict)
-    looks: dict[tuple[Path, bool], Look] = field(default_factory=dict)
+    watches: dict[tuple[Place, bool], Watch] = field(default_factory=dict)
 
     def open_run(
         self, options: Options, *, shards: Sequence[str] | None = None, run_id: str = ""
@@ -122,7 +105,7 @@ class Outside:
         """
         dataset, folder = dataset_folder(options), store_folder(options)
         if not folder.exists():
-            list_dataset(dataset, recursive=options.recursive)
+            require_images(dataset, recursive=options.recursive, tar_shards=options.tar_shards)
         keys = shard_keys(options.shard_digits)
         if not set(shards or keys) <= set(keys):
             raise ConfigurationError(
@@ -132,7 +115,7 @@ class Outside:
         store = Store.open(
             folder,
             shard_digits=options.shard_digits,
-            dataset=None if folder.is_relative_to(dataset) else dataset,
+            dataset=None if is_in(folder, dataset) else dataset,
         )
         return Run(
             options=options,
@@ -149,23 +132,29 @@ class Outside:
         )
 
 
-def dataset_folder(options: Options) -> Path:
+def dataset_folder(options: Options) -> Place:
     """Return the dataset's folder, absolute.
 
     Raises:
-        ConfigurationError: it is not set.
+        ConfigurationError: it is not set, is none, or cannot be what other options want.
     """
     if not options.dataset_dir:
         raise ConfigurationError(
             "No dataset is named: set --dataset_dir, CAPENH_DATASET_DIR or the option "
             "dataset_dir to a folder of images."
         )
-    if is_object_url(options.dataset_dir):
+    folder = place_of(options.dataset_dir, option="dataset_dir")
+    if options.trust_dir_mtime and not isinstance(folder, Path):
         raise ConfigurationError(
-            f"--dataset_dir: {options.dataset_dir} is in object storage, where only the store can "
-            "be (--store); copy or mount the images into a folder."
+            f"--trust_dir_mtime: {folder} is in object storage, where folders have no times; leave "
+            "that option out."
         )
-    return nameable_path(options.dataset_dir.removeprefix("file://"), option="dataset_dir")
+    if options.tar_shards and not isinstance(folder, Path):
+        raise ConfigurationError(
+            f"--tar_shards: {folder} is in object storage, where no tar file is looked into; copy "
+            "them into a folder."
+        )
+    return folder
 
 
 def store_folder(options: Options) -> Place:

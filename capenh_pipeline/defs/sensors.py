@@ -1,34 +1,37 @@
 """The sensor that has new images captioned."""
 
-import json
-import time
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
-from capenh_pipeline.dataset.scan import begin_walk, walked
-from capenh_pipeline.dataset.units import UNIT
 from capenh_pipeline.defs.names import Names
-from capenh_pipeline.defs.resources import Look, Outside, resource_names, resources_of
+from capenh_pipeline.defs.resources import Outside, resource_names, resources_of
 from capenh_pipeline.defs.run_tags import range_tags
 from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.errors import ConfigurationError, DatasetError
-from capenh_pipeline.stages.known_manifest import known_manifest
 from capenh_pipeline.stages.landed_files import Changes, changes
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.scanning import compared
-from capenh_pipeline.stages.settling import digest_of
+from capenh_pipeline.stages.scanning import Scan, compared
+from capenh_pipeline.stages.watch_place import Place
+from capenh_pipeline.stages.watching import Watch, glance, look_at_all
 
 BUDGET_S = 30.0
 """Seconds of one look; the daemon gives up on a tick after 60."""
 
 _DESCRIPTION = """Looks for new, changed and deleted images and manual captions, and requests one
 run over the shards that hold them. Files that may still be being written wait for the next look.
-A look that takes too long goes on at the next."""
+
+New, renamed and deleted files, and those that an editor replaced, are seen at once, by the times of
+their folders. Files that were edited in place are seen when all of their folder's are looked at: in
+a dataset of up to some 10,000 files at each look, in a larger one in turn, some 10,000 at each; the
+nightly run sees them in any case. A look that takes too long goes on at the next."""
+
+_GOES_ON = "The dataset is large: the look at its files goes on next time."
 
 
 def new_images(names: Names, job: Any, deployment: Deployment) -> dg.SensorDefinition:
-    """Return the sensor; its cursor is a digest of the files that it has dealt with."""
+    """Return the sensor; its cursor is a `Place`."""
     status = dg.DefaultSensorStatus
 
     @dg.sensor(
@@ -51,42 +54,29 @@ def new_images(names: Names, job: Any, deployment: Deployment) -> dg.SensorDefin
 
 
 def _look(run: Run, outside: Outside, cursor: str | None) -> dg.SensorResult:
-    look = outside.looks.pop((run.dataset, run.options.recursive), None) or _begun(run)
-    if not _is_through(run, look):
-        outside.looks[run.dataset, run.options.recursive] = look
-        return _skipped("The dataset is large: the look at its files goes on next time.", cursor)
-    listing = walked(look.walk, recursive=run.options.recursive)
-    seen = json.dumps(digest_of(listing.units.select(*UNIT, "files", "digest")))
-    if seen == cursor:
-        return _skipped(f"Nothing has changed: {listing.units['images'].sum():,} images.", cursor)
-    found = changes(run, compared(run, listing, look.known, began_ns=look.began_ns))
-    next_cursor = cursor if found.waiting else seen
+    watch = outside.watches.setdefault((run.dataset, run.options.recursive), Watch())
+    until = watch.clock() + BUDGET_S
+    place = glance(run, watch, Place.read(cursor), until=until)
+    if place is None:
+        return _skipped(_GOES_ON, cursor)
+    looked = None if watch.has_seen(place) else look_at_all(run, watch, until=until)
+    if watch.look:
+        return _skipped(_GOES_ON, place.cursor())
+    if looked is None or watch.has_seen(place):
+        return _skipped(f"Nothing has changed: {watch.images():,} images.", place.cursor())
+    listing, look = looked
+    return _requested(run, watch, place, compared(run, listing, look.known, began_ns=look.began_ns))
+
+
+def _requested(run: Run, watch: Watch, place: Place, scan: Scan) -> dg.SensorResult:
+    found = changes(run, scan)
+    if not found.waiting:
+        place = replace(place, seen=watch.digest())
     if not found.shards:
-        return _skipped(_reason(found), next_cursor)
+        return _skipped(_reason(found), place.cursor())
     tags = range_tags(found.shards[0], found.shards[-1])
     request = dg.RunRequest(run_key=found.key, tags=tags)
-    return dg.SensorResult(run_requests=[request], cursor=next_cursor)
-
-
-def _begun(run: Run) -> Look:
-    known, began_ns = known_manifest(run), run.now_ns()
-    walk = begin_walk(
-        run.dataset,
-        skip=run.own_folders,
-        known=known.listing.units if known else None,
-        trust_dir_mtime=run.options.trust_dir_mtime,
-    )
-    return Look(began_ns, walk, known)
-
-
-def _is_through(run: Run, look: Look) -> bool:
-    """Go on with a look at the files; return whether it has seen all before its time is over."""
-    deadline = time.monotonic() + BUDGET_S
-    while run.options.recursive and look.walk.pending:
-        look.walk.list_folder(look.walk.pending.pop())
-        if time.monotonic() > deadline:
-            return False
-    return True
+    return dg.SensorResult(run_requests=[request], cursor=place.cursor())
 
 
 def _reason(found: Changes) -> str:

@@ -33,9 +33,18 @@ class DatasetOptions:
     """What a user can choose about the images and the store."""
 
     dataset_dir: str | None = option(
-        None, "Folder of images (required).", group="Dataset", metavar="DIR"
+        None,
+        "Folder of images, or its URL in object storage (required).",
+        group="Dataset",
+        metavar="DIR",
     )
     recursive: bool = option(False, "Look in sub-folders too.", group="Dataset")
+    tar_shards: bool = option(
+        False,
+        "Look into .tar files too (WebDataset shards), with --recursive: what is in x.tar is as if "
+        "it lay in the folder x, where its caption files are written.",
+        group="Dataset",
+    )
     trust_dir_mtime: bool = option(
         False,
         "Do not look at the files of a folder whose own times are as they were: that is much "

@@ -19,19 +19,23 @@ from pathlib import Path
 import polars as pl
 
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.domain.paths import path_hash, raw_path, system_path
+from capenh_pipeline.domain.paths import path_hash, raw_path
 from capenh_pipeline.domain.schemas import CAPTION_FILES
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.export.comparison import (
     Action,
     Comparison,
-    FileState,
     WantedFile,
     compare,
     holds,
-    state_of,
 )
-from capenh_pipeline.files import TEMPORARY_PREFIX, replace_file, sync_folder
+from capenh_pipeline.export.object_files import require_conditions, write_object
+from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, replace_file, sync_folder
+from capenh_pipeline.places.file_state import FileState, state_of
+from capenh_pipeline.places.object_client import ObjectError
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, each, file_in
+from capenh_pipeline.places.tar_members import is_in_tar
 
 FILES_AT_ONCE = 1000
 """Files between two entries in the ledger: so many are compared anew after a crash."""
@@ -40,7 +44,7 @@ _WRITERS = 8  # fsyncs that run at the same time share a commit of the file syst
 _NO_FILE_CAN_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _ADVICE = {
     errno.ENAMETOOLONG: "rename the image (its caption is in the store)",
-    errno.EACCES: "make its folder writable",
+    errno.EACCES: "allow writing there",
     errno.EPERM: "make its folder writable",
     errno.EISDIR: "rename the folder of its name",
     errno.EIO: "see whether the disk is sound",
@@ -80,7 +84,7 @@ def write_caption_files(
     wanted: pl.DataFrame,
     ledger: pl.DataFrame,
     *,
-    root: Path,
+    root: Place,
     overwrite: bool,
     record: Callable[[pl.DataFrame], None],
     stamp: Stamp,
@@ -124,7 +128,7 @@ class _Export:
     def __init__(
         self,
         *,
-        root: Path,
+        root: Place,
         overwrite: bool,
         record: Callable[[pl.DataFrame], None],
         stamp: Stamp,
@@ -142,35 +146,54 @@ class _Export:
         """
         begun = ledger.filter(pl.col("size_bytes").is_null())
         for path, path_bytes, run_id in begun.select(*_PATH, "run_id").iter_rows():
-            file = system_path(self._root, raw_path(path, path_bytes))
-            with suppress(OSError):
-                _temporary(file, run_id).unlink()
+            file = file_in(self._root, raw_path(path, path_bytes))
+            if isinstance(file, Path):
+                with suppress(OSError):
+                    _temporary(file, run_id).unlink()
 
     def compare(self, wanted: Iterable[WantedFile]) -> Iterator[Comparison]:
         """Yield what is to be written or adopted; take down the rest."""
-        for file in wanted:
-            try:
-                comparison = compare(file, root=self._root, overwrite=self._overwrite)
-            except OSError as error:
-                self._fail(file, error)
-                continue
-            if comparison.action in (Action.NONE, Action.ADOPT):
-                self.outcome.unchanged += 1
-            if comparison.action is Action.KEEP:
-                self.outcome.kept.append(file.path)
-            if comparison.action in (Action.WRITE, Action.ADOPT):
-                yield comparison
+        remaining = iter(wanted)
+        while some := list(islice(remaining, FILES_AT_ONCE)):
+            found = each(self._compared, some, places=[self._root])
+            for file, comparison in zip(some, found, strict=True):
+                if isinstance(comparison, OSError):
+                    self._fail(file, comparison)
+                elif comparison.action in (Action.WRITE, Action.ADOPT):
+                    yield comparison
+                if isinstance(comparison, Comparison):
+                    self._count(comparison)
+
+    def _compared(self, file: WantedFile) -> Comparison | OSError:
+        try:
+            return compare(file, root=self._root, overwrite=self._overwrite)
+        except OSError as error:
+            return error
+
+    def _count(self, comparison: Comparison) -> None:
+        if comparison.action in (Action.NONE, Action.ADOPT):
+            self.outcome.unchanged += 1
+        if comparison.action is Action.KEEP:
+            self.outcome.kept.append(comparison.wanted.path)
 
     def apply(self, comparisons: Sequence[Comparison]) -> None:
         """Write files, and tell the ledger before and after."""
         to_write = [found for found in comparisons if found.action is Action.WRITE]
         if to_write:
+            self._require_conditions()
             self._record(self._ledger_rows([(found, None) for found in to_write]))
         written = self._write_all(to_write)
         self.outcome.written += [found.wanted.path for found, _ in written]
         adopted = [(found, found.state) for found in comparisons if found.action is Action.ADOPT]
         if written or adopted:
             self._record(self._ledger_rows([*written, *adopted]))
+
+    def _require_conditions(self) -> None:
+        if isinstance(self._root, ObjectPlace) and not self._overwrite:
+            try:
+                require_conditions(self._root)
+            except OSError as error:
+                raise self._complaint(error) from error
 
     def _write_all(self, comparisons: Sequence[Comparison]) -> list[_Found]:
         """Write files; return those that are there for good, with their states."""
@@ -184,7 +207,8 @@ class _Export:
                 self.outcome.kept.append(found.wanted.path)
             else:
                 written.append((found, result))
-        for folder in {found.file.parent for found, _ in written}:
+        files = [found.file for found, _ in written]
+        for folder in {file.parent for file in files if isinstance(file, Path)}:
             try:
                 sync_folder(folder)
             except OSError as error:
@@ -196,33 +220,43 @@ class _Export:
 
         Another run may have written the same.
         """
+        file = found.file
         try:
-            state = state_of(found.file)
+            if isinstance(file, ObjectPlace):
+                return write_object(
+                    file, found.content, before=found.state, overwrite=self._overwrite
+                )
+            state = state_of(file)
             if state != found.state and not self._overwrite:
-                return state if state and holds(found.file, found.content, state) else None
-            self._replace(found)
-            return state_of(found.file)
+                return state if state and holds(file, found.content, state) else None
+            self._replace(file, found.content)
+            return state_of(file)
         except OSError as error:
             return error
 
-    def _replace(self, found: Comparison) -> None:
-        temporary = _temporary(found.file, self._stamp.run_id)
+    def _replace(self, file: Path, content: bytes) -> None:
+        temporary = _temporary(file, self._stamp.run_id)
         try:
-            replace_file(found.file, found.content, temporary=temporary)
-        except FileNotFoundError:  # a run that has begun took it for what a killed one has left
-            replace_file(found.file, found.content, temporary=temporary)
+            replace_file(file, content, temporary=temporary)
+        except FileNotFoundError:
+            if is_in_tar(file):
+                make_folder(file.parent)
+            # or a run that has begun took it for what a killed one has left
+            replace_file(file, content, temporary=temporary)
 
     def _fail(self, wanted: WantedFile, error: OSError) -> None:
-        if error.errno in _NO_FILE_CAN_BE_WRITTEN:
+        if error.errno in _NO_FILE_CAN_BE_WRITTEN or isinstance(error, ObjectError):
             raise self._complaint(error) from error
         advice = _ADVICE.get(error.errno or 0, "mend that")
         reason = f"The caption file cannot be written: {error.strerror}; {advice} and run again."
         self.outcome.failed.append((wanted.path, reason))
 
     def _complaint(self, error: OSError) -> StoreError:
+        is_on_disk = isinstance(self._root, Path)
+        remedy = "free space or make it writable" if is_on_disk else "see to its server"
         return StoreError(
             f"Caption files cannot be written to {self._root} ({error.strerror}); "
-            "free space or make it writable and run again, finished work is kept."
+            f"{remedy} and run again, finished work is kept."
         )
 
     def _ledger_rows(self, files: Sequence[_Found]) -> pl.DataFrame:

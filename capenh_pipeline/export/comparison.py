@@ -1,15 +1,14 @@
 """What has to be done to a caption file: the wanted text against the file and the ledger."""
 
-import stat
 from enum import Enum, auto
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.domain.paths import raw_path, system_path
+from capenh_pipeline.domain.paths import raw_path
+from capenh_pipeline.places.file_state import FileState, state_of
+from capenh_pipeline.places.place import Place, each, file_in
 
 
 class WantedFile(NamedTuple):
@@ -26,15 +25,6 @@ class WantedFile(NamedTuple):
     size_bytes: int | None
     mtime_ns: int | None
     ctime_ns: int | None
-
-
-class FileState(NamedTuple):
-    """A file as it stands on disk; it was not changed between two states that are equal."""
-
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    is_regular: bool
 
 
 class Action(Enum):
@@ -58,14 +48,14 @@ class Comparison(NamedTuple):
 
     action: Action
     wanted: WantedFile
-    file: Path
+    file: Place
     content: bytes
     content_hash: str
     state: FileState | None
     previous_hash: str | None
 
 
-def compare(wanted: WantedFile, *, root: Path, overwrite: bool) -> Comparison:
+def compare(wanted: WantedFile, *, root: Place, overwrite: bool) -> Comparison:
     """Find out what to do about a file; it is opened only if its size or times are news.
 
     Args:
@@ -76,7 +66,7 @@ def compare(wanted: WantedFile, *, root: Path, overwrite: bool) -> Comparison:
     Raises:
         OSError: the file is there and cannot be read.
     """
-    file = system_path(root, raw_path(wanted.path, wanted.path_bytes))
+    file = file_in(root, raw_path(wanted.path, wanted.path_bytes))
     content = content_of(wanted.text)
     content_hash = sha256_hex(content)
     state = state_of(file)
@@ -91,7 +81,7 @@ def content_of(text: str) -> bytes:
     return (text.rstrip("\n") + "\n").encode()
 
 
-def holds(file: Path, content: bytes, state: FileState) -> bool:
+def holds(file: Place, content: bytes, state: FileState) -> bool:
     """Return whether a file has just this content; a link is not followed.
 
     Raises:
@@ -101,7 +91,7 @@ def holds(file: Path, content: bytes, state: FileState) -> bool:
 
 
 def _judge(
-    wanted: WantedFile, content_hash: str, file: Path, state: FileState | None
+    wanted: WantedFile, content_hash: str, file: Place, state: FileState | None
 ) -> tuple[Action, str | None]:
     """Return what to do, and the hash of what we wrote there before.
 
@@ -122,39 +112,22 @@ def _judge(
     return Action.KEEP, wanted.content_hash
 
 
-def unchanged_on_disk(files: pl.DataFrame, *, root: Path) -> pl.DataFrame:
-    """Return the files that are on disk as they were; a link is not, nor what cannot be looked at.
+def unchanged_files(files: pl.DataFrame, *, root: Place) -> pl.DataFrame:
+    """Return the files that are there as they were; a link is not, nor what cannot be looked at.
 
     Args:
         files: with `path`, `path_bytes`, `size_bytes`, `mtime_ns` and `ctime_ns`, all null where
             nothing is known.
         root: the dataset folder.
     """
-    rows = files.select("path", "path_bytes", "size_bytes", "mtime_ns", "ctime_ns").iter_rows()
-    is_unchanged = [
-        _is_as_it_was(system_path(root, raw_path(path, path_bytes)), (*state, True))
-        for path, path_bytes, *state in rows
-    ]
+
+    def is_as_it_was(row: tuple[Any, ...]) -> bool:
+        path, path_bytes, *state = row
+        try:
+            return state_of(file_in(root, raw_path(path, path_bytes))) == (*state, True)
+        except OSError:
+            return False
+
+    rows = files.select("path", "path_bytes", "size_bytes", "mtime_ns", "ctime_ns").rows()
+    is_unchanged = each(is_as_it_was, rows, places=[root])
     return files.filter(pl.Series(is_unchanged, dtype=pl.Boolean))
-
-
-def _is_as_it_was(file: Path, state: tuple[int | bool | None, ...]) -> bool:
-    try:
-        return state_of(file) == state
-    except OSError:
-        return False
-
-
-def state_of(file: Path) -> FileState | None:
-    """Return the state of a file, or of a link itself; None where there is nothing.
-
-    Raises:
-        OSError: nobody can tell.
-    """
-    try:
-        found = file.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    is_regular = stat.S_ISREG(found.st_mode)
-    times = storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns)
-    return FileState(found.st_size, *times, is_regular)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
 
 import polars as pl
 
 from capenh_pipeline.export.caption_files import with_ledger
 from capenh_pipeline.export.comparison import Action, WantedFile, compare
+from capenh_pipeline.places.place import Place, each
 
 
 class Difference(StrEnum):
@@ -20,7 +20,7 @@ class Difference(StrEnum):
 
 
 def differences(
-    wanted: pl.DataFrame, ledger: pl.DataFrame, *, root: Path
+    wanted: pl.DataFrame, ledger: pl.DataFrame, *, root: Place
 ) -> Iterator[tuple[str, Difference]]:
     """Yield the path of each wanted file that does not hold its caption, and how it differs.
 
@@ -29,13 +29,14 @@ def differences(
         ledger: as there.
         root: the dataset folder.
     """
-    for row in with_ledger(wanted, ledger).iter_rows():
-        difference = _difference(WantedFile(*row), root)
+    files = [WantedFile(*row) for row in with_ledger(wanted, ledger).iter_rows()]
+    found = each(lambda file: _difference(file, root), files, places=[root])
+    for file, difference in zip(files, found, strict=True):
         if difference:
-            yield row[0], difference
+            yield file.path, difference
 
 
-def _difference(wanted: WantedFile, root: Path) -> Difference | None:
+def _difference(wanted: WantedFile, root: Place) -> Difference | None:
     try:
         found = compare(wanted, root=root, overwrite=False)
     except OSError:

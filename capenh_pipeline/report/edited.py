@@ -6,7 +6,7 @@ from capenh_pipeline.domain.paths import encode_path, stored_path
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
 from capenh_pipeline.domain.sidecars import raw_sidecar
 from capenh_pipeline.export.comparison import Action, WantedFile, compare
-from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.places.reading import read_file
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 
@@ -55,7 +55,7 @@ def _text_of_a_person(run: Run, wanted: WantedFile) -> str | None:
             return None
         if found.state is None or not found.state.is_regular:
             return ""
-        content = read_regular_file(found.file, most_bytes=MOST_BYTES)
+        content = read_file(found.file, most_bytes=MOST_BYTES)
     except OSError:  # it cannot be read: nobody knows whose it is
         return None
     return content.decode(errors="replace").strip()

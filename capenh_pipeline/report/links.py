@@ -4,14 +4,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 from capenh_pipeline.domain.paths import encode_path, raw_path
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place
 
 
-def folder_link(page: Path, folder: Path) -> str:
+def folder_link(page: Path, folder: Place) -> str:
     """Return the link from the page to a folder, with a slash behind.
 
     A browser takes `..` off the page's path as text, so the two are compared as text, links to
-    folders and all.
+    folders and all. It opens no URL of object storage: then the page shows its thumbnails.
     """
+    if isinstance(folder, ObjectPlace):
+        return f"{folder}/"
     start, end = _plain(page.parent).parts, _plain(folder).parts
     same = 0
     while same < min(len(start), len(end)) and start[same] == end[same]:

@@ -19,6 +19,7 @@ from capenh_pipeline.domain.paths import one_line, stored_path
 from capenh_pipeline.domain.schemas import FAILED, OK
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import make_folder, write_atomically
+from capenh_pipeline.places.place import local_folder
 from capenh_pipeline.report.edited import edited_texts
 from capenh_pipeline.report.history import MOST_RUNS, run_history
 from capenh_pipeline.report.links import file_link, folder_link
@@ -28,7 +29,6 @@ from capenh_pipeline.report.sources import Sources, sources_of
 from capenh_pipeline.report.thumbnails import thumbnails
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.tables.places import local_folder
 
 REPORT_FILE = "report.html"
 """Its name in the store."""
@@ -109,7 +109,7 @@ def _write(path: Path, content: bytes) -> None:
 def _facts(run: Run, path: Path, sources: Sources) -> dict[str, Any]:
     runs = run_history(run)
     return {
-        "dataset": printable(Path(run.dataset.name)),
+        "dataset": printable(Path(run.dataset.name or str(run.dataset))),
         "made": run.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         "folder": folder_link(path, run.dataset),
         "recipes": sources.shown,

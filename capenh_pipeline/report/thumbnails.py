@@ -4,7 +4,6 @@ import base64
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
-from pathlib import Path
 
 import polars as pl
 
@@ -14,6 +13,7 @@ from capenh_pipeline.dataset.time_limit import within
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import FAILED
 from capenh_pipeline.errors import RowError
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.run import Run
 
 MOST_IMAGES = 500
@@ -52,7 +52,7 @@ def thumbnails(run: Run, rows: pl.DataFrame) -> dict[str, str]:
     return {image_hash: text for (image_hash, _), text in zip(todo, made, strict=True) if text}
 
 
-def _thumbnail(options: Options, image_hash: str, path: Path) -> str | None:
+def _thumbnail(options: Options, image_hash: str, path: Place) -> str | None:
     try:
         return within(
             options.image_timeout_s,
@@ -62,7 +62,7 @@ def _thumbnail(options: Options, image_hash: str, path: Path) -> str | None:
         return None
 
 
-def _drawn(path: Path, image_hash: str, background: str) -> str:
+def _drawn(path: Place, image_hash: str, background: str) -> str:
     side = (SIDE_PX, SIDE_PX)
     image = load_image(path, image_hash=image_hash, background=background, enough_px=side)
     image.thumbnail(side)

@@ -1,7 +1,5 @@
 """Caption files: the captions as text beside the images."""
 
-from pathlib import Path
-
 import polars as pl
 
 from capenh_pipeline.dataset.scan import file_path
@@ -16,6 +14,9 @@ from capenh_pipeline.domain.schemas import (
 )
 from capenh_pipeline.domain.sidecars import raw_sidecar
 from capenh_pipeline.export.caption_files import ExportOutcome, Stamp, write_caption_files
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, each
+from capenh_pipeline.places.tar_members import is_member
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.fusion import locked_terms
@@ -121,18 +122,17 @@ def _listed(run: Run, images: pl.DataFrame) -> pl.DataFrame:
 
 def _with_images_there(run: Run, files: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
     paths = files.select(path="image_path").unique().join(images, on="path")
-    there = [
-        path
-        for path, path_bytes in paths.select("path", "path_bytes").iter_rows()
-        if _may_be_there(file_path(run.dataset, path, path_bytes))
-    ]
-    return files.filter(pl.col("image_path").is_in(there))
+    places = [file_path(run.dataset, *one) for one in paths.select("path", "path_bytes").rows()]
+    is_there = pl.Series(each(_may_be_there, places, places=[run.dataset]), dtype=pl.Boolean)
+    return files.filter(pl.col("image_path").is_in(paths["path"].filter(is_there).implode()))
 
 
-def _may_be_there(image: Path) -> bool:
+def _may_be_there(image: Place) -> bool:
     """Return whether an image is there; where nobody can tell, its caption file will say why."""
     try:
-        return image.exists()
+        if isinstance(image, ObjectPlace):
+            return image.is_file()
+        return image.exists() or is_member(image)
     except OSError:
         return True
 

@@ -4,15 +4,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from PIL import Image
 
 from capenh_pipeline.dataset.image_process import ImageProcess
-from capenh_pipeline.dataset.images import decoded_bytes, load_image
+from capenh_pipeline.dataset.images import decoded_bytes, fetched, load_image
 from capenh_pipeline.dataset.time_limit import Begin, each_within
 from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.base import ImageSizes
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.memory_bound import MemoryBound
 
 MOST_DECODED_BYTES = 1 << 30
@@ -34,7 +34,7 @@ class ImageFile:
     """
 
     image_hash: str
-    path: Path
+    path: Place
     width: int
     height: int
     image_format: str
@@ -71,6 +71,7 @@ class ImageReader:
         """Return each image as the model wants it, or why it cannot be had.
 
         Raises:
+            DatasetError: object storage does not answer.
             Stopped: `stop` was called.
         """
         if self._processes:
@@ -84,9 +85,10 @@ class ImageReader:
     ) -> Image.Image | RowError:
         share = self._memory.take(decoded_bytes(file.width, file.height, file.image_format))
         try:
+            source = fetched(file.path)
             begin(share.give_back)
             image = load(
-                file.path,
+                source,
                 image_hash=file.image_hash,
                 background=self._background,
                 enough_px=self._model.enough_px(file.width, file.height),

@@ -8,15 +8,18 @@ No name is used twice. Who finds a table missing or damaged knows nothing, and l
 import uuid
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
+from capenh_pipeline.buckets import Buckets
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_units, digests
+from capenh_pipeline.dataset.walk import Frames
 from capenh_pipeline.files import TEMPORARY_PREFIX
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.faults import writing
 from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.tables.parts import delete_stale_temporaries
-from capenh_pipeline.tables.places import Place
 
 RACY_NS = 2_000_000_000
 """What changed less than this before it was looked at may change again with the same time stamps
@@ -63,18 +66,27 @@ class KnownListing:
         """How many files there are."""
         return int(self.units["files"].sum())
 
+    def append_files(self, units: pl.DataFrame, taker: Frames) -> bool:
+        """Give away the files of some of its units, table by table.
+
+        Returns:
+            Whether all could be told; otherwise some may be missing.
+        """
+        wanted = units.filter(pl.col("files") > 0)
+        for (file,), some in wanted.group_by("file"):
+            rows = kept_rows(self.folder / str(file), FILES)
+            if rows is None:
+                return False
+            rows = rows.join(some, on=UNIT, how="semi")
+            if not changed_units(some, digests(rows)).is_empty():
+                return False
+            taker.append(rows)
+        return True
+
     def files_of(self, units: pl.DataFrame) -> pl.DataFrame | None:
         """Return the files of some of its units, None where they cannot be told."""
-        wanted = units.filter(pl.col("files") > 0)
         found = [pl.DataFrame(schema=FILES)]
-        for file in wanted["file"].unique():
-            rows = kept_rows(self.folder / file, FILES)
-            if rows is None:
-                return None
-            found.append(rows.join(wanted, on=UNIT, how="semi"))
-        rows = pl.concat(found)
-        is_whole = changed_units(wanted, digests(rows)).is_empty()
-        return rows if is_whole else None
+        return pl.concat(found) if self.append_files(units, found) else None
 
 
 def load_listing(folder: Place, name: str) -> KnownListing | None:
@@ -84,10 +96,41 @@ def load_listing(folder: Place, name: str) -> KnownListing | None:
     return None if units is None or names is None else KnownListing(folder, units, names)
 
 
+class KeptFiles:
+    """Files that a listing is to have, apart by the tables in which they are kept."""
+
+    def __init__(self, scratch: Path | None) -> None:
+        """Begin without files; see `Buckets` for `scratch`."""
+        self._files = Buckets(FILES, _TABLES, folder=scratch)
+        self._units = [_with_tables(digests(pl.DataFrame(schema=FILES)))]
+
+    @property
+    def units(self) -> pl.DataFrame:
+        """The units of the files, in the columns of `digests` and `table`."""
+        return pl.concat(self._units)
+
+    def add(self, files: pl.DataFrame) -> None:
+        """Take files.
+
+        Args:
+            files: all of some units, in the columns `FILES`.
+        """
+        units = _with_tables(digests(files))
+        self._units.append(units)
+        placed = files.join(
+            units.select(*UNIT, "table"), on=UNIT, how="left", maintain_order="left"
+        )
+        self._files.add(placed, placed["table"])
+
+    def of(self, table: int) -> pl.DataFrame:
+        """Return the files of one table."""
+        return self._files.read([table])
+
+
 def save_listing(
     folder: Place,
     units: pl.DataFrame,
-    files: pl.DataFrame,
+    files: KeptFiles,
     names: pl.DataFrame,
     *,
     before: KnownListing | None,
@@ -97,7 +140,7 @@ def save_listing(
     Args:
         folder: where.
         units: of a `Listing`; those of `files` get digests of these.
-        files: all files of the units that are news, in the columns `FILES`.
+        files: all files of the units that are news.
         names: of `unusual_names`, of all images.
         before: the listing that has the files of all other units.
 
@@ -105,7 +148,7 @@ def save_listing(
         StoreError: the disk is full or cannot be written.
     """
     name, known = uuid.uuid4().hex, before.units if before else pl.DataFrame(schema=_KEPT_UNITS)
-    news, known = _with_tables(digests(files)), _with_tables(known.filter(pl.col("files") > 0))
+    news, known = files.units, _with_tables(known.filter(pl.col("files") > 0))
     staying = known.join(units.filter(pl.col("files") > 0), on=UNIT, how="semi")
     gone, staying = (
         known.join(staying, on=UNIT, how="anti"),
@@ -117,8 +160,7 @@ def save_listing(
         kept = before.files_of(staying.filter(table=table)) if before else None
         if before and kept is None:
             return None
-        found = files.join(news.filter(table=table), on=UNIT, how="semi").select(*FILES)
-        rows = found if kept is None else pl.concat([found, kept])
+        rows = files.of(table) if kept is None else pl.concat([files.of(table), kept])
         file = f"files-{name}-{table:02}"
         keep_rows(folder / file, rows)
         placed.append(rows.select(UNIT).unique().with_columns(file=pl.lit(file)))

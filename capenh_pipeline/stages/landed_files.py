@@ -2,22 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
+from capenh_pipeline.buckets import FolderBuckets
 from capenh_pipeline.domain.identity import canonical_json, sha256_hex
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.domain.sidecars import SidecarPlan
-from capenh_pipeline.stages.image_manifest import FACTS, rows_to_replace
-from capenh_pipeline.stages.manifest_reading import files_to_read, read_images
+from capenh_pipeline.stages.ledger import apart_by_folders, rows_among
+from capenh_pipeline.stages.manifest_news import FACTS, rows_to_replace
+from capenh_pipeline.stages.manifest_reading import Reader, files_to_read
+from capenh_pipeline.stages.portion import Portion
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.scan_index import known_files
 from capenh_pipeline.stages.scanning import Scan
-from capenh_pipeline.stages.settling import digest_of
+from capenh_pipeline.stages.settling import NO_DIGEST, Digest, with_digest
 
 SETTLED_NS = 5_000_000_000
-"""A file that changed less than this before it was looked at may still be being written."""
+"""A file that changed less than this before it was looked at may still be being written, or an
+object's caption may still be on its way."""
 
 MOST_FILES = 500
 """New files that are read to find their shards; of more, some are in every shard anyway."""
@@ -50,19 +54,79 @@ def changes(run: Run, scan: Scan) -> Changes:
     Raises:
         StoreError: the store cannot be read or written.
     """
-    images = scan.images_to_look_at(run.options.caption_suffix)
-    images = images.head(run.options.limit or images.height)
-    young = pl.col("ctime_ns").is_between(scan.began_ns - SETTLED_NS, run.now_ns())
-    waiting = files_to_read(run, scan, images).filter(young)
-    settled = images.filter(~pl.col("path").is_in(_held_up(scan.plan, waiting).implode()))
-    files = files_to_read(run, scan, settled)
-    unknown = files.height - known_files(run, files).height
-    if unknown > MOST_FILES:
-        key = sha256_hex(canonical_json(digest_of(files)).encode())
-        return Changes(unknown, shard_keys(run.store.shard_digits), waiting.height, key)
-    rows = read_images(run, scan, settled).rows
-    stored = _stored(run, scan, settled, rows)
-    return _difference(run, rows, stored, waiting=waiting.height)
+    look = _Look(run, scan)
+    for portion in scan.portions():
+        look.count(portion)
+    if look.unknown > MOST_FILES:
+        every = shard_keys(run.store.shard_digits)
+        return Changes(look.unknown, every, look.waiting, _key([look.files]))
+    with look.reader:
+        for portion in scan.portions():
+            look.compare(portion)
+    shards = sorted(look.shards)
+    # a row that comes back has other times, and one that is replaced another date
+    return Changes(look.changed, shards, look.waiting, _key([look.new, look.old]))
+
+
+class _Look:
+    """What is found portion by portion; `files`, `new` and `old` are digests."""
+
+    def __init__(self, run: Run, scan: Scan) -> None:
+        self.reader = Reader(run, scan)
+        self.unknown = self.waiting = self.changed = 0
+        self.shards: set[str] = set()
+        self.files, self.new, self.old = NO_DIGEST, NO_DIGEST, NO_DIGEST
+        self._run = run
+        self._scan = scan
+        self._now_ns = run.now_ns()
+        self._shards_left = 2 * len(shard_keys(run.store.shard_digits))  # to read in part
+
+    def count(self, portion: Portion) -> None:
+        """Count the files that wait, and those of the others that are not known."""
+        self.waiting += self._waiting(portion).height
+        files = files_to_read(self._run, portion, self._settled(portion))
+        self.unknown += files.height - self.reader.index.known(files).height
+        self.files = with_digest(self.files, files)
+
+    def compare(self, portion: Portion) -> None:
+        """Find the rows that differ from those in the manifest; new files are read."""
+        images = self._settled(portion)
+        rows = self.reader.read(portion, images).rows
+        stored = self._stored(portion, images, rows)
+        new = rows.join(stored, on=FACTS, how="anti", nulls_equal=True)
+        old = stored.join(rows.select(FACTS), on=FACTS, how="anti", nulls_equal=True)
+        self.new, self.old = with_digest(self.new, new), with_digest(self.old, old)
+        both = pl.concat([new.select("path", "shard_hash"), old.select("path", "shard_hash")])
+        self.shards.update(both["shard_hash"].str.head(self._run.store.shard_digits))
+        self.changed += both["path"].n_unique()
+
+    def _settled(self, portion: Portion) -> pl.DataFrame:
+        """Return the images to look at that do not wait."""
+        held_up = _held_up(portion.plan, self._waiting(portion))
+        return portion.to_look_at.filter(~pl.col("path").is_in(held_up.implode()))
+
+    def _waiting(self, portion: Portion) -> pl.DataFrame:
+        times = pl.col("mtime_ns", "ctime_ns")  # an object's mtime alone is a time
+        since = self._scan.began_ns - SETTLED_NS
+        is_young = pl.any_horizontal(times.is_between(since, self._now_ns))
+        return files_to_read(self._run, portion, portion.to_look_at).filter(is_young)
+
+    def _stored(self, portion: Portion, images: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return what the manifest has in the place of `rows`, and of images that are gone."""
+        if self._scan.known is None:
+            left_alone = portion.images.join(images, on="path", how="anti")
+            return self._manifest.read(portion.buckets).join(left_alone, on="path", how="anti")
+        replaced = rows_to_replace(portion, rows)
+        shards = pl.concat([replaced["shard"], rows["shard_hash"]])
+        keys = shards.str.head(self._run.store.shard_digits).unique().to_list()
+        self._shards_left -= len(keys)
+        if self._shards_left >= 0:
+            return rows_among(self._run, IMAGE_MANIFEST, keys, replaced)
+        return self._manifest.read(portion.buckets).join(replaced, on="path", how="semi")
+
+    @cached_property
+    def _manifest(self) -> FolderBuckets:
+        return apart_by_folders(self._run, IMAGE_MANIFEST, columns=[*IMAGE_MANIFEST.columns])
 
 
 def _held_up(plan: SidecarPlan, waiting: pl.DataFrame) -> pl.Series:
@@ -73,22 +137,5 @@ def _held_up(plan: SidecarPlan, waiting: pl.DataFrame) -> pl.Series:
     return plan.files.filter(is_waiting.fill_null(value=False))["path"]
 
 
-def _stored(run: Run, scan: Scan, images: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that the manifest has in the place of `rows`, and of images that are gone."""
-    table = run.store.table(IMAGE_MANIFEST)
-    if scan.known is None:
-        left_alone = scan.listing.images.join(images, on="path", how="anti")
-        return table.read().join(left_alone, on="path", how="anti")
-    replaced = rows_to_replace(run, scan, images)
-    shards = [*replaced["shard"].drop_nulls(), *rows["shard_hash"].str.head(run.store.shard_digits)]
-    return table.read(shards).join(replaced, on="path", how="semi")
-
-
-def _difference(run: Run, rows: pl.DataFrame, stored: pl.DataFrame, *, waiting: int) -> Changes:
-    new = rows.join(stored, on=FACTS, how="anti", nulls_equal=True)
-    old = stored.join(rows.select(FACTS), on=FACTS, how="anti", nulls_equal=True)
-    both = pl.concat([new.select("path", "shard_hash"), old.select("path", "shard_hash")])
-    shards = both["shard_hash"].str.head(run.store.shard_digits).unique().sort()
-    # a row that comes back has other times, and one that is replaced another date
-    key = canonical_json([digest_of(new), digest_of(old)])
-    return Changes(both["path"].n_unique(), shards.to_list(), waiting, sha256_hex(key.encode()))
+def _key(digests: list[Digest]) -> str:
+    return sha256_hex(canonical_json(digests).encode())

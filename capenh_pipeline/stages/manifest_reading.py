@@ -1,15 +1,18 @@
 """What the rows of the manifest say, read from images and the text files beside them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import polars as pl
 
 from capenh_pipeline.dataset.scan import is_text_file
 from capenh_pipeline.domain.paths import path_hash
+from capenh_pipeline.domain.schemas import CAPTION_FILES
 from capenh_pipeline.domain.sidecars import SidecarPlan
-from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
+from capenh_pipeline.stages.ledger import ByPath
+from capenh_pipeline.stages.manual_captions import OURS, caption_candidates, with_manual_captions
+from capenh_pipeline.stages.portion import Portion
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.scan_index import read_files
+from capenh_pipeline.stages.scan_index import FileReader, ScanIndex
 from capenh_pipeline.stages.scanning import Scan
 
 
@@ -18,7 +21,7 @@ class Reading(NamedTuple):
 
     Attributes:
         files: the images and what may be their manual captions, in the columns `FILE`.
-        content: of those of them that could be read as they were listed, as `read_files` returns.
+        content: of them, what the scan index says.
         rows: the images' rows of the manifest, without a date.
     """
 
@@ -27,39 +30,71 @@ class Reading(NamedTuple):
     rows: pl.DataFrame
 
 
-def read_images(run: Run, scan: Scan, images: pl.DataFrame) -> Reading:
-    """Find out what images are; a file is opened only if its content is not known.
+class Reader:
+    """Finds out what images are; a file is opened only if its content is not known.
 
-    Args:
-        run: its dataset.
-        scan: of the dataset.
-        images: of `Scan.images_to_look_at`.
-
-    Raises:
-        StoreError: the store cannot be read or written.
+    Use it as a context manager, in which one portion is read after another.
     """
-    files = files_to_read(run, scan, images)
-    content = read_files(run, files)
-    return Reading(files, content, _rows(run, scan.plan, content))
+
+    def __init__(self, run: Run, scan: Scan) -> None:
+        """Read nothing yet."""
+        self.index = ScanIndex(run)
+        self._run = run
+        self._scan = scan
+        self._ledger = ByPath(run, CAPTION_FILES, columns=OURS)
+        self._files = FileReader(run)
+
+    def __enter__(self) -> Self:
+        self._files.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._files.__exit__(*raised)
+
+    def read(self, portion: Portion, images: pl.DataFrame) -> Reading:
+        """Return what images are.
+
+        Args:
+            portion: of the scan, whose images they are.
+            images: in the columns `FILE`.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        files = files_to_read(self._run, portion, images)
+        content = self.index.known(files)
+        unknown = files.join(content, on="path", how="anti")
+        if unknown.height:
+            frames = self._files.read(unknown, lambda: self._unknown(unknown))
+            content = pl.concat([content, *(frame.select(content.columns) for frame in frames)])
+        return Reading(files, content, self._rows(portion.plan, content))
+
+    def _unknown(self, files: pl.DataFrame) -> int:
+        """Return how many files there are to read in all portions, of which `files` are some."""
+        if self._scan.is_one_portion:
+            return files.height
+        portions = self._scan.portions()
+        wanted = (files_to_read(self._run, portion, portion.to_look_at) for portion in portions)
+        return sum(some.height - self.index.known(some).height for some in wanted)
+
+    def _rows(self, plan: SidecarPlan, content: pl.DataFrame) -> pl.DataFrame:
+        is_text = pl.Series([is_text_file(path) for path in content["path"]], dtype=pl.Boolean)
+        texts, images = content.filter(is_text), content.filter(~is_text)
+        images = images.drop("caption", "text_hash", "is_racy")
+        ledger = self._ledger.of(texts)
+        return _with_shards(with_manual_captions(images, _sidecars(plan, images), texts, ledger))
 
 
-def files_to_read(run: Run, scan: Scan, images: pl.DataFrame) -> pl.DataFrame:
+def files_to_read(run: Run, portion: Portion, images: pl.DataFrame) -> pl.DataFrame:
     """Return the files that the manifest of some images is made from, in the columns `FILE`.
 
     Args:
         run: its dataset.
-        scan: of the dataset.
-        images: of `Scan.images_to_look_at`.
+        portion: whose images they are.
+        images: some of them, in the same columns.
     """
-    texts = scan.listing.texts
-    return pl.concat([images, caption_candidates(run, _sidecars(scan.plan, images), texts)])
-
-
-def _rows(run: Run, plan: SidecarPlan, content: pl.DataFrame) -> pl.DataFrame:
-    is_text = pl.Series([is_text_file(path) for path in content["path"]], dtype=pl.Boolean)
-    images = content.filter(~is_text).drop("caption", "text_hash", "is_racy")
-    sidecars = _sidecars(plan, images)
-    return _with_shards(with_manual_captions(run, images, sidecars, content.filter(is_text)))
+    sidecars = _sidecars(portion.plan, images)
+    return pl.concat([images, caption_candidates(run, sidecars, portion.texts)])
 
 
 def _sidecars(plan: SidecarPlan, files: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,7 @@ import polars as pl
 from capenh_pipeline.dataset.prompt_files import nearest_prompts
 from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
+from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.stages.run import Run
 
 _PROMPT_FILES = {"vlm_prompt": "prompt.txt", "llm_prompt": "llm_prompt.txt"}
@@ -23,7 +24,9 @@ def manifest_rows(run: Run) -> pl.DataFrame:
     table = run.store.table(IMAGE_MANIFEST)
     if run.options.limit is None:
         return _with_folder_prompts(run, table.read(run.shards).sort("path"))
-    rows = table.read().sort("path").head(run.options.limit)
+    rows = table.read([])
+    for shard in shard_keys(run.store.shard_digits):
+        rows = pl.concat([rows, table.read([shard])]).sort("path").head(run.options.limit)
     shard = pl.col("shard_hash").str.slice(0, run.store.shard_digits)
     return _with_folder_prompts(run, rows.filter(shard.is_in(list(run.shards))))
 

@@ -5,11 +5,12 @@ import polars as pl
 from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.schemas import FAILED
 from capenh_pipeline.domain.sidecars import all_comparable
-from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.run import Run
 
+OURS = ["path", "image_path", "content_hash", "previous_hash", "size_bytes"]
+"""Columns of the ledger that tell which text files we wrote."""
+
 _SAID = ["caption", "error_kind", "error"]
-_OURS = ["content_hash", "previous_hash", "size_bytes"]
 
 
 def caption_candidates(run: Run, sidecars: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
@@ -39,19 +40,18 @@ def _spelt_otherwise(run: Run, names: pl.Series, texts: pl.DataFrame) -> pl.Data
 
 
 def with_manual_captions(
-    run: Run, rows: pl.DataFrame, sidecars: pl.DataFrame, texts: pl.DataFrame
+    rows: pl.DataFrame, sidecars: pl.DataFrame, texts: pl.DataFrame, ledger: pl.DataFrame
 ) -> pl.DataFrame:
     """Return `rows` with a `manual_caption`, failed where it cannot be read.
 
     An image that failed itself keeps its own error.
 
     Args:
-        run: its store knows which text files are ours.
         rows: images, with `path`, `status`, `error_kind` and `error`.
         sidecars: of `SidecarPlan.files`, those images and maybe others.
         texts: rows of the scan index that `caption_candidates` led to.
+        ledger: what it says of these, in the columns `OURS`.
     """
-    ledger = ledger_of(run, texts, columns=["path", "image_path", *_OURS])
     texts = texts.select("path", "text_hash", *_SAID)
     texts = texts.join(ledger, on="path", how="left", maintain_order="left")
     own, shared = _said(sidecars, "own_manual", texts), _said(sidecars, "manual", texts)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from capenh_pipeline.dataset.scan import Listing
+from capenh_pipeline.dataset.scan import images_of, texts_of
 from capenh_pipeline.domain.costs import CHARACTERS_A_TOKEN, cost_of
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS, OK, VLM_CAPTIONS, TableSchema
 from capenh_pipeline.models.choice import LlmChoice
@@ -17,10 +17,11 @@ from capenh_pipeline.stages.combined_captions import (
     with_requests,
 )
 from capenh_pipeline.stages.incremental import missing_rows
+from capenh_pipeline.stages.ledger import ledger_of
 from capenh_pipeline.stages.manifest_rows import manifest_rows
-from capenh_pipeline.stages.manual_captions import caption_candidates, with_manual_captions
+from capenh_pipeline.stages.manual_captions import OURS, caption_candidates, with_manual_captions
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.scan_index import known_files, look_into
+from capenh_pipeline.stages.scan_index import ScanIndex
 from capenh_pipeline.stages.scanning import list_files
 from capenh_pipeline.stages.sidecar_plan import sidecars_of
 from capenh_pipeline.stages.spending import ANSWER_TOKENS
@@ -89,11 +90,12 @@ def plan(run: Run) -> Plan:
         DatasetError: the folder is missing, not a folder, or holds no image.
         ConfigurationError: a prompt's file cannot be read.
     """
-    listing = list_files(run, None)
-    files = listing.images.head(run.options.limit or listing.images.height)
+    listing, index = list_files(run, None).files(), ScanIndex(run)
+    files = images_of(listing)
+    files = files.head(run.options.limit or files.height)
     known = _known_images(run).join(files, on=["path", "size_bytes"], how="semi")
     new = files.height - known.height
-    images = _with_manual_captions(run, known, listing)
+    images = _with_manual_captions(run, known, listing, index)
     vlm, llm = vlm_choice(run, images), llm_choice(run)
     unseen = missing_rows(
         run,
@@ -106,7 +108,7 @@ def plan(run: Run) -> Plan:
     tokens = _tokens(run, llm)
     return Plan(
         images=files.height,
-        to_scan=files.height - known_files(run, files).height,
+        to_scan=files.height - index.known(files).height,
         vlm_rows=unseen.height + new * len(vlm.prompts),
         llm_rows=llm_rows,
         tokens=tokens,
@@ -145,15 +147,18 @@ def _known_images(run: Run) -> pl.DataFrame:
     return manifest_rows(replace(run, options=replace(run.options, limit=None)))
 
 
-def _with_manual_captions(run: Run, images: pl.DataFrame, listing: Listing) -> pl.DataFrame:
+def _with_manual_captions(
+    run: Run, images: pl.DataFrame, listing: pl.DataFrame, index: ScanIndex
+) -> pl.DataFrame:
     """Return the `images` that can be opened, with their manual captions of this moment."""
     opened = images.filter(pl.col("width").is_not_null()).drop("manual_caption")
-    names = sidecars_of(run, listing.images["path"]).files
+    names = sidecars_of(run, images_of(listing)["path"]).files
     sidecars = names.join(opened, on="path", how="semi", maintain_order="left")
-    texts = look_into(run, caption_candidates(run, sidecars, listing.texts))
+    texts = index.look_into(caption_candidates(run, sidecars, texts_of(listing)))
     nothing = pl.lit(None, pl.String)
     unjudged = opened.with_columns(pl.lit(OK).alias("status"), error_kind=nothing, error=nothing)
-    return with_manual_captions(run, unjudged, sidecars, texts)
+    ledger = ledger_of(run, texts, columns=OURS)
+    return with_manual_captions(unjudged, sidecars, texts, ledger)
 
 
 def _missing_requests(run: Run, images: pl.DataFrame, choice: LlmChoice) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """What every stage is given, and what it reports."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,10 +10,10 @@ from typing import Any
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.models.hub_commits import HubCommit
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.progress import Progress
 from capenh_pipeline.tables.checkpoint import Checkpoint
 from capenh_pipeline.tables.file_hashes import FileHashes
-from capenh_pipeline.tables.places import Place
 from capenh_pipeline.tables.store import Store
 
 
@@ -22,7 +23,7 @@ class Run:
 
     Attributes:
         options: what the user chose.
-        dataset: the folder of images.
+        dataset: the folder of images, on a disk or in object storage.
         store: where results are kept.
         shards: the partitions that this run is to bring up to date.
         run_id: the name of the run in every row that it makes.
@@ -35,7 +36,7 @@ class Run:
     """
 
     options: Options
-    dataset: Path
+    dataset: Place
     store: Store
     shards: Sequence[str]
     run_id: str
@@ -52,10 +53,20 @@ class Run:
         return self.store.root / "listing"
 
     @property
-    def own_folders(self) -> list[Path]:
-        """The folders of a disk that are ours, so that no images of the dataset are there."""
+    def own_folders(self) -> list[Place]:
+        """The folders that are ours, so that no images of the dataset are there."""
+        return [self.store.root]
+
+    @property
+    def scratch(self) -> Path | None:
+        """The folder on whose disk files may lie that the run alone needs; see `Buckets`.
+
+        A plan is made of a store, too, that may only be read.
+        """
         root = self.store.root
-        return [root] if isinstance(root, Path) else []
+        if not isinstance(root, Path):
+            return None
+        return root if os.access(root, os.W_OK, effective_ids=True) else None
 
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""

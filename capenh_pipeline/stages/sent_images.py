@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.places.reading import read_file
 from capenh_pipeline.stages.caption_jobs import CaptionJob
 from capenh_pipeline.stages.image_reader import ImageFile
 
@@ -16,7 +16,7 @@ def with_contents(job: CaptionJob) -> CaptionJob:
     contents: dict[str, bytes] = {}
     for file in job.files:
         with suppress(OSError):  # the worker cannot read it either, and says so
-            contents[file.image_hash] = read_regular_file(file.path)
+            contents[file.image_hash] = read_file(file.path)
     return replace(job, contents=contents)
 
 

@@ -11,6 +11,12 @@ from capenh_pipeline.domain.identity import canonical_json, sha256_hex
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.stages.run import Run
 
+Digest = tuple[int, int, int]
+"""Of a frame, see `digest_of`."""
+
+NO_DIGEST: Digest = (0, 0, 0)
+"""Of a frame without rows."""
+
 WITHOUT_EFFECT = frozenset(
     {
         *("dataset_dir", "store", "trust_dir_mtime", "checkpoint_rows", "checkpoint_s"),
@@ -55,6 +61,14 @@ def parts_of_tables(
     return {shard: [one[shard] for one in names] for shard in shards}
 
 
-def digest_of(frame: pl.DataFrame) -> list[int]:
+def digest_of(frame: pl.DataFrame) -> Digest:
     """Return numbers that tell two frames apart, whatever the order of their rows."""
-    return [frame.height, *(int(frame.hash_rows(seed).sum()) for seed in (1, 2))]
+    return frame.height, int(frame.hash_rows(1).sum()), int(frame.hash_rows(2).sum())
+
+
+def with_digest(digest: Digest, frame: pl.DataFrame) -> Digest:
+    """Return the digest of a frame that has more rows than one of that digest."""
+    height, first, second = (
+        sum(pair) % 2**64 for pair in zip(digest, digest_of(frame), strict=True)
+    )
+    return height, first, second

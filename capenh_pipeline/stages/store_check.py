@@ -11,9 +11,14 @@ from typing import Any
 import polars as pl
 
 from capenh_pipeline.dataset.scan import file_path
+from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
+from capenh_pipeline.places.file_state import is_gone, object_state
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, each
+from capenh_pipeline.places.tar_members import read_member
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.audit import (
     Damage,
@@ -54,7 +59,7 @@ def check_caption_files(run: Run, looked: Counter[str], *, is_alone: bool) -> It
     A file that is being written stands in the ledger before it is there.
     """
     table = run.store.table(CAPTION_FILES)
-    begun: set[Path] = set()
+    begun: set[Place] = set()
     for key in table.shards():
         rows = table.read([key], columns=["path", "path_bytes", "path_hash", "size_bytes"])
         looked["caption files"] += rows.height
@@ -64,7 +69,8 @@ def check_caption_files(run: Run, looked: Counter[str], *, is_alone: bool) -> It
         if gone.height:
             yield _ledger_damage(run, gone)
     if is_alone:
-        found = [path for folder in begun for path in folder.glob(".tmp-*")]
+        folders = [folder for folder in begun if isinstance(folder, Path)]
+        found = [path for folder in folders for path in folder.glob(".tmp-*")]
         yield from temporaries([path for path in sorted(found) if _TEMPORARY.fullmatch(path.name)])
 
 
@@ -89,7 +95,7 @@ def holds_images(run: Run) -> bool:
     """Return whether any image of the manifest is there: a drive that is not mounted has none."""
     manifest = run.store.table(IMAGE_MANIFEST)
     return any(
-        not _is_gone(_file(run, row))
+        not is_gone(_file(run, row))
         for key in manifest.shards()
         for row in manifest.read([key], columns=["path", "path_bytes"]).iter_rows(named=True)
     )
@@ -97,19 +103,8 @@ def holds_images(run: Run) -> bool:
 
 def gone_files(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows, with `path` and `path_bytes`, whose files are not there."""
-    is_gone = [_is_gone(_file(run, row)) for row in rows.iter_rows(named=True)]
-    return rows.filter(pl.Series(is_gone, dtype=_BOOL))
-
-
-def _is_gone(file: Path) -> bool:
-    """Return whether there is nothing of that name, not even a link."""
-    try:
-        file.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:  # it may be there, for all we can see
-        return False
-    return False
+    files = [_file(run, row) for row in rows.iter_rows(named=True)]
+    return rows.filter(pl.Series(each(is_gone, files, places=[run.dataset]), dtype=_BOOL))
 
 
 def _ledger_damage(run: Run, gone: pl.DataFrame) -> Damage:
@@ -146,20 +141,29 @@ def _compare(run: Run, row: dict[str, Any]) -> Finding | None:
     """Return what is wrong with an image's hash; None too where the file cannot be read."""
     file = _file(run, row)
     try:
-        if not file.is_file():
-            return None
-        with file.open("rb") as opened:
-            content = hashlib.file_digest(opened, "sha256").hexdigest()
-        found = file.stat()
+        found = _content(file)
     except OSError:
         return None
-    if content == row["image_hash"]:
+    if found is None or found[0] == row["image_hash"]:
         return None
-    state = [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
-    is_unnoticed = state == [row[name] for name in _STAT]
+    is_unnoticed = found[1] == tuple(row[name] for name in _STAT)
     how = ", though its size and times have not: is the disk sound?" if is_unnoticed else ""
     return Finding(HASH, file, f"its content has changed since the last run{how}")
 
 
-def _file(run: Run, row: dict[str, Any]) -> Path:
+def _content(file: Place) -> tuple[str, tuple[int, ...]] | None:
+    """Return the SHA-256 of a file, and its size and times; None if it is no regular file."""
+    if isinstance(file, ObjectPlace):
+        content, state = file.read_version()
+        return sha256_hex(content), object_state(state)[:3]
+    if not file.is_file():
+        member = None if file.exists() else read_member(file)
+        return None if member is None else (sha256_hex(member), ())
+    with file.open("rb") as opened:
+        content_hash = hashlib.file_digest(opened, "sha256").hexdigest()
+    found = file.stat()
+    return content_hash, (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _file(run: Run, row: dict[str, Any]) -> Place:
     return file_path(run.dataset, row["path"], row["path_bytes"])

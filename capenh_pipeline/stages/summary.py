@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
-from pathlib import Path
 
 import polars as pl
 from rich import box
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from capenh_pipeline.domain.paths import one_line
-from capenh_pipeline.tables.places import Place
+from capenh_pipeline.places.place import Place
 
 NAMED = 10
 """How many failed or kept files a summary names."""
@@ -58,7 +57,7 @@ def summary(
     *,
     details: Sequence[str],
     seconds: float,
-    dataset: Path,
+    dataset: Place,
     store: Place,
 ) -> str:
     """Return the summary of a run, for a terminal.

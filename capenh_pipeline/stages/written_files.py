@@ -1,10 +1,12 @@
 """The caption files of a shard that are on disk as they are wanted."""
 
+from pathlib import Path
+
 import polars as pl
 
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.schemas import CAPTION_FILES
-from capenh_pipeline.export.comparison import content_of, unchanged_on_disk
+from capenh_pipeline.export.comparison import content_of, unchanged_files
 from capenh_pipeline.stages.ledger import ledger_of, shards_of_files
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
@@ -40,11 +42,11 @@ class WrittenFiles:
         hashes = [sha256_hex(content_of(text)) for text in wanted["text"]]
         hashed = wanted.with_columns(pl.Series("content_hash", hashes, pl.String))
         known = self._known.join(hashed, on=_KEY, how="semi")
-        self._found = [unchanged_on_disk(known, root=self._run.dataset)]
+        self._found = [unchanged_files(known, root=self._run.dataset)]
         doubtful = hashed.join(self._found[0], on=_KEY, how="anti")
         ledger = ledger_of(self._run, doubtful, columns=_COLUMNS)
         written = ledger.join(doubtful, on=_KEY, how="semi")
-        self._found.append(unchanged_on_disk(written, root=self._run.dataset))
+        self._found.append(unchanged_files(written, root=self._run.dataset))
         return doubtful.join(self._found[1], on=_KEY, how="anti").drop("content_hash")
 
     def record(self, rows: pl.DataFrame) -> None:
@@ -59,7 +61,8 @@ class WrittenFiles:
 
     def are_older_than(self, time_ns: int) -> bool:
         """Return whether no file was changed since, in nanoseconds since 1970."""
-        return all((found["ctime_ns"] < time_ns).all() for found in self._found)
+        changed = "ctime_ns" if isinstance(self._run.dataset, Path) else "mtime_ns"
+        return all((found[changed] < time_ns).all() for found in self._found)
 
     def save(self) -> None:
         """Keep what is known now.

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 from capenh_pipeline.commands import Environment, Values, console
 from capenh_pipeline.domain.options import Options
+from capenh_pipeline.places.place import is_in
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.store_check import (
     check_caption_files,
@@ -33,7 +34,7 @@ def check(values: Values, environment: Environment, *, deep: bool, repair: bool)
     report = _Report(repair=repair)
     with hold(root) if repair else nullcontext():
         is_alone = repair or not is_held(root)
-        owner = None if root.is_relative_to(dataset) else dataset
+        owner = None if is_in(root, dataset) else dataset
         if damage := marker_damage(root, owner):
             report.tell([damage])
         if damage and not repair:

@@ -9,10 +9,10 @@ import polars as pl
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import TEMPORARY_PREFIX
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, move_file, name_in
 from capenh_pipeline.tables.faults import reading, writing
-from capenh_pipeline.tables.object_place import ObjectPlace
 from capenh_pipeline.tables.parts import Part, delete_parts, list_parts
-from capenh_pipeline.tables.places import Place, move_file, name_in
 from capenh_pipeline.tables.reshard import leftovers, settle_leftovers
 from capenh_pipeline.tables.rows import SEQ, read_part
 from capenh_pipeline.tables.store import Store

@@ -64,7 +64,7 @@ class Checkpoint:
         """
         if unknown := row.keys() - self._table.schema.columns.keys():
             raise ValueError(f"{self._table.schema.name} has no column {', '.join(unknown)}")
-        row = _in_utf_8(row)
+        row = in_utf_8(row)
         while not self._is_taken(row):
             time.sleep(_POLL_S)
 
@@ -158,7 +158,7 @@ class Checkpoint:
         return batch
 
 
-def _in_utf_8(row: dict[str, Any]) -> dict[str, Any]:
+def in_utf_8(row: dict[str, Any]) -> dict[str, Any]:
     """Replace lone surrogates by `?`: Parquet text is UTF-8, and replies and paths may not be."""
     return {
         name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from capenh_pipeline.errors import StoreError
-from capenh_pipeline.tables.places import Place
+from capenh_pipeline.places.place import Place
 
 _REACH = "see whether bucket, server and the credentials in the environment are right"
 

@@ -12,10 +12,10 @@ from filelock import FileLock, Timeout
 
 from capenh_pipeline.errors import StoreBusyError
 from capenh_pipeline.files import write_atomically
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.faults import writing
 from capenh_pipeline.tables.lease import described, is_leased, leased
-from capenh_pipeline.tables.object_place import ObjectPlace
-from capenh_pipeline.tables.places import Place
 
 _LOCK, _NOTE = "run.lock", "run.json"
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from capenh_pipeline.places.place import Place, make_place, write_file
 from capenh_pipeline.tables.faults import writing
-from capenh_pipeline.tables.places import Place, make_place, write_file
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 

@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from capenh_pipeline.errors import StoreBusyError, StoreError
-from capenh_pipeline.tables.object_place import ObjectPlace, ObjectState
+from capenh_pipeline.places.conditions import heeds_conditions, written
+from capenh_pipeline.places.object_place import ObjectPlace, ObjectState
 
 LEASE = "run.lease"
 EXPIRES_S = 45.0
@@ -78,21 +79,11 @@ def is_leased(root: ObjectPlace) -> bool:
 def require_conditions(root: ObjectPlace) -> None:
     """Make sure that the server lets only one of two writers create or replace an object.
 
-    Some take such a request and ignore its condition.
-
     Raises:
         OSError: object storage does not answer, or does not let us write.
         StoreError: it does not.
     """
-    probe = root / f"{_PROBE}-{uuid.uuid4().hex}"
-    try:
-        state = _written(probe, b"one")
-        is_kept = not probe.create(b"two") and probe.swap(b"three", version=state.version)
-        is_kept = is_kept and not probe.swap(b"four", version=state.version)
-    finally:
-        with suppress(OSError):
-            probe.unlink()
-    if not is_kept:
+    if not heeds_conditions(root):
         raise StoreError(
             f"The server of {root} ignores the conditions of conditional writes (If-None-Match, "
             "If-Match), so it cannot keep two writers apart; use one that heeds them, or a --store "
@@ -138,7 +129,7 @@ class _Lease:
             if self._place.swap(content, version=found[1].version):
                 return True
         except OSError as error:  # it is tried again; until then the others see it age
-            _logger.warning("The lease of the store could not be renewed: %s", error)
+            _logger.warning("The lease of the store could not be renewed: %s", error.strerror)
         return True
 
     def release(self) -> None:
@@ -173,15 +164,10 @@ def _is_expired(root: ObjectPlace, lease: ObjectState, expires_s: float) -> bool
     """Return whether a lease is old; an object that is written now tells the server's time."""
     probe = root / f"{_PROBE}-{uuid.uuid4().hex}"
     try:
-        return _written(probe, b"now").st_mtime - lease.st_mtime > expires_s
+        return written(probe, b"now").st_mtime - lease.st_mtime > expires_s
     finally:
         with suppress(OSError):
             probe.unlink()
-
-
-def _written(place: ObjectPlace, content: bytes) -> ObjectState:
-    place.put(content)
-    return place.stat()
 
 
 def described(content: bytes) -> str:

@@ -1,15 +1,13 @@
 """A `store.json` that is missing or damaged, and what the folders beside it say in its place."""
 
-from pathlib import Path
-
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.audit import Damage, Finding, set_aside
 from capenh_pipeline.tables.marker import MARKER, is_marker_sound, restore_marker, shard_folders
-from capenh_pipeline.tables.places import Place
 
 LOST = "MARKER"
 
 
-def marker_damage(root: Place, dataset: Path | None) -> Damage | None:
+def marker_damage(root: Place, dataset: Place | None) -> Damage | None:
     """Return what is wrong with `store.json`; None for a sound one, and where no table is.
 
     Args:

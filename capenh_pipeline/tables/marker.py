@@ -1,13 +1,12 @@
 """`store.json`: what a store says about itself, its format, its shards and perhaps its dataset."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from capenh_pipeline.domain.schemas import TABLES
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.places.place import Place, change_file, create_file, is_same_place, write_file
 from capenh_pipeline.tables.faults import reading, writing
-from capenh_pipeline.tables.places import Place, change_file, create_file, write_file
 
 FORMAT = 1
 MARKER = "store.json"
@@ -17,7 +16,7 @@ STORE_FOLDER = ".capenh"
 Marker = dict[str, Any]
 
 
-def create_marker(root: Place, *, shard_digits: int, dataset: Path | None) -> None:
+def create_marker(root: Place, *, shard_digits: int, dataset: Place | None) -> None:
     """Write the marker of a new store, unless another process has just done so.
 
     Raises:
@@ -55,7 +54,7 @@ def shard_folders(root: Place) -> list[Place]:
     return [folder for schema in TABLES for folder in (root / schema.name).glob("shard=*")]
 
 
-def restore_marker(root: Place, *, shard_digits: int, dataset: Path | None) -> None:
+def restore_marker(root: Place, *, shard_digits: int, dataset: Place | None) -> None:
     """Write the marker of a store that has lost it.
 
     Raises:
@@ -103,7 +102,7 @@ def is_marker_sound(root: Place) -> bool:
         return path.exists() and _parsed(path.read_bytes(), root) is not None
 
 
-def check_marker(marker: Marker, root: Place, *, shard_digits: int, dataset: Path | None) -> None:
+def check_marker(marker: Marker, root: Place, *, shard_digits: int, dataset: Place | None) -> None:
     """Make sure that a store is the one that somebody wants to open.
 
     Raises:
@@ -115,7 +114,7 @@ def check_marker(marker: Marker, root: Place, *, shard_digits: int, dataset: Pat
             f"The store {root} has {_count(stored)}, and {_count(shard_digits)} were asked for; "
             f"set CAPENH_SHARD_DIGITS={stored} or use another --store."
         )
-    if dataset is not None and owner is not None and not _is_same(Path(str(owner)), dataset):
+    if dataset is not None and owner is not None and not is_same_place(str(owner), dataset):
         raise StoreError(
             f"The store {root} belongs to the dataset {owner}; use another --store for {dataset} "
             f'(or, if that is the same one and was moved, set "dataset" in {root}/{MARKER} to it).'
@@ -127,11 +126,7 @@ def _around(root: Place) -> str | None:
     return str(root.parent) if root.name == STORE_FOLDER else None
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    return one == other or one.resolve() == other.resolve()
-
-
-def _new(shard_digits: int, dataset: Path | None) -> Marker:
+def _new(shard_digits: int, dataset: Place | None) -> Marker:
     marker = {"format": FORMAT, "shard_digits": shard_digits}
     return marker if dataset is None else {**marker, "dataset": str(dataset)}
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import polars as pl
 
 from capenh_pipeline.files import TEMPORARY_PREFIX
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, make_place, write_new_file
 from capenh_pipeline.tables.faults import reading, writing
-from capenh_pipeline.tables.object_place import ObjectPlace
-from capenh_pipeline.tables.places import Place, make_place, write_new_file
 
 _NAME = re.compile(r"part-(\d+)-.+\.parquet")
 _NAME_WITH_DIGEST = re.compile(r"part-\d+-[0-9a-f]{32}-([0-9a-f]{16})\.parquet")

@@ -10,8 +10,8 @@ import polars as pl
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.places.place import each
 from capenh_pipeline.tables.parts import Part, sound_source
-from capenh_pipeline.tables.places import each
 
 SEQ = "seq"
 Source = tuple[Part, Path | bytes]

@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from capenh_pipeline.places.place import Place, make_place, write_file
 from capenh_pipeline.tables.faults import writing
-from capenh_pipeline.tables.places import Place, make_place, write_file
 
 _FORGOTTEN = "forgotten"  # the key of what tells the last forgetting from others
 

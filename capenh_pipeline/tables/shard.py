@@ -8,6 +8,7 @@ import polars as pl
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
 from capenh_pipeline.files import TEMPORARY_PREFIX
+from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.faults import writing
 from capenh_pipeline.tables.parts import (
     Part,
@@ -17,7 +18,6 @@ from capenh_pipeline.tables.parts import (
     next_seq,
     write_part,
 )
-from capenh_pipeline.tables.places import Place
 from capenh_pipeline.tables.rows import (
     SEQ,
     Columns,

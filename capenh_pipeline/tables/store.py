@@ -3,10 +3,11 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place, make_place
 from capenh_pipeline.tables.faults import reading, writing
 from capenh_pipeline.tables.hold import hold
 from capenh_pipeline.tables.lease import require_conditions
@@ -17,8 +18,6 @@ from capenh_pipeline.tables.marker import (
     create_marker,
     read_marker,
 )
-from capenh_pipeline.tables.object_place import ObjectPlace
-from capenh_pipeline.tables.places import Place, make_place
 from capenh_pipeline.tables.settled import Settled
 from capenh_pipeline.tables.table import Table
 
@@ -36,7 +35,7 @@ class Store:
     shard_digits: int
 
     @classmethod
-    def open(cls, root: Place, *, shard_digits: int, dataset: Path | None = None) -> "Store":
+    def open(cls, root: Place, *, shard_digits: int, dataset: Place | None = None) -> "Store":
         """Return the store at `root`, created when missing; processes may open it at once.
 
         Args:

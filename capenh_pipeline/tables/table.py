@@ -9,9 +9,9 @@ import polars as pl
 
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.places.place import Place, each
 from capenh_pipeline.tables.faults import reading
 from capenh_pipeline.tables.parts import Part, list_parts_of_all
-from capenh_pipeline.tables.places import Place, each
 from capenh_pipeline.tables.rows import Columns, conform
 from capenh_pipeline.tables.shard import MAX_PARTS, Shard
 

@@ -95,7 +95,7 @@ def _write(path: str, content: bytes) -> None:
 
 
 def _append_index(run: Run) -> None:
-    files, content = list_files(run, None).images, _png()
+    files, content = list_files(run, None).images(), _png()
     count = range(files.height)
     rows = files.with_columns(
         pl.Series("path_hash", [path_hash(path, None) for path in files["path"]]),
@@ -129,7 +129,7 @@ def _append_captions(run: Run, rows: pl.DataFrame) -> None:
 def _append_files(run: Run, rows: pl.DataFrame) -> None:
     for path, caption in rows.select("path", "caption").iter_rows():
         _write(f"{run.dataset}/{path[:-4]}_combined.txt", f"{caption}\n".encode())
-    texts = list_files(run, None).texts
+    texts = list_files(run, None).texts()
     ledger = texts.with_columns(
         rows["image_hash"],
         rows["path"].alias("image_path"),

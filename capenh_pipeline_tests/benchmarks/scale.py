@@ -98,6 +98,7 @@ def _dataset(folder: Path, images: int) -> Figures:
         finds.append(_seconds(lambda: _find(folder)))
     nothing = min(runs, key=lambda took: took["scan_wall_s"])
     whole_s = _seconds(lambda: _enhance(folder))
+    look = _step("look", folder)
     _step("run", folder, "trust_dir_mtime")
     trusting = _step("run", folder, "trust_dir_mtime")
     (folder / "00000" / "new.png").write_bytes(
@@ -114,6 +115,8 @@ def _dataset(folder: Path, images: int) -> Figures:
         "scan_trusting_s": trusting["scan_wall_s"],
         "noop_cpu_s_beyond_scan": nothing["cpu_s"],
         "noop_enhance_s": whole_s,
+        "sensor_look_ms": look["ms"],
+        "sensor_looks_for_all": look["looks"],
         "whole_look_s": whole["scan_wall_s"] + whole["wall_s"],
         "whole_look_peak_mb": whole["peak_mb"],
         "one_new_peak_mb": one["peak_mb"],

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from capenh_pipeline import buckets
 from capenh_pipeline.dataset import units, walk_process
 from capenh_pipeline.dataset.scan import file_path, list_dataset
 from capenh_pipeline.errors import DatasetError
@@ -18,7 +19,7 @@ def touch(root, *names):
 
 
 def paths(root, *, recursive=True, **options):
-    return list_dataset(root, recursive=recursive, **options).images["path"].to_list()
+    return list_dataset(root, recursive=recursive, **options).images()["path"].to_list()
 
 
 def test_the_listing_has_a_row_a_file_with_its_size_and_times(tmp_path):
@@ -27,7 +28,7 @@ def test_the_listing_has_a_row_a_file_with_its_size_and_times(tmp_path):
 
     listing = list_dataset(tmp_path, recursive=False)
 
-    assert listing.images.to_dicts() == [
+    assert listing.images().to_dicts() == [
         {
             "path": "a.jpg",
             "path_bytes": None,
@@ -36,7 +37,7 @@ def test_the_listing_has_a_row_a_file_with_its_size_and_times(tmp_path):
             "ctime_ns": found.st_ctime_ns,
         }
     ]
-    assert list(listing.images.schema.values()) == [pl.String, pl.Binary, *[pl.Int64] * 3]
+    assert list(listing.images().schema.values()) == [pl.String, pl.Binary, *[pl.Int64] * 3]
     assert listing.warnings == ()
 
 
@@ -103,7 +104,7 @@ def test_a_link_to_a_file_is_read_with_the_size_of_the_file(tmp_path):
     (tmp_path / "target").write_bytes(b"1234567")
     (tmp_path / "data" / "b.jpg").symlink_to(tmp_path / "target")
 
-    images = list_dataset(tmp_path / "data", recursive=False).images
+    images = list_dataset(tmp_path / "data", recursive=False).images()
 
     assert images["path"].to_list() == ["a.jpg", "b.jpg"]
     assert images["size_bytes"].to_list() == [1, 7]
@@ -127,7 +128,7 @@ def test_a_name_that_is_not_utf8_is_listed_as_bytes_and_leads_back_to_its_file(t
     (folder / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"coffee")
     touch(tmp_path, "new\nline.jpg")
 
-    images = list_dataset(tmp_path, recursive=True).images
+    images = list_dataset(tmp_path, recursive=True).images()
 
     assert images["path"].to_list() == ["new\nline.jpg", "s\\xfcb/caf\\xe9.jpg"]
     assert images["path_bytes"].to_list() == [None, b"s\xfcb/caf\xe9.jpg"]
@@ -155,8 +156,22 @@ def test_two_names_that_print_alike_are_one_row_and_a_warning(tmp_path):
 
     listing = list_dataset(tmp_path, recursive=False)
 
-    assert listing.images.select("path", "path_bytes").rows() == [("caf\\xe9.jpg", None)]
+    assert listing.images().select("path", "path_bytes").rows() == [("caf\\xe9.jpg", None)]
     assert "caf\\xe9.jpg" in listing.warnings[0]
+
+
+def test_many_names_that_print_alike_are_one_warning(tmp_path, monkeypatch):
+    """However many portions they are in."""
+    monkeypatch.setattr(buckets, "MOST_ROWS", 2)
+    for number in range(9):
+        touch(tmp_path, f"{number}/\\xff.jpg")
+        (tmp_path / str(number) / os.fsdecode(b"\xff.jpg")).touch()
+
+    listing = list_dataset(tmp_path, recursive=True)
+
+    assert listing.warnings == (
+        "Two file names print as 0/\\xff.jpg; rename one, only one is used.",
+    )
 
 
 def test_a_sub_folder_that_cannot_be_read_is_a_warning_and_the_rest_goes_on(ordinary_user):
@@ -166,7 +181,7 @@ def test_a_sub_folder_that_cannot_be_read_is_a_warning_and_the_rest_goes_on(ordi
 
     listing = list_dataset(ordinary_user, recursive=True)
 
-    assert listing.images["path"].to_list() == ["a/1.jpg", "z/5.jpg"]
+    assert listing.images()["path"].to_list() == ["a/1.jpg", "z/5.jpg"]
     assert listing.warnings == (
         "The folder closed was skipped: Permission denied.",
         "The folder locked was skipped: Permission denied.",
@@ -180,7 +195,7 @@ def test_a_link_into_a_place_that_cannot_be_read_is_a_warning(ordinary_user):
 
     listing = list_dataset(ordinary_user / "data", recursive=True)
 
-    assert listing.images["path"].to_list() == ["a.jpg"]
+    assert listing.images()["path"].to_list() == ["a.jpg"]
     assert listing.warnings == ("The file b.jpg was skipped: Permission denied.",)
 
 
@@ -225,7 +240,7 @@ def test_images_in_sub_folders_alone_suggest_the_option_that_finds_them(tmp_path
 
 
 def names(listing):
-    return listing.images["path"].to_list(), listing.texts["path"].to_list()
+    return listing.images()["path"].to_list(), listing.texts()["path"].to_list()
 
 
 def listed(root):
@@ -250,7 +265,7 @@ def test_text_files_are_listed_with_their_states_whatever_they_are(tmp_path):
     (tmp_path / "broken.txt").symlink_to("nowhere")
     (tmp_path / "loop.txt").symlink_to("loop.txt")
 
-    texts = listed(tmp_path).texts
+    texts = listed(tmp_path).texts()
 
     assert texts["path"].to_list() == ["a.txt", "folder.txt", "loop.txt", "sub/B.TXT"]
     found = (tmp_path / "a.txt").stat()
@@ -301,18 +316,18 @@ def test_processes_that_help_find_the_same(tmp_path, processes):
     found = list_dataset(tmp_path, recursive=True, known=before.units, processes=processes)
 
     alone = compared(tmp_path, before)
-    assert found.files.equals(alone.files)
+    assert found.files().equals(alone.files())
     assert found.units.sort("folder").equals(alone.units.sort("folder"))
     assert names(found) == (["b/2/x.jpg"], [])
     everything = list_dataset(tmp_path, recursive=True, processes=processes)
-    assert everything.files.equals(listed(tmp_path).files)
+    assert everything.files().equals(listed(tmp_path).files())
 
 
 def test_a_process_that_ends_is_done_without(tmp_path, monkeypatch):
     tree(tmp_path)
     monkeypatch.setattr(walk_process, "_MODULE", "capenh_pipeline.errors")
     found = list_dataset(tmp_path, recursive=True, processes=2)
-    assert found.files.equals(listed(tmp_path).files)
+    assert found.files().equals(listed(tmp_path).files())
 
 
 def test_a_digest_tells_files_that_exchange_something(tmp_path):
@@ -358,7 +373,7 @@ def test_folders_that_print_alike_are_told_apart(tmp_path):
     (other / "x.jpg").write_bytes(b"edited in place")
 
     after = compared(tmp_path, before, trust_dir_mtime=True)
-    assert after.files["folder"].to_list() == [b"\xff"]
+    assert after.files()["folder"].to_list() == [b"\xff"]
 
 
 def test_a_folder_that_changed_is_listed_again_and_those_that_are_trusted_are_not(tmp_path):
@@ -409,7 +424,7 @@ def test_folders_with_names_that_are_not_utf8_are_known_too(tmp_path):
     after = compared(tmp_path, before, trust_dir_mtime=True)
 
     assert names(after)[0] == ["s\\xfcb/deep/b.jpg", "s\\xfcb/deep/c.jpg"]
-    assert after.images["path_bytes"].to_list() == [b"s\xfcb/deep/b.jpg", b"s\xfcb/deep/c.jpg"]
+    assert after.images()["path_bytes"].to_list() == [b"s\xfcb/deep/b.jpg", b"s\xfcb/deep/c.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -426,8 +441,8 @@ def test_a_time_of_change_in_the_past_or_the_future_stops_nothing(tmp_path, seco
     listing = list_dataset(tmp_path, recursive=False)
 
     listed_ns = min(found_ns, 2**63 - 1)  # what a table can hold
-    assert listing.images["mtime_ns"].to_list() == [listed_ns] * 2
-    assert listing.texts["mtime_ns"].to_list() == [listed_ns]
+    assert listing.images()["mtime_ns"].to_list() == [listed_ns] * 2
+    assert listing.texts()["mtime_ns"].to_list() == [listed_ns]
 
 
 def test_a_folder_that_changed_after_2262_is_listed_and_known_again(tmp_path):

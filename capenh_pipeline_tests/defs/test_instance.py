@@ -1,5 +1,6 @@
 """The Dagster instance of the commands."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -24,12 +25,33 @@ def test_it_lies_in_the_store_with_the_projects_settings(tmp_path):
     assert "capenh_pipeline" in (home / "dagster.yaml").read_text()
 
 
+def test_settings_of_an_earlier_version_are_brought_up_to_date(tmp_path):
+    settings = dagster_home(tmp_path, {}) / "dagster.yaml"
+    ours, earlier = settings.read_bytes(), b"telemetry: {enabled: false}\n"
+    settings.write_bytes(earlier)
+    (settings.parent / ".dagster.yaml.sha256").write_text(hashlib.sha256(earlier).hexdigest())
+    for _ in range(2):
+        dagster_home(tmp_path, {})
+        assert settings.read_bytes() == ours
+    settings.write_bytes(earlier)
+    dagster_home(tmp_path, {})
+    assert settings.read_bytes() == earlier, "somebody has written that"
+
+
+def test_settings_that_people_have_changed_stay(tmp_path):
+    settings = dagster_home(tmp_path, {}) / "dagster.yaml"
+    settings.write_bytes(settings.read_bytes() + b"# mine\n")
+    dagster_home(tmp_path, {})
+    assert settings.read_bytes().endswith(b"# mine\n")
+
+
 def test_a_dagster_home_of_the_users_is_used_as_it_is(tmp_path):
     chosen = tmp_path / "mine"
     chosen.mkdir()
     (chosen / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     assert dagster_home(tmp_path, {"DAGSTER_HOME": str(chosen)}) == chosen
     assert (chosen / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert len([*chosen.iterdir()]) == 1
 
 
 def test_two_processes_can_create_it_at_once(tmp_path):

@@ -4,6 +4,7 @@ import dagster as dg
 
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
+from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline_tests.stored import OPTIONS, caption, draw_images
 
 REPORT = dg.AssetKey("report")
@@ -36,6 +37,15 @@ def test_what_is_wrong_is_one_sentence(tmp_path):
         result = materialized(definitions(tmp_path / "nowhere"), instance)
     [failure] = result.get_step_failure_events()
     assert str(tmp_path / "nowhere") in failure.step_failure_data.user_failure_data.description
+
+
+def test_it_is_found_by_its_owners_and_its_dataset(tmp_path):
+    deployment = Deployment(owners="team:captions")
+    values = {**OPTIONS, "dataset_dir": str(tmp_path / "birds")}
+    defs = pipeline_definitions(values, Outside(environment=dict), deployment)
+    report = defs.resolve_asset_graph().get(REPORT)
+    assert report.owners == ["team:captions"]
+    assert report.tags["capenh/dataset"] == "birds"
 
 
 def test_the_job_that_captions_leaves_it_out():

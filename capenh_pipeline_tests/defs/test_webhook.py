@@ -122,24 +122,78 @@ def test_only_a_deployment_with_an_address_has_the_sensor():
     assert sensors(failure_webhook="http://127.0.0.1:1/x") == {"new_images", "failure_webhook"}
 
 
-def test_of_several_datasets_each_tells_of_all_of_its_own_jobs(hook):
+@pytest.fixture
+def two_datasets(hook):
+    """Return the definitions of dogs and cats, and what looks for failures as the daemon does."""
     deployment = Deployment(failure_webhook=hook.url)
-    definitions = pipeline_definitions({}, Outside(environment=dict), deployment, dataset="dogs")
-    repository = definitions.get_repository_def()
-
-    def look(cursor):
-        with dg.build_sensor_context(instance, cursor, repository_def=repository) as context:
-            return repository.get_sensor_def("dogs_failure_webhook").evaluate_tick(context).cursor
+    definitions = dg.Definitions.merge(
+        *(
+            pipeline_definitions({}, Outside(environment=dict), deployment, dataset=dataset)
+            for dataset in ("dogs", "cats")
+        )
+    )
+    repository, cursors = definitions.get_repository_def(), {}
 
     with dg.DagsterInstance.ephemeral() as instance:
-        cursor = look(None)
-        for job in ("dogs_enhance_captions", "dogs_enhance_and_check"):
-            definitions.resolve_job_def(job).execute_in_process(
-                instance=instance, tags=range_tags("0", "0"), raise_on_error=False
+
+        def look():
+            """Return by dataset what is told of the failures since the look before."""
+            told = {}
+            for name in ("dogs", "cats"):
+                sensor, cursor = f"{name}_failure_webhook", cursors.get(name)
+                with dg.build_sensor_context(
+                    instance, cursor, repository_def=repository
+                ) as context:
+                    said = repository.get_sensor_def(sensor).evaluate_tick(context)
+                cursors[name] = said.cursor
+                told[name] = [message for _, message in hook.messages]
+                assert {message["dataset"] for message in told[name]} <= {name}
+                hook.messages.clear()
+            return told
+
+        def fail(job, **options):
+            """Run a job, which fails: no dataset is named."""
+            done = job.execute_in_process(
+                instance=instance, tags=range_tags("0", "0"), raise_on_error=False, **options
             )
-            cursor = look(cursor)
-    told = [message["job"] for _, message in hook.messages]
-    assert told == ["dogs_enhance_captions", "dogs_enhance_and_check"]
+            assert not done.success
+            return done.run_id
+
+        look()
+        yield definitions, fail, look
+
+
+def test_of_several_datasets_each_tells_of_all_of_its_own_jobs(two_datasets):
+    definitions, fail, look = two_datasets
+    for job in ("dogs_enhance_captions", "dogs_enhance_and_check"):
+        fail(definitions.resolve_job_def(job))
+        told = look()
+        assert [message["job"] for message in told["dogs"]] == [job]
+        assert told["cats"] == []
+    assert look() == {"dogs": [], "cats": []}
+
+
+def test_of_several_datasets_each_tells_of_its_own_runs_that_people_start(two_datasets):
+    definitions, fail, look = two_datasets
+    everything = definitions.resolve_implicit_global_asset_job_def()
+
+    def fail_assets(*keys):
+        return fail(everything, asset_selection=[dg.AssetKey(key) for key in keys])
+
+    run_id = fail_assets(["cats", "image_manifest"])
+    told = look()
+    assert told["dogs"] == []
+    (message,) = told["cats"]
+    assert message["run_id"] == run_id
+    assert message["text"].startswith(f"Run {run_id[:8]} of cats/image_manifest failed: ")
+    assert "CAPENH_DATASET_DIR" in message["error"]
+    assert look() == {"dogs": [], "cats": []}
+    run_id = fail_assets(["cats", "image_manifest"], ["dogs", "image_manifest"])
+    told = look()
+    assert [[message["run_id"] for message in told[name]] for name in ("dogs", "cats")] == [
+        [run_id],
+        [run_id],
+    ]
 
 
 def test_an_address_that_is_none_is_refused_without_being_shown():

@@ -1,7 +1,8 @@
 import pytest
 
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.export.comparison import Action, WantedFile, compare, state_of
+from capenh_pipeline.export.comparison import Action, WantedFile, compare
+from capenh_pipeline.places.file_state import state_of
 
 
 def wanted(text, *, ours=None, before=None, state=(None, None, None)):

@@ -4,13 +4,16 @@ import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from capenh_pipeline.tables.object_client import bucket_client
-from capenh_pipeline.tables.object_place import ObjectPlace
+from capenh_pipeline.places.object_client import bucket_client
+from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline_tests.object_storage import ceph, servers
+from capenh_pipeline_tests.object_storage.dataset import Bucket
 from capenh_pipeline_tests.object_storage.proxy import Plan, faulty
+from capenh_pipeline_tests.stage_runs import Cost
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +67,21 @@ def faulty_folder(
     """A folder, and the plan of what fails on the way to it."""
     with faulty(moto_endpoint) as (endpoint, plan), _folder(endpoint, monkeypatch) as folder:
         yield folder, plan
+
+
+@pytest.fixture
+def new_bucket(
+    faulty_folder: tuple[ObjectPlace, Plan], tmp_path: Path, moto_endpoint: str
+) -> Bucket:
+    """A dataset in a bucket, with a store on a disk, that no run has seen yet."""
+    return Bucket(*faulty_folder, tmp_path / "store", moto_endpoint)
+
+
+@pytest.fixture
+def bucket(new_bucket: Bucket) -> Bucket:
+    """The same after a run."""
+    assert new_bucket.runs.run() == Cost(3, 2, 2, 2)
+    return new_bucket
 
 
 @contextmanager

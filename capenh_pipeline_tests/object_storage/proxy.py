@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+FORBIDDEN = "403"
 SLOW_DOWN, CUT, LOST_ANSWER, REFUSED = "503", "cut", "lost answer", "refused"
 FAULTS = (SLOW_DOWN, CUT, LOST_ANSWER, REFUSED)
 STALLED, STALL_S = "stalled", 40
@@ -20,22 +21,26 @@ _BUSY = (
     b'<?xml version="1.0"?><Error><Code>SlowDown</Code>'
     b"<Message>Please reduce your request rate.</Message></Error>"
 )
+_DENIED = b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>No.</Message></Error>'
 
 
 class Plan:
     """Which of the requests that come fail, and how; counts what was done.
 
-    `fault_of` is given the number of the request and its method.
+    `fault_of` is given the number of the request and its method; `asked` has what was asked for,
+    each as `METHOD /path`, without the query.
     """
 
     def __init__(self, fault_of: Callable[[int, str], str | None]) -> None:
         self.fault_of = fault_of
         self.done: Counter[str] = Counter()
+        self.asked: list[str] = []
         self._numbers = itertools.count()
         self._lock = threading.Lock()
 
-    def next_fault(self, method: str) -> str | None:
+    def next_fault(self, method: str, path: str) -> str | None:
         with self._lock:
+            self.asked.append(f"{method} {unquote(urlsplit(path).path)}")
             fault = self.fault_of(next(self._numbers), method)
             self.done[fault or "well"] += 1
             return fault
@@ -64,12 +69,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.plan.next_fault(self.command)
+        fault = self.plan.next_fault(self.command, self.path)
         if fault == REFUSED:
             self.close_connection = True
             return
-        if fault == SLOW_DOWN:
-            self._send(503, {"Content-Type": "application/xml"}, _BUSY)
+        if fault in (SLOW_DOWN, FORBIDDEN):
+            content = _BUSY if fault == SLOW_DOWN else _DENIED
+            self._send(int(fault), {"Content-Type": "application/xml"}, content)
             return
         connection = http.client.HTTPConnection(self.upstream)
         connection.request(self.command, self.path, body, dict(self.headers))

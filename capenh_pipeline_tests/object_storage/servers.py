@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 BUCKET = "datasets"
 MOTO = f"{__package__}.moto_server"
@@ -52,17 +53,22 @@ def nanio() -> Generator[str]:
 
 
 def make_bucket(endpoint: str) -> None:
+    made = client(endpoint)
+    made.create_bucket(Bucket=BUCKET)
+    made.close()
+
+
+def client(endpoint: str) -> Any:
+    """Amazon's own client, which is not the one that is tested."""
     import boto3
 
-    client = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=endpoint,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
         region_name=REGION,
     )
-    client.create_bucket(Bucket=BUCKET)
-    client.close()
 
 
 def free_loopback_port() -> int:

@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from capenh_pipeline import buckets
 from capenh_pipeline.dataset import units
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import path_hash
@@ -24,7 +25,9 @@ from capenh_pipeline_tests.memory import memory_folder
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 
 IMAGES = ["a.png", "a.jpg", "a_combined.png", "a.png_combined.png", "A.bmp", "sub/a.png", "b.png"]
+IMAGES += ["other/a.png", "other/a.jpg", "third/c.png"]
 TEXTS = ["a.txt", "a.png.txt", "a_combined.txt", "a_combined.png.txt", "A.txt", "b.txt"]
+TEXTS += ["other/a.txt", "other/a.jpg.txt", "third/c.txt"]
 OURS = ["b_combined.txt", "z_combined.txt"]
 
 changes = st.one_of(
@@ -75,7 +78,7 @@ def forget_everything(runs):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("unit_files", [1, 8192])
+@pytest.mark.parametrize(("unit_files", "most_rows"), [(1, 2), (8192, 2), (8192, 50_000)])
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -85,12 +88,19 @@ def forget_everything(runs):
     ),
     st.lists(changes, max_size=2),
 )
-def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(monkeypatch, unit_files, days, evening):
-    """Whatever comes, changes and goes between runs, names that exclude one another included."""
+def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(
+    monkeypatch, unit_files, most_rows, days, evening
+):
+    """Whatever comes, changes and goes between runs, names that exclude one another included.
+
+    So it is where a scan is of many portions, whose rows are not held in memory.
+    """
     monkeypatch.setattr(units, "UNIT_FILES", unit_files)
+    monkeypatch.setattr(buckets, "MOST_ROWS", most_rows)
     with memory_folder() as folder:
         runs = StageRuns(folder / "dataset", {"recursive": True, "write_policy": "overwrite"})
-        (folder / "dataset" / "sub").mkdir(parents=True)
+        for name in ("sub", "other", "third"):
+            (folder / "dataset" / name).mkdir(parents=True)
         colour(folder / "dataset" / "z.png", (9, 9, 9))
         for _ in range(3):
             runs.run()
@@ -165,6 +175,21 @@ def test_one_new_image_reads_and_writes_its_own_shards(large):
 
     assert large.run() == Cost(1, 1, 1, 1)
     assert path.with_name("new_combined.txt").exists()
+
+
+def test_one_new_image_leaves_the_scan_index_of_others_alone(large):
+    """Also where that is of several parts, which could be made one."""
+    for number in range(100):
+        colour(large.dataset / f"{number}_new.png", (7, number, 7))
+    large.run()
+    colour(large.dataset / "new.png", (7, 7, 8))
+    store = large.dataset / ".capenh"
+    shard = path_hash("new.png", None)[0]
+    assert len([*store.glob("scan_index/*/part-*")]) > 16
+    damage(store, "scan_index/*/part-*", but={shard})
+
+    build_image_manifest(large.opened())
+    assert shards_of(large, "image_manifest", path="new.png")
 
 
 def test_a_listing_that_is_damaged_is_no_listing(large):

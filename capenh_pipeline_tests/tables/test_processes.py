@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
-from capenh_pipeline.tables.places import Place
+from capenh_pipeline.places.place import Place
 from capenh_pipeline_tests.tables import writers
 from capenh_pipeline_tests.tables.samples import hash_in, parts_of, sizes_in, texts_in
 

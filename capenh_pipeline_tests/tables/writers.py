@@ -10,8 +10,8 @@ import time
 
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.places.place import place_of
 from capenh_pipeline.tables.checkpoint import Checkpoint
-from capenh_pipeline.tables.places import place_of
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.tables.samples import RECIPE, captions, hash_in, manifest
 

@@ -1,5 +1,6 @@
 """A name in object storage, used where a `Path` is used on a disk."""
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -7,13 +8,16 @@ from functools import partial
 from typing import Any, NamedTuple, Self
 
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.tables.object_client import (
+from capenh_pipeline.places.object_client import (
     SCHEMES,
     ObjectExistsError,
     ask,
     bucket_client,
     library,
 )
+
+PART_BYTES = 8 << 20
+"""What is read of an object in one request; a slow line is given the time for so much."""
 
 
 class ObjectState(NamedTuple):
@@ -68,9 +72,12 @@ class ObjectPlace:
         """Return another name in the same folder."""
         return self.parent / name
 
-    def is_relative_to(self, _: object) -> bool:
-        """Return that it is in no folder of a disk."""
-        return False
+    def is_relative_to(self, other: object) -> bool:
+        """Return whether it is `other` or in that folder; nothing here is in one of a disk."""
+        if not isinstance(other, ObjectPlace):
+            return False
+        is_same_bucket = (self.scheme, self.bucket) == (other.scheme, other.bucket)
+        return is_same_bucket and f"{self.key}/".startswith(f"{other.key}/".lstrip("/"))
 
     def exists(self) -> bool:
         """Return whether there is an object of this name, or anything in a folder of this name."""
@@ -101,10 +108,21 @@ class ObjectPlace:
 
     def iterdir(self) -> Iterator[Self]:
         """Yield the objects and folders in this folder; none when it is missing."""
+        objects, folders = self.listed()
+        yield from (self / name for name in [*(name for name, _ in objects), *folders])
+
+    def listed(self) -> tuple[Iterator[tuple[str, ObjectState]], list[str]]:
+        """Return the names of the objects in this folder, with their states, and of its folders.
+
+        An object that stands for the folder itself, as some tools leave one, is not among them.
+        There may be very many objects, and those of the library take half a kB each.
+        """
         obstore = library()
         found = ask(lambda: obstore.list_with_delimiter(self._client, self.key or None))
-        keys = [entry["path"] for entry in found["objects"]] + [*found["common_prefixes"]]
-        yield from (type(self)(self.scheme, self.bucket, key.rstrip("/")) for key in keys)
+        skipped = len(self.key) + 1 if self.key else 0
+        objects = ((entry["path"][skipped:], _state(entry)) for entry in found["objects"])
+        folders = [key.rstrip("/")[skipped:] for key in found["common_prefixes"]]
+        return (one for one in objects if one[0]), folders
 
     def objects(self) -> list[Self]:
         """Return all objects in this folder and the folders in it, however deep."""
@@ -121,15 +139,37 @@ class ObjectPlace:
         """Return the content of the object, whole."""
         return self.read_version()[0]
 
-    def read_version(self) -> tuple[bytes, ObjectState]:
-        """Return the content of the object and what storage says about it."""
+    def read_version(self, *, most_bytes: int | None = None) -> tuple[bytes, ObjectState]:
+        """Return the content of the object and what storage says about it.
+
+        Raises:
+            OSError: as in `object_faults`; it is larger than `most_bytes`, or was replaced while it
+                was read.
+        """
         obstore = library()
 
-        def read() -> tuple[bytes, ObjectState]:
+        def begin() -> tuple[bytes | None, ObjectState]:
             found = obstore.get(self._client, self.key)
-            return bytes(found.bytes()), _state(found.meta)
+            state = _state(found.meta)
+            if most_bytes is not None and state.st_size > most_bytes:
+                raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes")
+            return (bytes(found.bytes()) if state.st_size <= PART_BYTES else None), state
 
-        return ask(read)
+        content, state = ask(begin)
+        return (b"".join(self._parts(state)) if content is None else content), state
+
+    def _parts(self, state: ObjectState) -> Iterator[bytes]:
+        """Yield an object of that state part by part: the whole takes longer than a request may."""
+        obstore = library()
+        for first in range(0, state.st_size, PART_BYTES):
+            options: Any = {"range": (first, min(first + PART_BYTES, state.st_size))}
+            if tag := state.version.get("e_tag"):
+                options["if_match"] = tag
+            get = partial(obstore.get, self._client, self.key, options=options)
+            try:
+                yield bytes(ask(lambda get=get: get().bytes()))
+            except ObjectExistsError:
+                raise OSError(errno.ESTALE, "it was replaced while it was read") from None
 
     def put(self, content: bytes) -> None:
         """Make `content` the object, whole or not at all."""

@@ -1,4 +1,4 @@
-"""Where a store lies: on a disk, as a `Path`, or in object storage, as an `ObjectPlace`.
+"""A folder or file on a disk, as a `Path`, or in object storage, as an `ObjectPlace`.
 
 Both list what is in a folder, read and delete a file under the same names. What they do each in
 its own way is here: a file appears whole or not at all, which takes a temporary file and a rename
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from capenh_pipeline.domain.identity import sha256_hex
+from capenh_pipeline.domain.paths import system_path
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.files import (
     create_atomically,
@@ -19,7 +20,7 @@ from capenh_pipeline.files import (
     sync_folder,
     write_atomically,
 )
-from capenh_pipeline.tables.object_place import ObjectPlace, is_object_url, object_place
+from capenh_pipeline.places.object_place import ObjectPlace, is_object_url, object_place
 
 Place = Path | ObjectPlace
 
@@ -27,7 +28,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _FILE_URL = "file://"
-_REQUESTS = 8
+REQUESTS = 16
+"""Requests to object storage that are under way at once, where many are due."""
 
 
 def place_of(text: str, *, option: str) -> Place:
@@ -122,6 +124,25 @@ def change_file(place: Place, change: Callable[[bytes], bytes]) -> None:
         is_changed = place.swap(change(content), version=state.version)
 
 
+def is_in(place: Place, folder: Place) -> bool:
+    """Return whether `place` is `folder`, or is in it."""
+    if isinstance(place, Path):
+        return isinstance(folder, Path) and place.is_relative_to(folder)
+    return place.is_relative_to(folder)
+
+
+def is_same_place(one: str, other: Place) -> bool:
+    """Return whether what `str` has made of a place is the same one, links to folders and all."""
+    if is_object_url(one) or not isinstance(other, Path):
+        return one == str(other)
+    return Path(one) == other or Path(one).resolve() == other.resolve()
+
+
+def file_in(root: Place, raw: str) -> Place:
+    """Return the file below `root` that a raw path (of `domain.paths`) names."""
+    return system_path(root, raw) if isinstance(root, Path) else root / raw
+
+
 def name_in(root: Place, place: Place) -> str:
     """Return the name of `place` below the folder `root`, with / between its parts."""
     return str(place)[len(str(root)) :].lstrip("/")
@@ -140,7 +161,7 @@ def each(
     """
     if len(items) < 2 or all(isinstance(place, Path) for place in places):
         return [*map(work, items)]
-    with ThreadPoolExecutor(_REQUESTS) as pool:
+    with ThreadPoolExecutor(REQUESTS) as pool:
         return [*pool.map(work, items)]
 
 

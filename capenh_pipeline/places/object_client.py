@@ -4,6 +4,7 @@ Who we are is told by the environment alone, in the variables of each service (`
 `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, …).
 """
 
+import errno
 import os
 import time
 from collections.abc import Callable, Generator
@@ -25,8 +26,13 @@ _RETRIES: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=_PATIENCE_
 """A server that sheds load answers 503 for seconds; obstore asks again, later each time."""
 
 
+_OWN_KEYS = ("169.254.169.254", "metadata.google.internal")
+"""Who is asked for credentials in a data centre when the environment has none."""
+_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
+
+
 class ObjectError(OSError):
-    """Object storage did not do what it was asked; the text says what it said."""
+    """Object storage did not do what it was asked; `strerror` is what it said."""
 
 
 class ObjectExistsError(FileExistsError):
@@ -45,8 +51,7 @@ def library() -> Any:
         import obstore.store
     except ImportError:
         raise ConfigurationError(
-            "The store is in object storage, which needs another package: "
-            "pip install 'capenh_pipeline[object_store]'"
+            "Object storage needs another package: pip install 'capenh_pipeline[object_store]'"
         ) from None
     return obstore
 
@@ -99,28 +104,41 @@ def ask(request: Callable[[], Result]) -> Result:
 
 @contextmanager
 def object_faults() -> Generator[None]:
-    """Turn what obstore raises into what the file system would raise.
+    """Turn what obstore raises into what the file system would raise, with `errno` and `strerror`.
 
     Raises:
-        FileNotFoundError: there is no such object.
+        FileNotFoundError: there is no such object, or no such bucket.
         ObjectExistsError: a condition was not met.
         PermissionError: the credentials are missing or do not suffice.
         ObjectError: anything else; another try may succeed.
+        OSError: a name is among those asked for that the library cannot handle.
     """
     from obstore import exceptions
 
     try:
         yield
     except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
-        raise ObjectExistsError(first_line(error)) from None
-    except FileNotFoundError as error:
-        raise FileNotFoundError(first_line(error)) from None
+        raise ObjectExistsError(errno.EEXIST, first_line(error)) from None
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, "there is no such object") from None
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-        raise PermissionError(first_line(error)) from None
+        raise PermissionError(errno.EACCES, f"access is refused: {first_line(error)}") from None
+    except exceptions.InvalidPathError as error:
+        raise OSError(errno.EINVAL, first_line(error)) from None
     except exceptions.BaseError as error:
-        raise ObjectError(first_line(error)) from None
+        raise _other_fault(error) from None
+
+
+def _other_fault(error: Exception) -> OSError:
+    """Return the fault that the library has no kind of its own for."""
+    text = str(error)
+    if any(name in text for name in _NO_BUCKET):
+        return FileNotFoundError(errno.ENOENT, "there is no such bucket")
+    if any(name in text for name in _OWN_KEYS):
+        return PermissionError(errno.EACCES, "there are no credentials in the environment")
+    return ObjectError(errno.ETIMEDOUT, first_line(error))
 
 
 def first_line(error: Exception) -> str:
     """Return what an error says in short; obstore adds the whole of the request and its answer."""
-    return str(error).partition("\n")[0].strip().rstrip(":")
+    return str(error).partition("\n")[0].partition(": <")[0].strip().rstrip(":")

@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from capenh_pipeline.errors import ConfigurationError
-from capenh_pipeline.tables.object_client import bucket_client
-from capenh_pipeline.tables.object_place import ObjectPlace, object_place
-from capenh_pipeline.tables.places import local_folder, move_file, name_in, place_of
+from capenh_pipeline.places.object_client import bucket_client
+from capenh_pipeline.places.object_place import ObjectPlace, object_place
+from capenh_pipeline.places.place import local_folder, move_file, name_in, place_of
 
 
 @pytest.mark.parametrize(

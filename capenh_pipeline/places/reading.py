@@ -1,0 +1,43 @@
+"""A file read whole, wherever it is."""
+
+from pathlib import Path
+
+from capenh_pipeline.errors import DatasetError
+from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.places.object_client import ObjectError
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import Place
+from capenh_pipeline.places.tar_members import read_member
+
+
+def read_file(file: Place, *, most_bytes: int | None = None) -> bytes:
+    """Return the content of a file of a dataset, or of a member of a tar that is read as a folder.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is larger than `most_bytes`.
+        DatasetError: object storage does not answer, which says nothing about this file.
+    """
+    if not isinstance(file, ObjectPlace):
+        return _read_from_disk(file, most_bytes)
+    try:
+        return file.read_version(most_bytes=most_bytes)[0]
+    except ObjectError as error:
+        raise unanswered(file, error) from None
+
+
+def _read_from_disk(file: Path, most_bytes: int | None) -> bytes:
+    try:
+        return read_regular_file(file, most_bytes=most_bytes)
+    except (FileNotFoundError, NotADirectoryError):
+        content = read_member(file, most_bytes=most_bytes)
+        if content is None:
+            raise
+        return content
+
+
+def unanswered(place: Place, error: OSError) -> DatasetError:
+    """Return what ends a run when object storage does not answer."""
+    return DatasetError(
+        f"{place} cannot be read ({error.strerror}); run again when its server answers, finished "
+        "work is kept."
+    )
