@@ -57,8 +57,8 @@ def run(dataset: Path, *flags: str) -> Took:
 def look(dataset: Path) -> Took:
     """Let the sensor look until all folders have had their turn.
 
-    Return the median milliseconds of a look, on the clock and of CPU, and how many that takes. Looks
-    that list all are left out, as the first does where the store is of another version.
+    Return the median milliseconds of a look, on the clock and of CPU, and how many that takes.
+    Looks that list all are left out, as the first does where the store is of another version.
 
     Args:
         dataset: of `make`, with nothing new.
