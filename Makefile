@@ -6,7 +6,8 @@ INSTALLED := $(VENV)/.installed
 DEMO ?= capenh-demo
 # One thread for torch's operators: the tiny models are faster so, and much so on a busy machine.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
-# And for those of polars, whose threads wait for each other longer than small frames take.
+# And for those of polars, whose threads wait for each other longer than small frames take; `soak`
+# has as many as users have.
 ONE_OF_POLARS := POLARS_MAX_THREADS=1
 
 # dg warns of a .venv that is not the active one.
@@ -50,7 +51,7 @@ test: $(INSTALLED)  ## run the suite
 	$(ONE_THREAD) $(ONE_OF_POLARS) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 slow: $(INSTALLED)  ## run the tests that take five seconds or more each; CI does
-	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'slow and not soak'
+	$(ONE_THREAD) $(ONE_OF_POLARS) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'slow and not soak'
 
 soak: $(INSTALLED)  ## run the tests that take minutes
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m soak

@@ -5,6 +5,8 @@ import pytest
 from capenh_pipeline.demo.dataset import true_merges
 from capenh_pipeline_tests.command import capenh
 
+pytestmark = pytest.mark.slow
+
 IMAGES = 24
 
 

@@ -4,6 +4,7 @@ a run from scratch does."""
 import shutil
 from contextlib import suppress
 from itertools import count
+from uuid import uuid4
 
 import hypothesis.strategies as st
 import polars as pl
@@ -66,11 +67,11 @@ days = st.fixed_dictionaries(
 
 
 class Life:
-    """A dataset and its store, and what people do to them."""
+    """A dataset and its store, which is beside the images if none is named; and what people do."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, store=None):
         self.history = History(folder)
-        self.runs = StageRuns(folder, {"recursive": True}, fails=cannot_be_seen)
+        self.runs = StageRuns(folder, {"recursive": True, "store": store}, fails=cannot_be_seen)
         self.options = {}
         for number, name in enumerate(NAMES[:2]):
             self.history.put(name, number)
@@ -147,7 +148,7 @@ class Life:
             for path in [*self.history.images, *self.history.texts]:
                 (folder / path).parent.mkdir(exist_ok=True)
                 shutil.copyfile(self.history.folder / path, folder / path)
-            scratch = StageRuns(folder, self.runs.options, fails=cannot_be_seen)
+            scratch = StageRuns(folder, {"recursive": True}, fails=cannot_be_seen)
             scratch.run(**self.options)
             assert visible(self.runs, self.options) == visible(scratch, self.options)
 
@@ -174,9 +175,18 @@ def stop_after(moments):
     return moment
 
 
-def play(history):
+@pytest.fixture(params=["disk", "s3"])
+def new_store(request):
+    """Return what names a new store: None, or a folder in a bucket."""
+    if request.param == "disk":
+        return lambda: None
+    bucket = request.getfixturevalue("s3_folder")
+    return lambda: str(bucket / uuid4().hex)
+
+
+def play(history, store=None):
     with memory_folder() as folder:
-        life = Life(folder)
+        life = Life(folder, store)
         for day in history:
             life.live(day)
         life.compare_with_a_run_from_scratch()
@@ -196,6 +206,46 @@ lasting = settings(
 @given(st.lists(days, min_size=3, max_size=3))
 def test_each_run_of_a_short_history_computes_what_is_missing_and_ends_as_from_scratch(history):
     play(history)
+
+
+BUSY_DAYS = [
+    {
+        "changes": [("put", "a.bmp", 2), ("write", "a.png.txt", "sks")],
+        "vlm": VLM_RECIPES[0],
+        "llm": LLM_RECIPES[0],
+        "crash": 30,
+        "compact": False,
+        "runs": 1,
+    },
+    {
+        "changes": [("move", "a.png", "a_combined.png"), ("write", "sub/b.txt", "a dog")],
+        "vlm": VLM_RECIPES[1],
+        "llm": LLM_RECIPES[0],
+        "crash": None,
+        "compact": True,
+        "runs": 2,
+    },
+    {
+        "changes": [("delete", "a.bmp", "a.png"), ("copy", "sub/b.png", "a.png")],
+        "vlm": VLM_RECIPES[0],
+        "llm": LLM_RECIPES[1],
+        "crash": 12,
+        "compact": True,
+        "runs": 1,
+    },
+]
+
+
+@pytest.mark.slow
+def test_wherever_the_store_is_a_busy_history_computes_what_is_missing(new_store):
+    play(BUSY_DAYS, new_store())
+
+
+@pytest.mark.soak
+@settings(lasting, max_examples=10)
+@given(st.lists(days, min_size=1, max_size=4))
+def test_wherever_the_store_is_each_run_of_a_history_computes_what_is_missing(new_store, history):
+    play(history, new_store())
 
 
 @pytest.mark.soak

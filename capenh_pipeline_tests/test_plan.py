@@ -1,14 +1,16 @@
-"""`capenh plan`: what a run would do, through the real command, against what it then does."""
+"""`capenh plan`: what a run would do, by the command, against what it then does."""
 
 import re
 import shutil
+from contextlib import redirect_stdout
+from io import StringIO
 
 import polars as pl
 import pytest
 
+from capenh_pipeline.cli import main
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
 from capenh_pipeline.domain.schemas import COMBINED_CAPTIONS
-from capenh_pipeline_tests.command import capenh
 from capenh_pipeline_tests.images import draw
 from capenh_pipeline_tests.pipeline import pipeline
 
@@ -35,10 +37,11 @@ def planned(started, *flags):
     """Return the numbers of the plan by the name of their line, and its whole text."""
     words = ["--dataset_dir", started.dataset, "--model_id", FLORENCE_FOLDER]
     words += ["--base_url", started.server.base_url, "--model", "test-model"]
-    done = capenh("plan", *words, *flags, cwd=started.dataset.parent)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = re.findall(r"^(\S+(?: \S+)*) +([\d,.]+|unknown)\b", done.stdout, re.MULTILINE)
-    return {name: number.replace(",", "") for name, number in lines}, done.stdout
+    with redirect_stdout(StringIO()) as out:
+        assert main(["plan", *map(str, [*words, *flags])]) == 0
+    text = out.getvalue()
+    lines = re.findall(r"^(\S+(?: \S+)*) +([\d,.]+|unknown)\b", text, re.MULTILINE)
+    return {name: number.replace(",", "") for name, number in lines}, text
 
 
 def rows(numbers):

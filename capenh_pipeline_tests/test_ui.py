@@ -10,7 +10,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from capenh_pipeline_tests.command import capenh, started_capenh
+from capenh_pipeline.cli import main
+from capenh_pipeline_tests.command import started_capenh
 from capenh_pipeline_tests.images import draw
 from capenh_pipeline_tests.processes import PATIENCE_S, processes, wait_until
 
@@ -34,16 +35,14 @@ def taken():
         yield listening.getsockname()[1]
 
 
-def test_a_port_that_is_taken_or_none_is_one_sentence_and_nothing_is_started(images, taken):
-    done = capenh("ui", "--dataset_dir", images, "--port", taken, cwd=images.parent)
-    assert done.returncode == 2
-    assert done.stderr == f"capenh: Port {taken} of 127.0.0.1 is taken; name another --port.\n"
+def test_a_port_that_is_taken_or_none_is_one_sentence_and_nothing_is_started(images, taken, capfd):
+    assert main(["ui", "--dataset_dir", str(images), "--port", str(taken)]) == 2
+    error = capfd.readouterr().err
+    assert error == f"capenh: Port {taken} of 127.0.0.1 is taken; name another --port.\n"
     for none in ("abc", "0", "65536", "-1", "³"):
-        done = capenh("ui", "--dataset_dir", images, f"--port={none}", cwd=images.parent)
-        assert done.returncode == 2
-        assert done.stderr == (
-            f"capenh: --port is {none!r}; it must be a number from 1 to 65535.\n"
-        )
+        assert main(["ui", "--dataset_dir", str(images), f"--port={none}"]) == 2
+        error = capfd.readouterr().err
+        assert error == f"capenh: --port is {none!r}; it must be a number from 1 to 65535.\n"
     assert not (images / ".capenh").exists()
 
 

@@ -7,7 +7,7 @@ from capenh_pipeline_tests.defs.webserver import OF_DAGSTER, Dagster
 from capenh_pipeline_tests.fakes.gate import Gate
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
 from capenh_pipeline_tests.images import draw
-from capenh_pipeline_tests.processes import wait_until
+from capenh_pipeline_tests.processes import PATIENCE_S, wait_until
 
 IMAGES = 4
 ALL_SHARDS = ("0", "f")
@@ -25,6 +25,7 @@ def test_runs_that_people_start_are_tagged_and_those_of_one_store_wait_for_one_a
         "CAPENH_MODEL_ID": str(FLORENCE_FOLDER),
         "CAPENH_MODEL": "any",
         "CAPENH_CONCURRENCY": "1",
+        "CAPENH_LLM_TIMEOUT_S": str(PATIENCE_S),
     }
     with (
         FakeLlmServer(gate, models=None) as server,

@@ -8,7 +8,14 @@ from itertools import count
 import pytest
 
 from capenh_pipeline.engines.dispatch import Dispatcher
-from capenh_pipeline.engines.ray_cluster import RayCluster, Share, most_on_a_node, share_of
+from capenh_pipeline.engines.ray_cluster import (
+    ANSWERS_S,
+    CONNECTS_S,
+    RayCluster,
+    Share,
+    most_on_a_node,
+    share_of,
+)
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline_tests.engines.conftest import ray_pool
 from capenh_pipeline_tests.engines.test_engines import all_squares
@@ -63,4 +70,4 @@ def test_a_wrong_address_is_one_sentence_soon(address):
     began = time.monotonic()
     with pytest.raises(ConfigurationError, match=f"--ray_address .*{re.escape(address)}"):
         RayCluster(address)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < CONNECTS_S + ANSWERS_S  # Ray itself tries for minutes

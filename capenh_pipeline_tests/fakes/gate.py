@@ -4,8 +4,7 @@ import threading
 from typing import Any
 
 from capenh_pipeline_tests.fakes.llm_server import Reply, Response, merge_reply
-
-PATIENCE_S = 120
+from capenh_pipeline_tests.processes import PATIENCE_S
 
 
 class Gate:

@@ -8,6 +8,8 @@ from capenh_pipeline.domain.fusion.gates import GATES
 from capenh_pipeline_tests.fusion_set.labelled import attacks, labelled_answers
 from capenh_pipeline_tests.fusion_set.measure import gate_scores, is_rejected_or_mended, outcome
 
+pytestmark = pytest.mark.slow
+
 MIN_RECALL = 0.95
 MIN_PRECISION = 0.95  # the aim is 0.98: one of 36 that `retention` rejects is good
 

@@ -155,7 +155,7 @@ def test_an_interrupt_does_not_wait_for_a_process_that_was_stopped_with_the_lock
     with FileLock(path, is_singleton=False):
         started = time.monotonic()
         asyncio.run(interrupted())
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30  # the lock is held for ever
     assert times_of(around, limit, [0]) == [1]
 
 

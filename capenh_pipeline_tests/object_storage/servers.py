@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from capenh_pipeline_tests.processes import PATIENCE_S
+
 BUCKET = "datasets"
 MOTO = f"{__package__}.moto_server"
 
 ACCESS_KEY, SECRET_KEY = "testing-access-key", "testing-secret-key"  # of nothing
 REGION = "us-east-1"
-_PATIENCE_S = 60
 
 
 def variables(endpoint: str) -> dict[str, str]:
@@ -97,7 +98,7 @@ def _served(
 
 
 def wait_until_it_answers(endpoint: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             urllib.request.urlopen(endpoint).close()  # noqa: S310  # our own server

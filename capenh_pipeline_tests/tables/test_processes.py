@@ -1,4 +1,4 @@
-"""Processes that share a store, or die while writing to it, lose no acknowledged row."""
+"""Processes that share a store, wherever it is, or die while writing to it, lose no row."""
 
 import signal
 import subprocess
@@ -7,8 +7,12 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
+
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
 from capenh_pipeline.places.place import Place
+from capenh_pipeline.tables.marker import read_marker
+from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.tables import writers
 from capenh_pipeline_tests.tables.samples import hash_in, parts_of, sizes_in, texts_in
 
@@ -34,19 +38,33 @@ def next_acknowledgement(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_rows_acknowledged_before_a_kill_are_there_and_compaction_keeps_them(store):
-    """Five writers of one shard, all appending and compacting at once, each killed in turn."""
+def wherever(number, *, on_disk, in_bucket, marks=()):
+    """Run a test on a disk and in buckets, which take longer: with other numbers."""
+    return pytest.mark.parametrize(
+        ("store", number),
+        [
+            (None, on_disk),
+            pytest.param("s3_folder", in_bucket, marks=marks),
+            pytest.param("ceph_folder", in_bucket, marks=pytest.mark.soak),
+        ],
+        indirect=["store"],
+    )
+
+
+@wherever("count", on_disk=5, in_bucket=3)
+def test_rows_acknowledged_before_a_kill_are_there_and_compaction_keeps_them(store, count):
+    """So many writers of one shard, all appending and compacting at once, each killed in turn."""
     acknowledged = set()
     with ExitStack() as stack:
         processes = [
             stack.enter_context(writer("append_and_compact", store.root, number))
-            for number in range(5)
+            for number in range(count)
         ]
         for number, process in enumerate(processes):
             for _ in range(4 + number):
                 acknowledged.add(f"{number}-{next_acknowledgement(process)}")
             process.kill()
-    assert len(acknowledged) == 4 + 5 + 6 + 7 + 8
+    assert len(acknowledged) == sum(4 + number for number in range(count))
 
     table = store.table(VLM_CAPTIONS)
     before = table.read()
@@ -56,32 +74,51 @@ def test_rows_acknowledged_before_a_kill_are_there_and_compaction_keeps_them(sto
     assert table.read().equals(before)
 
 
-def test_a_reader_never_misses_a_row_while_another_process_compacts(store):
+@wherever("reads", on_disk=400, in_bucket=40, marks=pytest.mark.slow)
+def test_a_reader_never_misses_a_row_while_two_processes_compact(store, reads):
     """It reads without a pause, so that some reads meet parts deleted under them."""
     table = store.table(VLM_CAPTIONS)
     seen: set[str] = set()
-    with writer("append_and_compact", store.root) as process:
-        next_acknowledgement(process)
-        for _ in range(400):
+    with (
+        writer("append_and_compact", store.root, 1) as one,
+        writer("append_and_compact", store.root, 2) as other,
+    ):
+        next_acknowledgement(one)
+        next_acknowledgement(other)
+        for _ in range(reads):
             hashes = table.read(["0"])["image_hash"].to_list()
             assert len(hashes) == len(set(hashes)) > 0
             assert seen <= set(hashes)
             seen |= set(hashes)
-        assert process.poll() is None
+        assert one.poll() is None
+        assert other.poll() is None
 
 
-def test_a_reader_sees_one_whole_snapshot_while_another_process_replaces_it(store):
+@wherever("reads", on_disk=400, in_bucket=40, marks=pytest.mark.slow)
+def test_a_reader_sees_one_whole_snapshot_while_another_process_replaces_it(store, reads):
     table = store.table(IMAGE_MANIFEST)
     newest = 0
     with writer("replace", store.root) as process:
         next_acknowledgement(process)
-        for _ in range(400):
+        for _ in range(reads):
             sizes = sizes_in(table)
             assert sorted(sizes) == list("abcdef")
             assert set(sizes.values()) == {sizes["a"]}
             assert sizes["a"] >= newest
             newest = sizes["a"]
         assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    "folder", ["tmp_path", "s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
+)
+def test_of_many_that_create_a_store_at_once_one_says_how_many_shards_it_has(folder, request):
+    root = request.getfixturevalue(folder) / "store"
+    with ExitStack() as stack:
+        for process in [stack.enter_context(writer("replace", root, n)) for n in range(3)]:
+            next_acknowledgement(process)
+    assert read_marker(root) == {"format": 1, "shard_digits": 1}
+    assert Store.existing(root).shard_digits == 1
 
 
 def test_an_interrupt_writes_what_a_checkpoint_has_taken(store):
