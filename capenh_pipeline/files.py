@@ -159,10 +159,13 @@ def read_regular_file(path: Path, *, most_bytes: int | None = None) -> bytes:
         OSError: it cannot be read, is no regular file, or is larger than `most_bytes`.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
-        if most_bytes is not None and found.st_size > most_bytes:
-            raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes", str(path))
-        return file.read()
+    try:  # of a folder, `fdopen` raises, and does not close it
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            if most_bytes is not None and found.st_size > most_bytes:
+                raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes", str(path))
+            return file.read()
+    finally:
+        os.close(descriptor)

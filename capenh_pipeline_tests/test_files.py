@@ -9,6 +9,7 @@ from capenh_pipeline.files import (
     TEMPORARY_PREFIX,
     create_atomically,
     make_folder,
+    read_regular_file,
     replace_file,
     sync_folder,
     write_atomically,
@@ -97,3 +98,11 @@ def test_a_file_that_cannot_be_replaced_leaves_no_temporary_one(tmp_path):
     with pytest.raises(IsADirectoryError):
         replace_file(tmp_path / "folder", b"", temporary=tmp_path / f"{TEMPORARY_PREFIX}a")
     assert names_in(tmp_path) == ["folder"]
+
+
+def test_a_folder_that_is_taken_for_a_file_is_not_left_open(tmp_path):
+    """A sensor would have no file left to open after some hours of a folder named `a.txt`."""
+    with pytest.raises(IsADirectoryError):
+        read_regular_file(tmp_path)
+    opened = [one.readlink() for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    assert tmp_path not in opened

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from capenh_pipeline.dataset.layered_walk import Layers
 from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.defs.resources import dataset_folder
 from capenh_pipeline.domain.identity import sha256_hex
@@ -102,7 +103,7 @@ def test_a_broken_shard_is_a_warning_and_what_is_whole_of_it_is_read(tmp_path):
     tar = write_tar(tmp_path / "data" / "x.tar", {"a.png": RED, "b.png": RED + b" " * 5000})
     os.truncate(tar, 3000)
     (tmp_path / "data" / "y.tar").write_bytes(b"no tar at all" * 99)
-    found = list_dataset(tmp_path / "data", recursive=True, tar_shards=True)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=Layers(tars=True))
     assert found.images()["path"].to_list() == ["x/a.png"]
     first, second = found.warnings
     assert first == "The rest of x.tar was skipped: it ends in its middle."
@@ -112,11 +113,11 @@ def test_a_broken_shard_is_a_warning_and_what_is_whole_of_it_is_read(tmp_path):
 def test_other_processes_look_into_tars_too(tmp_path):
     for number in range(6):
         write_tar(tmp_path / "d" / f"{number}.tar", {"deep/a.png": RED, "b.png": GREEN})
-    found = list_dataset(tmp_path / "d", recursive=True, tar_shards=True, processes=2)
+    found = list_dataset(tmp_path / "d", recursive=True, layers=Layers(tars=True), processes=2)
     names = [f"{number}/{name}" for number in range(6) for name in ("b.png", "deep/a.png")]
     assert found.images()["path"].to_list() == names
 
 
 def test_shards_in_object_storage_are_a_sentence():
-    with pytest.raises(ConfigurationError, match="s3://b/x is in object storage, where no tar"):
+    with pytest.raises(ConfigurationError, match="s3://b/x is in object storage, where no"):
         dataset_folder(Options(dataset_dir="s3://b/x", tar_shards=True))

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from capenh_pipeline.buckets import FolderBuckets, together
+from capenh_pipeline.dataset.layered_walk import LayeredWalk, Layers
 from capenh_pipeline.dataset.object_walk import ObjectWalk
-from capenh_pipeline.dataset.tar_walk import TarWalk
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_folders
 from capenh_pipeline.dataset.walk import (
     EXTENSIONS,
@@ -36,6 +36,8 @@ def is_text_file(path: str) -> bool:
 FILE = ["path", "path_bytes", "size_bytes", "mtime_ns", "ctime_ns"]
 """Which file it is (`path` is relative, with `/`; `path_bytes` is set where that is not UTF-8, and
 `path` is then a printable form), and what is known of it without opening it."""
+
+NO_LAYERS = Layers()
 
 FILE_STATE = ["path", "size_bytes", "mtime_ns", "ctime_ns"]
 """Columns of a `Listing` and of what is known of files: a file is the same where all are equal."""
@@ -105,7 +107,7 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
     root: Place,
     *,
     recursive: bool,
-    tar_shards: bool = False,
+    layers: Layers = NO_LAYERS,
     skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trust_dir_mtime: bool = False,
@@ -120,7 +122,7 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
     Args:
         root: the dataset folder.
         recursive: whether sub-folders are listed too.
-        tar_shards: whether a tar file is listed as a sub-folder; not in object storage.
+        layers: what is looked for besides files; nothing is in object storage.
         skip: sub-folders that are left out (a store that is kept in the dataset).
         known: units of an earlier listing, with the same options. The files of a folder whose
             units are as they were are left out. So two names that print alike, which some names
@@ -137,7 +139,7 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
     """
     files = FolderBuckets(LISTED, folder=scratch)
     trusted = known if trust_dir_mtime else None
-    walk = begin_walk(root, files, tar_shards=tar_shards, skip=skip, known=known, trusted=trusted)
+    walk = begin_walk(root, files, layers=layers, skip=skip, known=known, trusted=trusted)
     if recursive and walk.pending and processes and isinstance(root, Path):
         with suppress(EOFError, ConnectionError):  # a process was killed: this one does it alone
             walk_together(walk, processes)
@@ -154,7 +156,7 @@ def begin_walk(
     root: Place,
     files: Frames,
     *,
-    tar_shards: bool = False,
+    layers: Layers = NO_LAYERS,
     skip: Sequence[Place] = (),
     known: pl.DataFrame | None = None,
     trusted: pl.DataFrame | None = None,
@@ -164,7 +166,7 @@ def begin_walk(
     Args:
         root: the dataset folder.
         files: takes the files.
-        tar_shards: as `skip` and `known`, see `list_dataset`.
+        layers: as `skip` and `known`, see `list_dataset`.
         skip: folders that are left out.
         known: units of an earlier listing.
         trusted: units of all folders of another one: a folder whose own times are as they were
@@ -176,8 +178,11 @@ def begin_walk(
         _require_folder(root)
         folders = {} if known is None or trusted is None else _known_folders(trusted, known)
         own = {_root_folder(folder) for folder in skip if isinstance(folder, Path)}
-        kind = TarWalk if tar_shards else Walk
-        walk = kind(_root_folder(root), own, files, known, folders)
+        walk = (
+            LayeredWalk(_root_folder(root), own, files, known, folders, layers=layers)
+            if any(layers)
+            else Walk(_root_folder(root), own, files, known, folders)
+        )
     walk.list_folder("")
     return walk
 
@@ -199,13 +204,13 @@ def walked(walk: Walk, files: FolderBuckets, *, recursive: bool) -> Listing:
     return Listing(units, files, tuple(sorted(walk.warnings)))
 
 
-def require_images(root: Place, *, recursive: bool, tar_shards: bool = False) -> None:
+def require_images(root: Place, *, recursive: bool, layers: Layers = NO_LAYERS) -> None:
     """Make sure that there is an image below `root`, without a look at all of it.
 
     Raises:
         DatasetError: as `list_dataset` does.
     """
-    walk = begin_walk(root, [], tar_shards=tar_shards)
+    walk = begin_walk(root, [], layers=layers)
     while recursive and walk.pending and not walk.has_images:
         walk.go_on()
     if not walk.has_images:

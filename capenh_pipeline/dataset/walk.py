@@ -218,7 +218,7 @@ class Walk:
         self._add_texts(prefix, texts)
 
     def _add_tar(self, entry: Entry, path: str) -> None:
-        """Do nothing about a tar; see `TarWalk`."""
+        """Do nothing about a tar; see `LayeredWalk`."""
 
     def _add_folder(self, entry: Entry, path: str) -> None:
         is_folder = entry.is_dir(follow_symlinks=False)

@@ -23,7 +23,7 @@ from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.places.place import Place, is_in, local_folder, place_of
 from capenh_pipeline.stages.progress import Progress, log_progress
-from capenh_pipeline.stages.run import Run
+from capenh_pipeline.stages.run import Run, layers_of
 from capenh_pipeline.stages.watching import Watch
 from capenh_pipeline.tables.file_hashes import FileHashes
 from capenh_pipeline.tables.marker import STORE_FOLDER
@@ -105,7 +105,7 @@ class Outside:
         """
         dataset, folder = dataset_folder(options), store_folder(options)
         if not folder.exists():
-            require_images(dataset, recursive=options.recursive, tar_shards=options.tar_shards)
+            require_images(dataset, recursive=options.recursive, layers=layers_of(options))
         keys = shard_keys(options.shard_digits)
         if not set(shards or keys) <= set(keys):
             raise ConfigurationError(
@@ -149,10 +149,11 @@ def dataset_folder(options: Options) -> Place:
             f"--trust_dir_mtime: {folder} is in object storage, where folders have no times; leave "
             "that option out."
         )
-    if options.tar_shards and not isinstance(folder, Path):
+    if any(layers_of(options)) and not isinstance(folder, Path):
+        name = "tar_shards" if options.tar_shards else "metadata_captions"
         raise ConfigurationError(
-            f"--tar_shards: {folder} is in object storage, where no tar file is looked into; copy "
-            "them into a folder."
+            f"--{name}: {folder} is in object storage, where no file is looked into but images and "
+            "texts; copy the dataset into a folder."
         )
     return folder
 

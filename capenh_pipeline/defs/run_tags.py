@@ -5,6 +5,8 @@ from pathlib import Path
 
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.places.object_place import is_object_url
+from capenh_pipeline.places.place import FILE_URL
 from capenh_pipeline.tables.marker import STORE_FOLDER
 
 PREFIX = "capenh/"
@@ -26,7 +28,7 @@ def run_tags(options: Options, versions: Mapping[str, str]) -> dict[str, str]:
         "capenh/llm_recipe": versions["combined_captions"],
     }
     if options.dataset_dir:
-        tags[DATASET] = _absolute(options.dataset_dir).name or "/"
+        tags[DATASET] = _absolute(options.dataset_dir).rpartition("/")[2] or "/"
     return tags
 
 
@@ -38,11 +40,15 @@ def queue_tags(options: Options) -> dict[str, str]:
     """
     if not options.dataset_dir:
         return {}
-    return {STORE: str(_absolute(options.store or f"{options.dataset_dir}/{STORE_FOLDER}"))}
+    folder = options.store or f"{options.dataset_dir.rstrip('/')}/{STORE_FOLDER}"
+    return {STORE: _absolute(folder)}
 
 
-def _absolute(path: str) -> Path:
-    return Path(path).expanduser().absolute()
+def _absolute(folder: str) -> str:
+    """Return a folder as each process names it, whatever its working directory is."""
+    if is_object_url(folder):
+        return folder.rstrip("/")
+    return str(Path(folder.removeprefix(FILE_URL)).expanduser().absolute())
 
 
 def whole_range(shard_digits: int) -> dict[str, str]:

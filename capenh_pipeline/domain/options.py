@@ -45,6 +45,12 @@ class DatasetOptions:
         "it lay in the folder x, where its caption files are written.",
         group="Dataset",
     )
+    metadata_captions: bool = option(
+        False,
+        "Take manual captions from metadata.jsonl and metadata.csv too (column text, or caption, "
+        "of the image file_name); NAME.txt counts first.",
+        group="Dataset",
+    )
     trust_dir_mtime: bool = option(
         False,
         "Do not look at the files of a folder whose own times are as they were: that is much "
@@ -134,6 +140,11 @@ class Options(
                 f"{len(prompts)}; give one, or no --folder_prompts."
             )
         prompts_for_llm(prompts, self.llm_captions)
+        if self.metadata_captions and self.caption_suffix:
+            raise ConfigurationError(
+                "--metadata_captions and --caption_suffix do not go together: the text of a.png is "
+                "read as if it stood in a.txt."
+            )
         check_suffixes(
             caption_suffix=self.caption_suffix,
             combined_suffix=self.combined_suffix,

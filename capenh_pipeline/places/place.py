@@ -27,7 +27,7 @@ Place = Path | ObjectPlace
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_FILE_URL = "file://"
+FILE_URL = "file://"
 REQUESTS = 16
 """Requests to object storage that are under way at once, where many are due."""
 
@@ -40,7 +40,7 @@ def place_of(text: str, *, option: str) -> Place:
     """
     if is_object_url(text):
         return object_place(text, option=option)
-    return nameable_path(text.removeprefix(_FILE_URL), option=option)
+    return nameable_path(text.removeprefix(FILE_URL), option=option)
 
 
 def local_folder(root: Place, environment: Mapping[str, str]) -> Path:

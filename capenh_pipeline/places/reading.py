@@ -4,6 +4,7 @@ from pathlib import Path
 
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.places.metadata_texts import read_metadata_text
 from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place
@@ -11,7 +12,7 @@ from capenh_pipeline.places.tar_members import read_member
 
 
 def read_file(file: Place, *, most_bytes: int | None = None) -> bytes:
-    """Return the content of a file of a dataset, or of a member of a tar that is read as a folder.
+    """Return the content of a file of a dataset, or of what is read as one where there is none.
 
     Raises:
         OSError: it cannot be read, is no regular file, or is larger than `most_bytes`.
@@ -30,7 +31,7 @@ def _read_from_disk(file: Path, most_bytes: int | None) -> bytes:
         return read_regular_file(file, most_bytes=most_bytes)
     except (FileNotFoundError, NotADirectoryError):
         content = read_member(file, most_bytes=most_bytes)
-        if content is None:
+        if content is None and (content := read_metadata_text(file, most_bytes=most_bytes)) is None:
             raise
         return content
 

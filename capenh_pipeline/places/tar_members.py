@@ -6,14 +6,15 @@ name, so caption files and people's corrections lie there.
 
 import errno
 import os
-import tarfile
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from capenh_pipeline.places.tar_headers import headers
 
 TAR_ENDING = ".tar"
 
@@ -44,21 +45,10 @@ def members(tar: Path) -> Iterator[Member]:
         OSError: it cannot be read, is none, is compressed, or ends in its middle, which shows after
             all that is whole.
     """
-    size = tar.stat().st_size
-    try:
-        with tarfile.open(tar, "r:", errors="surrogateescape") as opened:
-            headers: Any = opened
-            while (found := opened.next()) is not None:
-                headers.members = []  # it would keep them all
-                if not found.isreg() or found.issparse():
-                    continue
-                if found.offset_data + found.size > size:
-                    raise OSError(errno.EIO, "it ends in its middle", str(tar))
-                parts = [part for part in found.name.split("/") if part not in ("", ".")]
-                if parts and not any(part.startswith(".") for part in parts):
-                    yield Member("/".join(parts), found.offset_data, found.size)
-    except tarfile.TarError as error:
-        raise OSError(errno.EIO, f"it is no whole tar file ({error})", str(tar)) from None
+    for name, offset, size in headers(tar):
+        parts = [part for part in os.fsdecode(name).split("/") if part not in ("", ".")]
+        if parts and not any(part.startswith(".") for part in parts):
+            yield Member("/".join(parts), offset, size)
 
 
 def tar_of(root: Path, folder: str) -> tuple[Path, str] | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from capenh_pipeline.dataset.layered_walk import Layers
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.models.hub_commits import HubCommit
@@ -68,6 +69,11 @@ class Run:
             return None
         return root if os.access(root, os.W_OK, effective_ids=True) else None
 
+    @property
+    def layers(self) -> Layers:
+        """What of the dataset is looked for besides files."""
+        return layers_of(self.options)
+
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""
         return int(self.now().timestamp() * 1e9)
@@ -92,6 +98,11 @@ class Run:
             rows=rows or self.options.checkpoint_rows,
             seconds=self.options.checkpoint_s,
         )
+
+
+def layers_of(options: Options) -> Layers:
+    """Return what of a dataset some options want besides files."""
+    return Layers(tars=options.tar_shards, metadata=options.metadata_captions)
 
 
 @dataclass

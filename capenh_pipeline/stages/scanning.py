@@ -170,7 +170,7 @@ def list_files(run: Run, known: KnownManifest | None) -> Listing:
     return list_dataset(
         run.dataset,
         recursive=run.options.recursive,
-        tar_shards=run.options.tar_shards,
+        layers=run.layers,
         skip=run.own_folders,
         known=known.listing.units if known else None,
         trust_dir_mtime=run.options.trust_dir_mtime,

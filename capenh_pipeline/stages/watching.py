@@ -151,7 +151,7 @@ def _begun(run: Run, known: pl.DataFrame | None, trusted: pl.DataFrame | None) -
     walk = begin_walk(
         run.dataset,
         files,
-        tar_shards=run.options.tar_shards,
+        layers=run.layers,
         skip=run.own_folders,
         known=known,
         trusted=trusted,

@@ -1,0 +1,135 @@
+"""Captions in a `metadata.jsonl` or `metadata.csv`, as Hugging Face's "imagefolder" has them.
+
+The text of `a.png` is read as if it stood in `a.txt`. A file that is really there counts first.
+https://huggingface.co/docs/datasets/image_dataset#imagefolder
+"""
+
+import csv
+import errno
+import io
+import json
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from capenh_pipeline.files import read_regular_file
+
+NAMES = ("metadata.jsonl", "metadata.csv")
+FILE_COLUMN = "file_name"
+TEXT_COLUMNS = ("text", "caption")
+"""Of them, the first that is there."""
+
+ENDING = ".txt"
+
+_MOST_FILES = 16  # that are remembered
+
+
+def metadata_of(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
+    """Yield the metadata files that may tell of a folder's images, with its path from there.
+
+    Args:
+        root: above it none is looked for.
+        folder: relative to it; its own files come first.
+    """
+    inside = PurePosixPath()
+    place = PurePosixPath(folder)
+    while True:
+        for name in NAMES:
+            if (root / place / name).is_file():
+                yield root / place / name, "" if inside == PurePosixPath() else f"{inside}/"
+        if place == PurePosixPath():
+            return
+        inside, place = PurePosixPath(place.name) / inside, place.parent
+
+
+def texts_in(metadata: Path) -> dict[str, str]:
+    """Return the texts of a metadata file by the relative paths of their images.
+
+    Raises:
+        OSError: it cannot be read, or is not what its name says.
+    """
+    return _texts(metadata, _state(metadata))
+
+
+def text_name(image: str, *, is_alone: bool) -> str:
+    """Return the path of the text file in which an image's text is as if it stood.
+
+    Args:
+        image: its path.
+        is_alone: whether no other image has its name but for the extension.
+    """
+    return (image.rpartition(".")[0] if is_alone else image) + ENDING
+
+
+def read_metadata_text(file: Path, *, most_bytes: int | None = None) -> bytes | None:
+    """Return what a text file would hold that stands in a metadata file; None if none does.
+
+    Raises:
+        OSError: a metadata file cannot be read, or the text is larger than `most_bytes`.
+    """
+    if file.suffix != ENDING:
+        return None
+    for folder in file.parents:
+        for metadata in (folder / name for name in NAMES):
+            if metadata.is_file():
+                text = _by_file(metadata, _state(metadata)).get(file.relative_to(folder).as_posix())
+                if text is not None:
+                    return _bounded(text.encode(), most_bytes)
+    return None
+
+
+def _bounded(content: bytes, most_bytes: int | None) -> bytes:
+    if most_bytes is not None and len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes")
+    return content
+
+
+def _state(metadata: Path) -> tuple[int, ...]:
+    found = metadata.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@lru_cache(_MOST_FILES)
+def _by_file(metadata: Path, state: tuple[int, ...]) -> dict[str, str]:
+    """Return the texts by the names of their files: that of an image alone, and its whole one."""
+    texts = _texts(metadata, state)
+    of_one: dict[str, list[str]] = {}
+    for image in texts:
+        of_one.setdefault(text_name(image, is_alone=True), []).append(image)
+    found = {text_name(image, is_alone=False): text for image, text in texts.items()}
+    for name, images in of_one.items():
+        there = images if len(images) == 1 else [*filter(_is_beside(metadata), images)]
+        if len(there) == 1:
+            found[name] = texts[there[0]]
+    return found
+
+
+def _is_beside(metadata: Path) -> Callable[[str], bool]:
+    return lambda image: (metadata.parent / image).is_file()
+
+
+@lru_cache(_MOST_FILES)
+def _texts(metadata: Path, state: tuple[int, ...]) -> dict[str, str]:
+    del state  # with another one it says something else
+    content = read_regular_file(metadata)
+    try:
+        text = content.decode("utf-8-sig")
+        is_csv = metadata.suffix == ".csv"
+        rows = csv.DictReader(io.StringIO(text, newline="")) if is_csv else _json_lines(text)
+        return dict(pair for row in rows if (pair := _text_of(row)))
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise OSError(errno.EIO, f"it is not what its name says ({error})") from None
+
+
+def _json_lines(text: str) -> Iterator[Any]:
+    return (json.loads(line) for line in text.split("\n") if line.strip())
+
+
+def _text_of(row: Any) -> tuple[str, str] | None:
+    if not isinstance(row, dict) or not isinstance(row.get(FILE_COLUMN), str):
+        raise ValueError(f"a row without {FILE_COLUMN}")  # noqa: TRY004  # of a file, not of code
+    text = next((row[name] for name in TEXT_COLUMNS if row.get(name) is not None), None)
+    if not isinstance(text, str):
+        return None
+    return str(PurePosixPath(row[FILE_COLUMN])), text

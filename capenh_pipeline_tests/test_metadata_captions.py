@@ -1,0 +1,136 @@
+"""Manual captions in the metadata files of Hugging Face's "imagefolder" datasets."""
+
+import json
+
+import pytest
+
+from capenh_pipeline.dataset.layered_walk import Layers
+from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.defs.resources import dataset_folder
+from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
+from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
+from capenh_pipeline_tests.tars import png, write_tar
+
+RED, GREEN, BLUE = png((200, 0, 0)), png((0, 200, 0)), png((0, 0, 200))
+
+
+def jsonl(**texts):
+    rows = [{"file_name": name, "text": text, "other": 1} for name, text in texts.items()]
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.png").write_bytes(RED)
+    (folder / "b.png").write_bytes(GREEN)
+    (folder / "sub" / "c.png").write_bytes(BLUE)
+    texts = {"a.png": "a sks dog", "sub/c.png": "a line\nand another", "gone.png": "x"}
+    (folder / "metadata.jsonl").write_text(jsonl(**texts))
+    return folder
+
+
+@pytest.fixture
+def runs(data):
+    started = StageRuns(data, {"recursive": True, "metadata_captions": True})
+    assert started.run() == Cost(5, 3, 3, 3)
+    return started
+
+
+def manual(runs):
+    rows = runs.opened().store.table(IMAGE_MANIFEST).read()
+    return dict(rows.select("path", "manual_caption").sort("path").iter_rows())
+
+
+def test_texts_are_manual_captions(runs):
+    wanted = {"a.png": "a sks dog", "b.png": None, "sub/c.png": "a line\nand another"}
+    assert manual(runs) == wanted
+    assert "a sks dog" in (runs.dataset / "a_combined.txt").read_text()
+    assert runs.run() == NOTHING
+    assert runs.run(trust_dir_mtime=True) == NOTHING
+
+
+@pytest.mark.parametrize("trust", [False, True])
+def test_a_text_that_is_edited_costs_one_request(runs, trust):
+    runs.run()
+    texts = {"a.png": "a sks cat", "sub/c.png": "a line\nand another"}
+    (runs.dataset / "metadata.jsonl").write_text(jsonl(**texts))
+    assert runs.run(trust_dir_mtime=trust) == Cost(2, 0, 1, 1)
+    assert manual(runs)["a.png"] == "a sks cat"
+    (runs.dataset / "metadata.jsonl").unlink()
+    assert runs.run(trust_dir_mtime=trust) == Cost(0, 0, 2, 2)
+    assert set(manual(runs).values()) == {None}
+
+
+def test_a_text_file_counts_first(runs):
+    (runs.dataset / "a.txt").write_text("by hand")
+    assert runs.run() == Cost(1, 0, 1, 1)
+    assert manual(runs)["a.png"] == "by hand"
+
+
+def test_without_the_option_metadata_is_left_alone(runs):
+    runs.run(metadata_captions=False)
+    assert set(manual(runs).values()) == {None}
+
+
+def test_csv_and_the_column_caption(data):
+    (data / "metadata.jsonl").unlink()
+    rows = 'file_name,caption\r\na.png,"a dog, and ""a cat"""\r\nsub/c.png,\u00fc\r\n'
+    (data / "metadata.csv").write_bytes(b"\xef\xbb\xbf" + rows.encode())
+    started = StageRuns(data, {"recursive": True, "metadata_captions": True})
+    started.run()
+    assert manual(started) == {"a.png": 'a dog, and "a cat"', "b.png": None, "sub/c.png": "\u00fc"}
+
+
+def test_images_that_share_their_names_have_texts_of_their_own(data):
+    for name in ("a.jpg", "b.jpg"):
+        (data / name).write_bytes(BLUE)
+    texts = {"a.png": "one", "a.jpg": "two", "b.png": "three", "c.png": "no", "c.gif": "no"}
+    (data / "metadata.jsonl").write_text(jsonl(**texts))
+    started = StageRuns(data, {"metadata_captions": True})
+    started.run()
+    wanted = {"a.jpg": "two", "a.png": "one", "b.jpg": None, "b.png": "three"}
+    assert manual(started) == wanted
+
+
+def test_of_rows_for_one_name_that_of_the_image_that_is_there_counts(data):
+    (data / "metadata.jsonl").write_text(jsonl(**{"a.jpg": "gone", "a.png": "there", "a.gif": "x"}))
+    started = StageRuns(data, {"metadata_captions": True})
+    started.run()
+    assert manual(started)["a.png"] == "there"
+
+
+def test_members_of_a_tar_have_texts_too(data):
+    write_tar(data / "x.tar", {"d.png": BLUE})
+    (data / "metadata.jsonl").write_text(jsonl(**{"x/d.png": "in a tar"}))
+    options = {"recursive": True, "metadata_captions": True, "tar_shards": True}
+    started = StageRuns(data, options)
+    started.run()
+    assert manual(started)["x/d.png"] == "in a tar"
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b'["a.png"]\n', b'{"text": "x"}\n', b"\xff\xfe", b'{"file_name": 1}\n']
+)
+def test_a_metadata_file_that_is_none_is_a_warning(data, content):
+    (data / "metadata.jsonl").write_bytes(content)
+    found = list_dataset(data, recursive=True, layers=Layers(metadata=True))
+    assert found.texts().is_empty()
+    (warning,) = found.warnings
+    assert warning.startswith("The file metadata.jsonl was skipped: it is not what its name says")
+
+
+def test_a_metadata_file_of_the_folder_above_the_dataset_says_nothing(data):
+    (data / "metadata.jsonl").rename(data.parent / "metadata.jsonl")
+    found = list_dataset(data, recursive=True, layers=Layers(metadata=True))
+    assert found.texts().is_empty()
+
+
+def test_what_does_not_go_together_is_a_sentence():
+    with pytest.raises(ConfigurationError, match="--metadata_captions and --caption_suffix do not"):
+        Options(metadata_captions=True, caption_suffix="_x")
+    with pytest.raises(ConfigurationError, match="--metadata_captions: s3://b/x is in object stor"):
+        dataset_folder(Options(dataset_dir="s3://b/x", metadata_captions=True))
