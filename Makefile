@@ -9,6 +9,8 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 # And for those of polars, whose threads wait for each other longer than small frames take; `soak`
 # has as many as users have.
 ONE_OF_POLARS := POLARS_MAX_THREADS=1
+# Three processes for two cores: a quarter of the time a test waits, for a disk or another process.
+AT_ONCE := -n 3 --dist loadfile
 
 # dg warns of a .venv that is not the active one.
 DG := VIRTUAL_ENV=$(abspath $(VENV)) $(abspath $(BIN))/dg
@@ -48,10 +50,10 @@ check: $(INSTALLED)  ## lint, types, layers, Dagster definitions
 	cd examples/several_datasets && $(DG) check defs
 
 test: $(INSTALLED)  ## run the suite
-	$(ONE_THREAD) $(ONE_OF_POLARS) $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(ONE_THREAD) $(ONE_OF_POLARS) $(BIN)/python -m pytest -q $(AT_ONCE)
 
 slow: $(INSTALLED)  ## run the tests that take five seconds or more each; CI does
-	$(ONE_THREAD) $(ONE_OF_POLARS) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'slow and not soak'
+	$(ONE_THREAD) $(ONE_OF_POLARS) $(BIN)/python -m pytest -q $(AT_ONCE) -m 'slow and not soak'
 
 soak: $(INSTALLED)  ## run the tests that take minutes
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m soak

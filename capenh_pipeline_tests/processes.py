@@ -8,7 +8,7 @@ from typing import NamedTuple
 PATIENCE_S = 300
 """Far beyond any sensible time, on a machine with thirty times the work that it can do too."""
 
-POLL_S = 0.02
+POLL_S, MOST_POLL_S = 0.02, 0.5
 
 
 class Process(NamedTuple):
@@ -33,8 +33,14 @@ def processes() -> list[Process]:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Return as soon as `condition` holds; if it does not in all of `PATIENCE_S`, it fails."""
+    """Return as soon as `condition` holds; if it does not in all of `PATIENCE_S`, it fails.
+
+    What takes long to find out is asked seldom: it is found out beside what it waits for.
+    """
     deadline = time.monotonic() + PATIENCE_S
+    began = time.monotonic()
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(POLL_S)
+        took_s = time.monotonic() - began
+        time.sleep(min(max(POLL_S, 4 * took_s), MOST_POLL_S))
+        began = time.monotonic()

@@ -96,12 +96,9 @@ class OpenAiLanguageModel:
             ServerError: no request can succeed. What is ready by then is emitted first.
             ConfigurationError: no model is named, and the server lists none or several.
         """
-        remaining = iter(requests)
-        first = next(remaining, None)
-        if first is None:
-            return
-        with EventLoopThread() as loop:
-            self._merge_all(chain([first], remaining), emit, loop)
+        if asked := unless_empty(requests):
+            with EventLoopThread() as loop:
+                self._merge_all(asked, emit, loop)
 
     def _merge_all(
         self, requests: Iterable[MergeRequest], emit: Emit, loop: EventLoopThread
@@ -143,6 +140,14 @@ class OpenAiLanguageModel:
     def _raise_if_certain(self, fault: Fault) -> None:
         if fault.severity is Severity.UNREACHABLE or fault.kind == UNAUTHORIZED:
             raise run_complaint(fault, self._server, model=self.effective_model, offered=None)
+
+
+def unless_empty(items: Iterable[T]) -> Iterable[T] | None:
+    """Return the items, or None if there are none; only the first one is taken for that."""
+    remaining = iter(items)
+    for first in remaining:
+        return chain([first], remaining)
+    return None
 
 
 def deliver(flight: Flight[T, R], items: Iterable[T], emit: Callable[[R], None]) -> None:

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 
 from PIL import Image
 
 from capenh_pipeline.models.image_talk import ImageReply, ImageRequest, ImageTalk
 from capenh_pipeline.models.image_urls import PixelBudget, data_url
-from capenh_pipeline.models.llm import deliver
+from capenh_pipeline.models.llm import deliver, unless_empty
 from capenh_pipeline.models.llm_channel import Asking, Channel
 from capenh_pipeline.models.llm_client import OPENAI_URL, LlmClient, Server
 from capenh_pipeline.models.llm_complaints import model_complaint, run_complaint
@@ -94,9 +93,7 @@ class ServedVlm:
             ServerError: no request can succeed. What is ready by then is emitted first.
             ConfigurationError: no model is named, and the servers list none or several.
         """
-        remaining = iter(requests)
-        first = next(remaining, None)
-        if first is None:
+        if not (asked := unless_empty(requests)):
             return
         with EventLoopThread() as loop:
             clients = [self._connect(server, loop) for server in self._servers]
@@ -104,7 +101,7 @@ class ServedVlm:
             session = self._converse(clients, model)
             limit = self._settings.requests.concurrency * len(clients)
             flight = Flight(loop, lambda one: session.converse(self._talk(one)), limit=limit)
-            deliver(flight, chain([first], remaining), emit)
+            deliver(flight, asked, emit)
 
     def _connect(self, server: Server, loop: EventLoopThread) -> LlmClient:
         client = LlmClient(

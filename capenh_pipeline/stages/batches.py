@@ -153,11 +153,11 @@ def _crashed(lost: Lost[Any], checks: CaptionChecks) -> Iterator[Outcome]:
     """Return what is stored of an image that ended its workers."""
     job: CaptionJob = lost.job
     if isinstance(job, AskAgain):
-        for second in job.seconds:
+        for second in job.parts:
             yield Outcome(second.file, second.prompt, checks.settle(second.first), 2)
         return
     error = RowError("crashed", f"The image ended every process that captioned it ({lost.why}).")
-    for task in job.tasks:
+    for task in job.parts:
         for prompt in task.prompts:
             yield Outcome(task.file, prompt, error)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from capenh_pipeline.errors import RowError
 from capenh_pipeline.models.base import AS_LOADED, Generation, VlmReply
@@ -46,51 +46,42 @@ class Second:
     first: VlmReply | RowError
 
 
+P = TypeVar("P", Task, Second)
+
+
 @dataclass(frozen=True)
-class Ask:
-    """A batch of images for the model.
+class _Batch(Generic[P]):
+    """Images for the model.
 
     Attributes:
-        tasks: the images.
+        parts: the images, and what is to be said of each.
         contents: of their files by SHA-256, where the worker cannot read them itself.
     """
 
-    tasks: tuple[Task, ...]
+    parts: tuple[P, ...]
     contents: Mapping[str, bytes] | None = None
 
     @property
     def files(self) -> list[ImageFile]:
         """The images."""
-        return [task.file for task in self.tasks]
+        return [part.file for part in self.parts]
 
     def halves(self) -> Sequence[Self]:
         """Return two batches that are this one together, or none if it is of one image."""
-        return [replace(self, tasks=part) for part in _halves(self.tasks)]
+        middle = len(self.parts) // 2
+        parts = (self.parts[:middle], self.parts[middle:])
+        return [replace(self, parts=half) for half in parts] if middle else []
 
 
-@dataclass(frozen=True)
-class AskAgain:
-    """A batch of images for a second attempt, with one prompt and generation; as `Ask`."""
+class Ask(_Batch[Task]):
+    """A batch of images for a first attempt."""
 
-    seconds: tuple[Second, ...]
-    contents: Mapping[str, bytes] | None = None
 
-    @property
-    def files(self) -> list[ImageFile]:
-        """The images."""
-        return [second.file for second in self.seconds]
-
-    def halves(self) -> Sequence[Self]:
-        """Return two batches that are this one together, or none if it is of one image."""
-        return [replace(self, seconds=part) for part in _halves(self.seconds)]
+class AskAgain(_Batch[Second]):
+    """A batch of images for a second attempt, with one prompt and generation."""
 
 
 CaptionJob = Ask | AskAgain
-
-
-def _halves(parts: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    middle = len(parts) // 2
-    return [parts[:middle], parts[middle:]] if middle else []
 
 
 @dataclass(frozen=True)

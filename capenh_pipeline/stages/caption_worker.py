@@ -79,7 +79,7 @@ class CaptionWorker:
         """
         with files_here(job) as files:
             found = dict(zip(job.files, self._reader.read_all(files), strict=True))
-        said = self._first(job, found) if isinstance(job, Ask) else self._second(job.seconds, found)
+        said = self._first(job, found) if isinstance(job, Ask) else self._second(job.parts, found)
         return Said(said, self._fault(said))
 
     def stop(self) -> None:
@@ -94,8 +94,8 @@ class CaptionWorker:
 
     def _first(self, job: Ask, found: "_Found") -> list[Outcome | Second]:
         said: list[Outcome | Second] = []
-        for prompt in sorted({prompt for task in job.tasks for prompt in task.prompts}):
-            asked = {task.file: found[task.file] for task in job.tasks if prompt in task.prompts}
+        for prompt in sorted({prompt for task in job.parts for prompt in task.prompts}):
+            asked = {task.file: found[task.file] for task in job.parts if prompt in task.prompts}
             for file, result in self._answers(prompt, asked, AS_LOADED).items():
                 other = self._checks.retry(result)
                 said.append(

@@ -36,7 +36,7 @@ class IdleWorker:
     room = 2
 
     def do(self, job: Ask) -> Said:
-        outcomes = [Outcome(task.file, 0, VlmReply(CAPTION, "stop", 40)) for task in job.tasks]
+        outcomes = [Outcome(task.file, 0, VlmReply(CAPTION, "stop", 40)) for task in job.parts]
         return Said(outcomes, None, SizeNotes(((IMAGES, 0.1),), (), has_room=True))
 
     def stop(self) -> None:
