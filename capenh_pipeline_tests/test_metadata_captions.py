@@ -113,14 +113,46 @@ def test_members_of_a_tar_have_texts_too(data):
 
 
 @pytest.mark.parametrize(
-    "content", [b"{", b'["a.png"]\n', b'{"text": "x"}\n', b"\xff\xfe", b'{"file_name": 1}\n']
+    ("name", "line", "reason"),
+    [
+        ("metadata.jsonl", b"{", "it is not what the file's name says (Expecting"),
+        ("metadata.jsonl", b'["a.png"]', "it has no file_name"),
+        ("metadata.jsonl", b'{"text": "x"}', "it has no file_name"),
+        ("metadata.jsonl", b'{"file_name": 1}', "it has no file_name"),
+        ("metadata.jsonl", b"[" * 100_000, "it is not what the file's name says (maximum"),
+        ("metadata.csv", b"a" * 200_000, "it is not what the file's name says (field larger"),
+    ],
 )
-def test_a_metadata_file_that_is_none_is_a_warning(data, content):
-    (data / "metadata.jsonl").write_bytes(content)
+def test_a_line_that_is_no_row_is_a_warning_and_the_others_count(data, name, line, reason):
+    (data / "metadata.jsonl").unlink()
+    rows = {
+        "metadata.jsonl": [b'{"file_name": "a.png", "text": "a dog"}'],
+        "metadata.csv": [b"file_name,text", b"a.png,a dog"],
+    }[name]
+    (data / name).write_bytes(b"\n".join([*rows, line, b""]))
+    found = list_dataset(data, recursive=True, layers=Layers(metadata=True))
+    assert found.texts()["path"].to_list() == ["a.txt"]
+    (warning,) = found.warnings
+    assert warning.startswith(f"The line {len(rows) + 1} of {name} was skipped: {reason}")
+
+
+def test_of_many_lines_that_are_no_rows_the_first_is_named(data):
+    with (data / "metadata.jsonl").open("a") as file:
+        file.write("{\n" * 3)
+    found = list_dataset(data, recursive=True, layers=Layers(metadata=True))
+    assert found.texts().height == 2
+    (warning,) = found.warnings
+    assert warning.startswith("The line 4 of metadata.jsonl was skipped: ")
+    assert warning.endswith("; so were 2 others.")
+
+
+def test_a_metadata_file_that_is_not_utf_8_is_a_warning(data):
+    (data / "metadata.jsonl").write_bytes(b"\xff\xfe")
     found = list_dataset(data, recursive=True, layers=Layers(metadata=True))
     assert found.texts().is_empty()
-    (warning,) = found.warnings
-    assert warning.startswith("The file metadata.jsonl was skipped: it is not what its name says")
+    assert found.warnings == (
+        "The file metadata.jsonl was skipped: it is not UTF-8; save it as UTF-8.",
+    )
 
 
 def test_a_metadata_file_of_the_folder_above_the_dataset_says_nothing(data):

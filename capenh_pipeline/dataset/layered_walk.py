@@ -4,6 +4,7 @@
 What is really there hides both.
 """
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -105,13 +106,7 @@ class LayeredWalk(Walk):
         self, metadata: Path, prefix: str, inside: str, images: Sequence[str], hidden: set[str]
     ) -> None:
         """Add the texts of a folder's images that a metadata file has and no file hides."""
-        times = _latest([metadata.stat()], None)
-        try:
-            texts = texts_in(metadata)
-        except OSError as error:
-            if not inside:
-                self._warn("file", metadata.relative_to(self.root).as_posix(), error)
-            return
+        times, texts = _latest([metadata.stat()], None), self._texts_of(metadata, inside)
         stems = Counter(image.rpartition(".")[0] for image in images)
         for image in images:
             name = inside + image.removeprefix(prefix)
@@ -120,6 +115,22 @@ class LayeredWalk(Walk):
                 if path not in hidden:
                     size = len(texts[name].encode())
                     self._texts.add_state(path, FileState(size, *times, is_regular=True))
+
+    def _texts_of(self, metadata: Path, inside: str) -> dict[str, str]:
+        """Return the texts of a metadata file; in its own folder, warn of what is wrong with it."""
+        what, texts, fault = "file", {}, None
+        try:
+            texts, broken = texts_in(metadata)
+        except OSError as error:
+            fault = error
+        else:
+            if broken:
+                line, reason = broken[0]
+                more = f"; so were {len(broken) - 1} others" if len(broken) > 1 else ""
+                what, fault = f"line {line} of", OSError(errno.EIO, reason + more)
+        if fault and not inside:
+            self._warn(what, metadata.relative_to(self.root).as_posix(), fault)
+        return texts
 
     def _files_for(self, path: str) -> Files:
         return self._texts if path.lower().endswith(TEXT_ENDING) else self._images

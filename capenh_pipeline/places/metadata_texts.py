@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from capenh_pipeline.files import read_regular_file
 
@@ -43,11 +43,23 @@ def metadata_of(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
         inside, place = PurePosixPath(place.name) / inside, place.parent
 
 
-def texts_in(metadata: Path) -> dict[str, str]:
-    """Return the texts of a metadata file by the relative paths of their images.
+class MetadataTexts(NamedTuple):
+    """What a metadata file says.
+
+    Attributes:
+        by_image: texts by the relative paths of their images.
+        broken: of each row that is none, the number of its last line, and why.
+    """
+
+    by_image: dict[str, str]
+    broken: list[tuple[int, str]]
+
+
+def texts_in(metadata: Path) -> MetadataTexts:
+    """Return what a metadata file says.
 
     Raises:
-        OSError: it cannot be read, or is not what its name says.
+        OSError: it cannot be read, or is not UTF-8.
     """
     return _texts(metadata, _state(metadata))
 
@@ -93,7 +105,7 @@ def _state(metadata: Path) -> tuple[int, ...]:
 @lru_cache(_MOST_FILES)
 def _by_file(metadata: Path, state: tuple[int, ...]) -> dict[str, str]:
     """Return the texts by the names of their files: that of an image alone, and its whole one."""
-    texts = _texts(metadata, state)
+    texts = _texts(metadata, state).by_image
     of_one: dict[str, list[str]] = {}
     for image in texts:
         of_one.setdefault(text_name(image, is_alone=True), []).append(image)
@@ -110,26 +122,42 @@ def _is_beside(metadata: Path) -> Callable[[str], bool]:
 
 
 @lru_cache(_MOST_FILES)
-def _texts(metadata: Path, state: tuple[int, ...]) -> dict[str, str]:
+def _texts(metadata: Path, state: tuple[int, ...]) -> MetadataTexts:
     del state  # with another one it says something else
     content = read_regular_file(metadata)
     try:
         text = content.decode("utf-8-sig")
-        is_csv = metadata.suffix == ".csv"
-        rows = csv.DictReader(io.StringIO(text, newline="")) if is_csv else _json_lines(text)
-        return dict(pair for row in rows if (pair := _text_of(row)))
-    except (ValueError, RecursionError, csv.Error) as error:
-        raise OSError(errno.EIO, f"it is not what its name says ({error})") from None
+    except UnicodeDecodeError:
+        raise OSError(errno.EIO, "it is not UTF-8; save it as UTF-8", str(metadata)) from None
+    found = MetadataTexts({}, [])
+    for number, row in _csv_rows(text) if metadata.suffix == ".csv" else _json_rows(text):
+        if isinstance(row, Exception):
+            found.broken.append((number, f"it is not what the file's name says ({row})"))
+        elif not isinstance(row, dict) or not isinstance(row.get(FILE_COLUMN), str):
+            found.broken.append((number, f"it has no {FILE_COLUMN}"))
+        elif (said := _text_of(row)) is not None:
+            found.by_image[str(PurePosixPath(row[FILE_COLUMN]))] = said
+    return found
 
 
-def _json_lines(text: str) -> Iterator[Any]:
-    return (json.loads(line) for line in text.split("\n") if line.strip())
+def _json_rows(text: str) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield number, error
 
 
-def _text_of(row: Any) -> tuple[str, str] | None:
-    if not isinstance(row, dict) or not isinstance(row.get(FILE_COLUMN), str):
-        raise ValueError(f"a row without {FILE_COLUMN}")  # noqa: TRY004  # of a file, not of code
+def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        yield rows.line_num + 1, error
+
+
+def _text_of(row: dict[str, Any]) -> str | None:
     text = next((row[name] for name in TEXT_COLUMNS if row.get(name) is not None), None)
-    if not isinstance(text, str):
-        return None
-    return str(PurePosixPath(row[FILE_COLUMN])), text
+    return text if isinstance(text, str) else None
