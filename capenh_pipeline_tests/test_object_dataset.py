@@ -3,6 +3,7 @@
 import pytest
 
 from capenh_pipeline.domain.schemas import CAPTION_FILES
+from capenh_pipeline.stages.quality import files_match
 from capenh_pipeline_tests.object_storage.dataset import BLUE, RED, Bucket, picture
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost
 
@@ -138,6 +139,16 @@ def test_names_may_have_any_character_but_those_that_control(new_bucket):
         assert f"it is {number} " in text
         assert f"({number}, 9, 9)" in text
     assert bucket.runs.run() == NOTHING
+
+
+def test_the_check_of_caption_files_tells_edited_ones_from_ones_that_are_gone(bucket):
+    assert files_match(bucket.runs.opened()).passed
+    bucket.put("a_combined.txt", b"a person wrote this")
+    found = files_match(bucket.runs.opened())
+    assert (found.passed, found.numbers["edited"]) == (True, 1)
+    (bucket.folder / "sub" / "b_combined.txt").unlink()
+    found = files_match(bucket.runs.opened())
+    assert (found.passed, found.numbers["wrong"]) == (False, 1)
 
 
 def test_a_folder_has_prompts_of_its_own(bucket):

@@ -16,7 +16,8 @@ from capenh_pipeline.domain.deployment import Deployment
 from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline_tests.command import capenh
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
-from capenh_pipeline_tests.images import draw
+from capenh_pipeline_tests.fakes.vlm_server import COLOURS, see
+from capenh_pipeline_tests.images import colour, draw
 from capenh_pipeline_tests.object_storage.dataset import BLUE, picture
 from capenh_pipeline_tests.object_storage.servers import ACCESS_KEY, SECRET_KEY
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost
@@ -71,6 +72,18 @@ def test_other_processes_read_images_from_the_bucket(drawn, s3_folder, words):
     done = capenh("enhance", f"--store={drawn / 'store'}", *words, cwd=drawn)
     assert done.returncode == 0, done.stderr
     assert (s3_folder / "2_combined.txt").exists()
+
+
+@pytest.mark.slow
+def test_a_served_vlm_is_sent_images_of_a_bucket(drawn, s3_folder, tmp_path):
+    (s3_folder / "red.png").put(colour(tmp_path / "red.png", COLOURS["red"]).read_bytes())
+    for number in range(3):
+        (s3_folder / f"{number}.png").unlink()
+    with FakeLlmServer(see, models=["vlm"]) as vlm:
+        words = [f"--vlm_base_url={vlm.base_url}", "--model_id=vlm", "--prompt=A ball, in"]
+        done = capenh("enhance", f"--store={drawn / 'store'}", *words, cwd=drawn)
+    assert done.returncode == 0, done.stderr
+    assert (s3_folder / "red_combined.txt").read_bytes() == b"A ball, in red\n"
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.errors import ConfigurationError
+from capenh_pipeline_tests.defs.watched import Watched
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 from capenh_pipeline_tests.tars import png, write_tar
 
@@ -121,3 +122,21 @@ def test_other_processes_look_into_tars_too(tmp_path):
 def test_shards_in_object_storage_are_a_sentence():
     with pytest.raises(ConfigurationError, match="s3://b/x is in object storage, where no"):
         dataset_folder(Options(dataset_dir="s3://b/x", tar_shards=True))
+
+
+def test_a_sensor_sees_what_changes_in_a_tar_and_in_metadata(tmp_path):
+    tar = write_tar(tmp_path / "data" / "x.tar", {"a.png": RED, "deep/b.png": GREEN})
+    watched = Watched(tmp_path / "data")
+    watched.values |= {"tar_shards": True, "metadata_captions": True}
+    watched.define()
+    assert watched.requested() is not None
+    assert watched.look().skip_message == "Nothing has changed: 2 images."
+    write_tar(tar, {"a.png": RED, "deep/b.png": BLUE})  # in place: no folder has another time
+    shards = sorted(sha256_hex(content)[0] for content in (GREEN, BLUE))
+    assert watched.requested() == (shards[0], shards[-1])  # a row that stays is none of the news
+    metadata = tmp_path / "data" / "metadata.jsonl"
+    metadata.write_text('{"file_name": "x/a.png", "text": "sks"}\n')
+    assert watched.requested() == (sha256_hex(RED)[0], sha256_hex(RED)[0])
+    metadata.write_text('{"file_name": "x/a.png", "text": "ohwx"}\n')
+    assert watched.requested() == (sha256_hex(RED)[0], sha256_hex(RED)[0])
+    assert watched.requested() is None

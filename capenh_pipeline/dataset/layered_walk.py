@@ -37,9 +37,9 @@ class Layers(NamedTuple):
 class LayeredWalk(Walk):
     """A walk that looks for `layers` too.
 
-    The state of a member or of a text is its size and the times of the file that it is in. A folder
-    has the times of all files that it is made from, whichever are latest, so one that is trusted
-    is listed again if any of them changes.
+    The state of a member or of a text is its size and the times of the file that it is in, but for
+    the mtime of a member, which is its own. A folder has the times of all files that it is made
+    from, whichever are latest, so one that is trusted is listed again if any of them changes.
     """
 
     layers: Layers = field(kw_only=True)
@@ -94,7 +94,7 @@ class LayeredWalk(Walk):
         folders, fault = folders_of(tar)
         if fault and not inside:
             self._warn("rest of", tar.relative_to(self.root).as_posix(), fault)
-        found = folders.get(inside) or TarFolder((0, 0))
+        found = folders.get(inside) or TarFolder()
         for path, state in found.files(prefix):
             if path not in hidden:
                 self._files_for(path).add_state(path, state)

@@ -17,19 +17,17 @@ class TarFolder:
     """What is in one folder of a tar.
 
     Attributes:
-        times: of the tar, mtime and ctime in nanoseconds.
-        sizes: of its images and texts by name, in bytes.
+        states: of its images and texts by name; their ctime is the tar's.
         folders: the names of its sub-folders.
     """
 
-    times: tuple[int, int]
-    sizes: dict[str, int] = field(default_factory=dict)
+    states: dict[str, FileState] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
 
     def files(self, prefix: str) -> Iterator[tuple[str, FileState]]:
         """Yield paths and states."""
-        for name, size in self.sizes.items():
-            yield prefix + name, FileState(size, *self.times, is_regular=True)
+        for name, state in self.states.items():
+            yield prefix + name, state
 
 
 def folders_of(tar: Path) -> tuple[dict[str, TarFolder], OSError | None]:
@@ -46,23 +44,22 @@ def folders_of(tar: Path) -> tuple[dict[str, TarFolder], OSError | None]:
 def _folders_of(
     tar: Path, size: int, mtime_ns: int, ctime_ns: int
 ) -> tuple[dict[str, TarFolder], OSError | None]:
-    del size
-    folders: defaultdict[str, TarFolder] = defaultdict(
-        lambda: TarFolder((storable_ns(mtime_ns), storable_ns(ctime_ns)))
-    )
+    del size, mtime_ns
+    folders: defaultdict[str, TarFolder] = defaultdict(TarFolder)
     try:
         for member in members(tar):
-            _add_member(folders, member)
+            _add_member(folders, member, storable_ns(ctime_ns))
     except OSError as error:
         return dict(folders), error
     return dict(folders), None
 
 
-def _add_member(folders: dict[str, TarFolder], member: Member) -> None:
+def _add_member(folders: dict[str, TarFolder], member: Member, ctime_ns: int) -> None:
     folder, _, name = member.name.rpartition("/")
     if not (name.lower().endswith(TEXT_ENDING) or is_image_name(name)):
         return
-    folders[folder].sizes[name] = member.size
+    mtime_ns = storable_ns(member.mtime_s * 1_000_000_000)
+    folders[folder].states[name] = FileState(member.size, mtime_ns, ctime_ns, is_regular=True)
     while folder:
         folder, _, name = folder.rpartition("/")
         folders[folder].folders.add(name)

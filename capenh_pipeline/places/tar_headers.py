@@ -24,11 +24,13 @@ class Header(NamedTuple):
         name: as it is written there.
         offset: where its content begins, in bytes.
         size: of its content, in bytes.
+        mtime_s: when it was written, in whole seconds since 1970.
     """
 
     name: bytes
     offset: int
     size: int
+    mtime_s: int
 
 
 def headers(tar: Path) -> Iterator[Header]:
@@ -62,7 +64,7 @@ def _headers(descriptor: int, end: int) -> Iterator[Header]:
         if not 0 <= size <= end - at:
             raise OSError(errno.EIO, "it ends in its middle")
         if kind in _REGULAR and not is_sparse:
-            yield Header(name, at, size)
+            yield Header(name, at, size, _number(block[136:148]))
         at += -(-size // _BLOCK) * _BLOCK
 
 
@@ -71,12 +73,20 @@ def _size(block: bytes) -> int:
     try:
         told = int(block[_CHECKSUM].strip(b"\0 ") or b"0", 8)
         if len(block) == _BLOCK and told == sum(block) - sum(block[_CHECKSUM]) + 8 * ord(" "):
-            size = block[124:136]
-            is_binary = size[0] & 0x80
-            return int.from_bytes(size[1:]) if is_binary else int(size.strip(b"\0 ") or b"0", 8)
+            _number(block[136:148])
+            return _number(block[124:136])
     except ValueError:
         pass
     raise OSError(errno.EIO, "it is no whole tar file")
+
+
+def _number(field: bytes) -> int:
+    """Return a number in octal digits, or where they do not suffice, in bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return int.from_bytes(field[1:]) if field[0] & 0x80 else int(field.strip(b"\0 ") or b"0", 8)
 
 
 def _told(size: bytes | None, otherwise: int) -> int:

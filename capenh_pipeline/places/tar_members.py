@@ -28,11 +28,13 @@ class Member(NamedTuple):
         name: its path in the tar, / between the parts.
         offset: where its content begins, in bytes.
         size: of its content, in bytes.
+        mtime_s: when it was written, in whole seconds since 1970.
     """
 
     name: str
     offset: int
     size: int
+    mtime_s: int
 
 
 def members(tar: Path) -> Iterator[Member]:
@@ -45,10 +47,10 @@ def members(tar: Path) -> Iterator[Member]:
         OSError: it cannot be read, is none, is compressed, or ends in its middle, which shows after
             all that is whole.
     """
-    for name, offset, size in headers(tar):
-        parts = [part for part in os.fsdecode(name).split("/") if part not in ("", ".")]
+    for header in headers(tar):
+        parts = [part for part in os.fsdecode(header.name).split("/") if part not in ("", ".")]
         if parts and not any(part.startswith(".") for part in parts):
-            yield Member("/".join(parts), offset, size)
+            yield Member("/".join(parts), *header[1:])
 
 
 def tar_of(root: Path, folder: str) -> tuple[Path, str] | None:
@@ -119,7 +121,7 @@ def _index(tar: Path, state: tuple[int, ...]) -> tuple[Sequence[int], Sequence[i
     del state  # with another one it is another tar
     found: list[tuple[int, int, int]] = []
     try:
-        found += ((_key(name), offset, size) for name, offset, size in members(tar))
+        found += ((_key(one.name), one.offset, one.size) for one in members(tar))
     except OSError:
         if not found:
             raise

@@ -28,7 +28,7 @@ from capenh_pipeline.stages.settling import fingerprint, may_settle, parts_of_ta
 from capenh_pipeline.stages.sidecar_plan import names_of
 from capenh_pipeline.stages.unwritten_files import note_unwritten
 from capenh_pipeline.stages.vlm_captions import vlm_choice
-from capenh_pipeline.stages.written_files import WrittenFiles
+from capenh_pipeline.stages.written_files import LedgerCopies, WrittenFiles
 
 
 def write_files(run: Run) -> Report:
@@ -43,10 +43,13 @@ def write_files(run: Run) -> Report:
     """
     scan, settled = scanned(run), run.store.settled(CAPTION_FILES.name)
     goes_by, report, ledger_shards = _recipes_and_terms(run), Report({}), set()
+    copies = LedgerCopies(run)
     for shard, stamp in _stamps(run, goes_by).items():
         counts = settled.get(shard, stamp) if may_settle(run) else None
         if counts is None:
-            counts, is_complete = _write(run.of_shard(shard), scan, report, ledger_shards)
+            written = WrittenFiles(run.of_shard(shard), copies)
+            counts, is_complete = _write(run.of_shard(shard), scan, report, written)
+            ledger_shards |= written.ledger_shards
             if may_settle(run) and is_complete:
                 settled.put(shard, stamp, counts)
         report.shards[shard] = counts
@@ -70,7 +73,7 @@ def _recipes_and_terms(run: Run) -> list[str]:
 
 
 def _write(
-    run: Run, scan: Scanned, report: Report, ledger_shards: set[str]
+    run: Run, scan: Scanned, report: Report, written: WrittenFiles
 ) -> tuple[dict[str, int], bool]:
     """Write the files of the run's only shard; return the counts, and whether it is complete.
 
@@ -82,9 +85,9 @@ def _write(
         run: over one shard.
         scan: of the dataset.
         report: gets the names of files that were kept or failed.
-        ledger_shards: gets the shards of the ledger that have new rows.
+        written: what is known of the files, and gets what is new.
     """
-    images, written = _listed(run, captions(run)), WrittenFiles(run)
+    images = _listed(run, captions(run))
     wanted = wanted_files(run, images, names_of(run, images["path"], scan.names))
     unwritten = written.without_unchanged(wanted)
     outcome = write_caption_files(
@@ -97,7 +100,6 @@ def _write(
     )
     if may_settle(run):
         written.save()
-    ledger_shards |= written.ledger_shards
     _name_files(report, run.shards[0], outcome, images=wanted.select("path", "image_path"))
     counts = {
         "images": wanted["image_path"].n_unique(),

@@ -16,7 +16,7 @@ from capenh_pipeline.stages.run_scan import scanned
 from capenh_pipeline.stages.sidecar_plan import names_of
 from capenh_pipeline.stages.store_check import check_store
 from capenh_pipeline.stages.survey import EXAMPLES, Rows, Survey
-from capenh_pipeline.stages.written_files import WrittenFiles
+from capenh_pipeline.stages.written_files import LedgerCopies, WrittenFiles
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,12 @@ def files_match(run: Run) -> Verdict:
     A file that a person wrote or edited is as it should be.
     """
     wrong, edited, files = Rows(), 0, 0
+    copies = LedgerCopies(run)
     for shard in run.shards:
         one = run.of_shard(shard)
         images = captions(one)
         wanted = wanted_files(one, images, names_of(one, images["path"], scanned(run).names))
-        doubtful = WrittenFiles(one).without_unchanged(wanted)
+        doubtful = WrittenFiles(one, copies).without_unchanged(wanted)
         files += wanted.height
         found = [*differences(doubtful, ledger_of(run, doubtful), root=run.dataset)]
         edited += sum(difference is Difference.EDITED for _, difference in found)

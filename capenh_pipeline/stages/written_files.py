@@ -1,13 +1,17 @@
 """The caption files of a shard that are on disk as they are wanted."""
 
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
+from capenh_pipeline.buckets import Buckets, together
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.domain.schemas import CAPTION_FILES
+from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
+from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.export.comparison import content_of, unchanged_files
-from capenh_pipeline.stages.ledger import ledger_of, shards_of_files
+from capenh_pipeline.places.place import Place
+from capenh_pipeline.stages.ledger import apart_by_folders, ledger_of, shards_of_files
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
 
@@ -16,20 +20,68 @@ _COLUMNS = [*_KEY, "path_bytes", "size_bytes", "mtime_ns", "ctime_ns"]
 _SCHEMA = {name: CAPTION_FILES.columns[name] for name in _COLUMNS}
 
 
-class WrittenFiles:
-    """What is known of the caption files of a run's only shard.
+class LedgerCopies:
+    """Copies of the ledger, each of what one shard of images needs of it.
 
-    It stands in the ledger, but that is sharded by the files' own paths, so that the files of one
-    shard of images are all over it. Here is a copy of what one shard needs. It cannot be wrong: a
-    file that still has the size and times that it had holds what it held.
+    The ledger is sharded by the files' own paths, so that the files of a shard of images are all
+    over it. A copy cannot be wrong: a file that still has the size and times that it had holds
+    what it held. Where copies of several shards are missing, the ledger is read once for all.
     """
 
     def __init__(self, run: Run) -> None:
-        """Read what is known of the run's shard."""
+        """Read nothing yet."""
         self._run = run
-        self._path = run.store.root / "settled" / CAPTION_FILES.name / run.shards[0]
-        known = kept_rows(self._path, _SCHEMA)
-        self._known = pl.DataFrame(schema=_SCHEMA) if known is None else known
+
+    def of(self, shard: str) -> pl.DataFrame:
+        """Return what is known of the caption files of a shard."""
+        known = kept_rows(self._path(shard), _SCHEMA)
+        if known is not None:
+            return known
+        is_one = len(self._run.shards) == 1
+        return pl.DataFrame(schema=_SCHEMA) if is_one else self._made.read([int(shard, 16)])
+
+    def keep(self, shard: str, rows: pl.DataFrame) -> None:
+        """Keep what is known now.
+
+        Raises:
+            StoreError: the disk is full or cannot be written.
+        """
+        kept = kept_rows(self._path(shard), _SCHEMA)
+        if kept is None or not rows.equals(kept):
+            keep_rows(self._path(shard), rows)
+
+    def _path(self, shard: str) -> Place:
+        return self._run.store.root / "settled" / CAPTION_FILES.name / shard
+
+    @cached_property
+    def _made(self) -> Buckets:
+        run = self._run
+        made = Buckets(_SCHEMA, len(shard_keys(run.store.shard_digits)), folder=run.scratch)
+        ledger = apart_by_folders(run, CAPTION_FILES, columns=[*_COLUMNS, "image_path"])
+        if not any(ledger.rows):
+            return made
+        images = apart_by_folders(run, IMAGE_MANIFEST, columns=["path", "shard_hash"])
+        for buckets in together(ledger, images):  # a caption file is in the folder of its image
+            shards = images.read(buckets).select(image_path="path", shard="shard_hash")
+            rows = ledger.read(buckets).join(shards, on="image_path")
+            keys = rows["shard"].str.head(run.store.shard_digits)
+            made.add(rows, keys.str.to_integer(base=16))
+        return made
+
+
+class WrittenFiles:
+    """What is known of the caption files of a run's only shard."""
+
+    def __init__(self, run: Run, copies: LedgerCopies) -> None:
+        """Read what is known of the run's shard.
+
+        Args:
+            run: over one shard.
+            copies: of the ledger.
+        """
+        self._run = run
+        self._copies = copies
+        self._known = copies.of(run.shards[0])
         self._found = [self._known.clear()]
         self.ledger_shards: set[str] = set()
 
@@ -71,5 +123,4 @@ class WrittenFiles:
             StoreError: the disk is full or cannot be written.
         """
         known = pl.concat(self._found).unique("path", keep="last").sort("path")
-        if not known.equals(self._known):
-            keep_rows(self._path, known)
+        self._copies.keep(self._run.shards[0], known)

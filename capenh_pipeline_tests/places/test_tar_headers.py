@@ -25,12 +25,14 @@ def test_they_are_those_of_pythons_reader(tmp_path, files, form):
     with tarfile.open(tar, "w", format=form) as opened:
         for name, kind, size in files:
             member = tarfile.TarInfo(name)
-            member.type, member.linkname = kind, "elsewhere"
+            member.type, member.linkname, member.mtime = kind, "elsewhere", size * 3_000_000
             member.size = size if kind in tarfile.REGULAR_TYPES else 0
             opened.addfile(member, BytesIO(b"x" * size))
     with tarfile.open(tar) as opened:
         wanted = [
-            (os.fsencode(one.name), one.offset_data, one.size) for one in opened if one.isreg()
+            (os.fsencode(one.name), one.offset_data, one.size, one.mtime)
+            for one in opened
+            if one.isreg()
         ]
     assert [(name.rstrip(b"/"), *place) for name, *place in headers(tar)] == wanted
 

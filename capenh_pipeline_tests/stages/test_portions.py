@@ -12,6 +12,7 @@ from capenh_pipeline.stages.landed_files import changes
 from capenh_pipeline.stages.ledger import ByPath
 from capenh_pipeline.stages.plan import plan
 from capenh_pipeline.stages.run_scan import begin_scan
+from capenh_pipeline.stages.written_files import LedgerCopies
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.memory import memory_folder
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns, later
@@ -131,3 +132,16 @@ def test_a_plan_of_many_portions_is_made_of_a_store_that_may_only_be_read(
     monkeypatch.setattr(buckets, "MOST_ROWS", 2)
     found = plan(runs.opened())
     assert (found.images, found.vlm_rows) == (9, 0)
+
+
+@pytest.mark.usefixtures("many_portions")
+def test_copies_of_the_ledger_that_are_lost_are_made_again_as_they_were(runs):
+    runs.run()
+    run = runs.opened()
+    kept = {shard: LedgerCopies(run).of(shard) for shard in run.shards}
+    assert sum(rows.height for rows in kept.values()) == FOLDERS * IMAGES
+    shutil.rmtree(runs.dataset / ".capenh" / "settled")
+    copies = LedgerCopies(run)
+    for shard, rows in kept.items():
+        assert copies.of(shard).sort("path").equals(rows)
+    assert runs.run() == NOTHING
