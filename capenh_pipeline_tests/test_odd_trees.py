@@ -194,8 +194,8 @@ def test_a_folder_that_cannot_be_written_fails_its_files_and_the_rest_goes_on(or
 
     assert runs.run().files_written == 1
     told = (
-        "closed/2_combined.txt: The caption file cannot be written: Permission denied; make its "
-        "folder writable and run again."
+        "closed/2_combined.txt: The caption file cannot be written: Permission denied; allow "
+        "writing there and run again."
     )
     assert failures(runs.opened()).rows() == [("closed/2.png", "caption_files", "unwritten", told)]
     (ordinary_user / "closed").chmod(0o755)
