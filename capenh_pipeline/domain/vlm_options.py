@@ -165,7 +165,7 @@ class WorkerOptions:
         group="Workers",
     )
     batch_timeout_s: float = option(
-        600.0,
+        1800.0,
         "Seconds without a finished batch after which a worker is taken to hang, and replaced.",
         group="Workers",
         minimum=0.001,
