@@ -33,6 +33,12 @@ def on(bucket: Bucket, request: str, do: Callable[[], str | None]) -> None:
     bucket.plan.fault_of = fault_of
 
 
+def test_a_bucket_that_nobody_lets_us_into_is_a_sentence_before_anything_is_done(new_bucket):
+    new_bucket.plan.fault_of = lambda *_: FORBIDDEN
+    with pytest.raises(StoreError, match=r"The store cannot be read at s3://.*: access is refused"):
+        new_bucket.runs.opened(store="")
+
+
 def test_an_image_that_goes_between_list_and_reading_is_a_failed_row(new_bucket):
     on(new_bucket, "GET /a.png", lambda: new_bucket.delete_behind_the_proxy("a.png"))
     new_bucket.runs.run()

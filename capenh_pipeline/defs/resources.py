@@ -25,6 +25,7 @@ from capenh_pipeline.places.place import Place, is_in, local_folder, place_of
 from capenh_pipeline.stages.progress import Progress, log_progress
 from capenh_pipeline.stages.run import Run, layers_of
 from capenh_pipeline.stages.watching import Watch
+from capenh_pipeline.tables.faults import reading
 from capenh_pipeline.tables.file_hashes import FileHashes
 from capenh_pipeline.tables.marker import STORE_FOLDER
 from capenh_pipeline.tables.store import Store
@@ -104,7 +105,9 @@ class Outside:
             StoreError: the store cannot be used.
         """
         dataset, folder = dataset_folder(options), store_folder(options)
-        if not folder.exists():
+        with reading(folder):
+            is_new = not folder.exists()
+        if is_new:
             require_images(dataset, recursive=options.recursive, layers=layers_of(options))
         keys = shard_keys(options.shard_digits)
         if not set(shards or keys) <= set(keys):
