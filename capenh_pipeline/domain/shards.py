@@ -1,5 +1,7 @@
 """Shards: the partitions of every table, by the first hex digits of the image hash."""
 
+import polars as pl
+
 HEX_DIGITS = "0123456789abcdef"
 
 
@@ -22,3 +24,18 @@ def shard_keys(digits: int) -> list[str]:
     if digits == 1:
         return list(HEX_DIGITS)
     return [first + second for first in HEX_DIGITS for second in HEX_DIGITS]
+
+
+def shard_number(key: str) -> int:
+    """Return the place of a partition among `shard_keys`."""
+    return int(key, 16)
+
+
+def shard_numbers(hashes: pl.Series, *, digits: int) -> pl.Series:
+    """Return for each hash the place of its partition among `shard_keys`.
+
+    Args:
+        hashes: or their first digits, as many as count at least.
+        digits: 1 or 2.
+    """
+    return hashes.str.head(digits).str.to_integer(base=16)

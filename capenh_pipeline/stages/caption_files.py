@@ -47,8 +47,9 @@ def write_files(run: Run) -> Report:
     for shard, stamp in _stamps(run, goes_by).items():
         counts = settled.get(shard, stamp) if may_settle(run) else None
         if counts is None:
-            written = WrittenFiles(run.of_shard(shard), copies)
-            counts, is_complete = _write(run.of_shard(shard), scan, report, written)
+            one = run.of_shard(shard)
+            written = WrittenFiles(one, copies)
+            counts, is_complete = _write(one, scan, report, written)
             ledger_shards |= written.ledger_shards
             if may_settle(run) and is_complete:
                 settled.put(shard, stamp, counts)

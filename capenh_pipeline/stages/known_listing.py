@@ -13,8 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from capenh_pipeline.buckets import Buckets
+from capenh_pipeline.dataset.scan import LISTED
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_units, digests
-from capenh_pipeline.dataset.walk import Frames
+from capenh_pipeline.dataset.walk import UNKNOWN_STATE, Frames
 from capenh_pipeline.files import TEMPORARY_PREFIX
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.faults import writing
@@ -27,15 +28,7 @@ RACY_NS = 2_000_000_000
 set it."""
 
 FILES = {
-    "folder": pl.Binary,
-    "part": pl.UInt32,
-    "parts": pl.UInt32,
-    "path": pl.String,
-    "path_bytes": pl.Binary,
-    "size_bytes": pl.Int64,
-    "mtime_ns": pl.Int64,
-    "ctime_ns": pl.Int64,
-    "is_image": pl.Boolean,
+    **{name: LISTED[name] for name in [*UNIT, *LISTED]},
     "shard": pl.String,  # of two digits, of its row in the manifest; null where it has none
 }
 """Columns of the files that are known."""
@@ -184,6 +177,22 @@ def delete_other_listings(folder: Place, name: str) -> None:
             if path.name not in needed and not path.name.startswith(TEMPORARY_PREFIX):
                 path.unlink(missing_ok=True)
     delete_stale_temporaries(folder)
+
+
+def untrusted(units: pl.DataFrame, where: pl.Expr, *, began_ns: int) -> pl.DataFrame:
+    """Return units without the times of folders that are to be listed again.
+
+    Args:
+        units: in the columns of `UNITS`.
+        where: which of them, besides those that were young when they were listed.
+        began_ns: when that began, in nanoseconds since 1970.
+    """
+    is_young = pl.max_horizontal("mtime_ns", "ctime_ns") >= began_ns - RACY_NS
+    states = zip(("mtime_ns", "ctime_ns"), UNKNOWN_STATE, strict=True)
+    return units.with_columns(
+        pl.when(is_young | where).then(unknown).otherwise(name).alias(name)
+        for name, unknown in states
+    )
 
 
 def _placed(units: pl.DataFrame, news: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:

@@ -83,14 +83,15 @@ class _Look:
 
     def count(self, portion: Portion) -> None:
         """Count the files that wait, and those of the others that are not known."""
-        self.waiting += self._waiting(portion).height
-        files = files_to_read(self._run, portion, self._settled(portion))
+        waiting = self._waiting(portion)
+        self.waiting += waiting.height
+        files = files_to_read(self._run, portion, _settled(portion, waiting))
         self.unknown += files.height - self.reader.index.known(files).height
         self.files = with_digest(self.files, files)
 
     def compare(self, portion: Portion) -> None:
         """Find the rows that differ from those in the manifest; new files are read."""
-        images = self._settled(portion)
+        images = _settled(portion, self._waiting(portion))
         rows = self.reader.read(portion, images).rows
         stored = self._stored(portion, images, rows)
         new = rows.join(stored, on=FACTS, how="anti", nulls_equal=True)
@@ -99,11 +100,6 @@ class _Look:
         both = pl.concat([new.select("path", "shard_hash"), old.select("path", "shard_hash")])
         self.shards.update(both["shard_hash"].str.head(self._run.store.shard_digits))
         self.changed += both["path"].n_unique()
-
-    def _settled(self, portion: Portion) -> pl.DataFrame:
-        """Return the images to look at that do not wait."""
-        held_up = _held_up(portion.plan, self._waiting(portion))
-        return portion.to_look_at.filter(~pl.col("path").is_in(held_up.implode()))
 
     def _waiting(self, portion: Portion) -> pl.DataFrame:
         times = pl.col("mtime_ns", "ctime_ns")  # an object's mtime alone is a time
@@ -127,6 +123,12 @@ class _Look:
     @cached_property
     def _manifest(self) -> FolderBuckets:
         return apart_by_folders(self._run, IMAGE_MANIFEST, columns=[*IMAGE_MANIFEST.columns])
+
+
+def _settled(portion: Portion, waiting: pl.DataFrame) -> pl.DataFrame:
+    """Return the images to look at that do not wait."""
+    held_up = _held_up(portion.plan, waiting)
+    return portion.to_look_at.filter(~pl.col("path").is_in(held_up.implode()))
 
 
 def _held_up(plan: SidecarPlan, waiting: pl.DataFrame) -> pl.Series:

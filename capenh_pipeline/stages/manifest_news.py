@@ -6,7 +6,7 @@ import polars as pl
 
 from capenh_pipeline.buckets import Buckets, FolderBuckets
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
-from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.domain.shards import shard_keys, shard_number, shard_numbers
 from capenh_pipeline.stages.ledger import apart_by_folders
 from capenh_pipeline.stages.portion import Portion
 from capenh_pipeline.stages.run import Run
@@ -53,19 +53,20 @@ class ManifestNews:
 
     def rows_of(self, shard: str) -> pl.DataFrame:
         """Return the new rows of a shard, without a date."""
-        return self._rows.read([int(shard, 16)])
+        return self._rows.read([shard_number(shard)])
 
-    def staying(self, shard: str, before: pl.DataFrame) -> pl.DataFrame:
+    def staying(self, shard: str, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """Return those rows of a shard that stay.
 
         Args:
             shard: its key.
             before: all that it had.
+            rows: of `rows_of`.
         """
-        paths = self._paths.read([int(shard, 16)])
+        paths = self._paths.read([shard_number(shard)])
         if self._scan.known is None:
             return before.join(paths, on="path", how="semi")
-        paths = pl.concat([paths, self.rows_of(shard).select("path")])
+        paths = pl.concat([paths, rows.select("path")])
         return before.join(paths, on="path", how="anti")
 
     def _rows_beyond(self, portion: Portion) -> pl.DataFrame:
@@ -81,7 +82,7 @@ class ManifestNews:
         return apart_by_folders(self._run, IMAGE_MANIFEST, columns=["path", "shard_hash"])
 
     def _numbers(self, hashes: pl.Series) -> pl.Series:
-        return hashes.str.head(self._run.store.shard_digits).str.to_integer(base=16)
+        return shard_numbers(hashes, digits=self._run.store.shard_digits)
 
 
 def rows_to_replace(portion: Portion, rows: pl.DataFrame) -> pl.DataFrame:

@@ -7,13 +7,13 @@ from typing import Self
 import polars as pl
 
 from capenh_pipeline.dataset.units import UNIT
-from capenh_pipeline.dataset.walk import UNKNOWN_STATE
 from capenh_pipeline.stages.known_listing import (
     FILES,
     RACY_NS,
     UNSETTLED,
     KeptFiles,
     save_listing,
+    untrusted,
 )
 from capenh_pipeline.stages.known_manifest import Counts, note_manifest
 from capenh_pipeline.stages.manifest_reading import Reading
@@ -123,14 +123,9 @@ class ListingNote:
 
     def _units(self) -> pl.DataFrame:
         """Return the units, without the times of folders that are to be listed again."""
-        is_young = pl.max_horizontal("mtime_ns", "ctime_ns") >= self._scan.began_ns - RACY_NS
         unsettled = pl.Series([*self._unsettled], dtype=pl.Binary).implode()
-        is_unknown = is_young | pl.col("folder").is_in(unsettled)
-        states = dict(zip(("mtime_ns", "ctime_ns"), UNKNOWN_STATE, strict=True))
-        return self._scan.listing.units.with_columns(
-            pl.when(is_unknown).then(unknown).otherwise(name).alias(name)
-            for name, unknown in states.items()
-        )
+        is_unsettled = pl.col("folder").is_in(unsettled)
+        return untrusted(self._scan.listing.units, is_unsettled, began_ns=self._scan.began_ns)
 
 
 def _with_shards(files: pl.DataFrame, rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:

@@ -17,8 +17,8 @@ import polars as pl
 from capenh_pipeline.buckets import FolderBuckets
 from capenh_pipeline.dataset.scan import LISTED, Listing, begin_walk, walked
 from capenh_pipeline.dataset.units import UNIT
-from capenh_pipeline.dataset.walk import UNKNOWN_STATE, Walk
-from capenh_pipeline.stages.known_listing import RACY_NS
+from capenh_pipeline.dataset.walk import Walk
+from capenh_pipeline.stages.known_listing import untrusted
 from capenh_pipeline.stages.known_manifest import KnownManifest, known_manifest
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.settling import Digest, digest_of
@@ -76,11 +76,7 @@ class Watch:
 
     def remember(self, listing: Listing, began_ns: int) -> None:
         """Take down what a look has found."""
-        is_young = pl.max_horizontal("mtime_ns", "ctime_ns") >= began_ns - RACY_NS
-        states = zip(("mtime_ns", "ctime_ns"), UNKNOWN_STATE, strict=True)
-        self.units = listing.units.with_columns(
-            pl.when(is_young).then(unknown).otherwise(name).alias(name) for name, unknown in states
-        )
+        self.units = untrusted(listing.units, pl.lit(value=False), began_ns=began_ns)
 
 
 def glance(run: Run, watch: Watch, place: Place, *, until: float) -> Place | None:

@@ -8,7 +8,7 @@ import polars as pl
 from capenh_pipeline.buckets import Buckets, together
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
-from capenh_pipeline.domain.shards import shard_keys
+from capenh_pipeline.domain.shards import shard_keys, shard_number, shard_numbers
 from capenh_pipeline.export.comparison import content_of, unchanged_files
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.ledger import apart_by_folders, ledger_of, shards_of_files
@@ -38,7 +38,7 @@ class LedgerCopies:
         if known is not None:
             return known
         is_one = len(self._run.shards) == 1
-        return pl.DataFrame(schema=_SCHEMA) if is_one else self._made.read([int(shard, 16)])
+        return pl.DataFrame(schema=_SCHEMA) if is_one else self._made.read([shard_number(shard)])
 
     def keep(self, shard: str, rows: pl.DataFrame) -> None:
         """Keep what is known now.
@@ -64,8 +64,7 @@ class LedgerCopies:
         for buckets in together(ledger, images):  # a caption file is in the folder of its image
             shards = images.read(buckets).select(image_path="path", shard="shard_hash")
             rows = ledger.read(buckets).join(shards, on="image_path")
-            keys = rows["shard"].str.head(run.store.shard_digits)
-            made.add(rows, keys.str.to_integer(base=16))
+            made.add(rows, shard_numbers(rows["shard"], digits=run.store.shard_digits))
         return made
 
 

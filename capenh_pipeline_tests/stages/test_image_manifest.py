@@ -8,7 +8,7 @@ import pytest
 
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline.export.caption_files import Stamp, write_caption_files
-from capenh_pipeline.stages import manifest_note, scan_index
+from capenh_pipeline.stages import known_listing, manifest_note, scan_index
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline_tests.images import colour
 
@@ -188,7 +188,7 @@ def test_folders_that_are_the_same_are_trusted_on_request_only(images, open_run,
         build_image_manifest(run)
         return manifest(run)["manual_caption"][0]
 
-    for module in (manifest_note, scan_index):  # nothing is too young to be trusted
+    for module in (known_listing, manifest_note, scan_index):  # nothing is too young to be trusted
         monkeypatch.setattr(module, "RACY_NS", 0)
     assert captions_after("first", trust_dir_mtime=True) == "first"
     assert captions_after("edited in place", trust_dir_mtime=True) == "first"
