@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import polars as pl
 
-from capenh_pipeline.buckets import FolderBuckets
 from capenh_pipeline.domain.identity import canonical_json, sha256_hex
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys
 from capenh_pipeline.domain.sidecars import SidecarPlan
-from capenh_pipeline.stages.ledger import apart_by_folders, rows_among
+from capenh_pipeline.stages.ledger import FileRows
 from capenh_pipeline.stages.manifest_news import FACTS, rows_to_replace
 from capenh_pipeline.stages.manifest_reading import Reader, files_to_read
 from capenh_pipeline.stages.portion import Portion
@@ -79,7 +77,7 @@ class _Look:
         self._run = run
         self._scan = scan
         self._now_ns = run.now_ns()
-        self._shards_left = 2 * len(shard_keys(run.store.shard_digits))  # to read in part
+        self._manifest = FileRows(run, IMAGE_MANIFEST, columns=[*IMAGE_MANIFEST.columns])
 
     def count(self, portion: Portion) -> None:
         """Count the files that wait, and those of the others that are not known."""
@@ -111,18 +109,12 @@ class _Look:
         """Return what the manifest has in the place of `rows`, and of images that are gone."""
         if self._scan.known is None:
             left_alone = portion.images.join(images, on="path", how="anti")
-            return self._manifest.read(portion.buckets).join(left_alone, on="path", how="anti")
+            rows_there = self._manifest.by_folder.read(portion.buckets)
+            return rows_there.join(left_alone, on="path", how="anti")
         replaced = rows_to_replace(portion, rows)
         shards = pl.concat([replaced["shard"], rows["shard_hash"]])
         keys = shards.str.head(self._run.store.shard_digits).unique().to_list()
-        self._shards_left -= len(keys)
-        if self._shards_left >= 0:
-            return rows_among(self._run, IMAGE_MANIFEST, keys, replaced)
-        return self._manifest.read(portion.buckets).join(replaced, on="path", how="semi")
-
-    @cached_property
-    def _manifest(self) -> FolderBuckets:
-        return apart_by_folders(self._run, IMAGE_MANIFEST, columns=[*IMAGE_MANIFEST.columns])
+        return self._manifest.among(keys, replaced)
 
 
 def _settled(portion: Portion, waiting: pl.DataFrame) -> pl.DataFrame:

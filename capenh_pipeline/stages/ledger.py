@@ -37,33 +37,18 @@ def ledger_of(
         files: with `path` and `path_bytes`.
         columns: which of the ledger's, `path` among them; None for all.
     """
-    return _rows_of(run, CAPTION_FILES, files, columns=columns)
+    return _rows_among(run, CAPTION_FILES, shards_of_files(run, files), files, columns=columns)
 
 
-def _rows_of(
-    run: Run, schema: TableSchema, files: pl.DataFrame, *, columns: Sequence[str] | None
-) -> pl.DataFrame:
-    shards = shards_of_files(run, files)
-    return rows_among(run, schema, shards, files, columns=columns)
-
-
-def rows_among(
+def _rows_among(
     run: Run,
     schema: TableSchema,
     shards: Sequence[str],
     files: pl.DataFrame,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | None,
 ) -> pl.DataFrame:
-    """Return the rows of some files in some shards of a table, of which few are held at once.
-
-    Args:
-        run: its store.
-        schema: of the table.
-        shards: their keys.
-        files: with `path`.
-        columns: which of the table's, `path` among them; None for all.
-    """
+    """Return the rows of some files in some shards of a table, of which few are held at once."""
     table = run.store.table(schema)
     at_once = 1 if isinstance(run.store.root, Path) else _REQUESTS
     groups = [shards[first : first + at_once] for first in range(0, len(shards), at_once)]
@@ -71,8 +56,8 @@ def rows_among(
     return pl.concat(some.join(files, on="path", how="semi") for some in rows)
 
 
-class ByPath:
-    """What a table says of files by whose paths it is kept, for one portion of them after another.
+class FileRows:
+    """What a table with paths says of files, for one portion of them after another.
 
     For few files, the shards that hold them are read. For many, be it in one portion or in all
     together, the whole table is read once, and put apart by folders.
@@ -92,7 +77,7 @@ class ByPath:
         self._shards_left = 2 * len(shard_keys(run.store.shard_digits))  # to read before that
 
     def of(self, files: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of some files; nothing is read for none.
+        """Return the rows of some files, in a table that is kept by paths; none are read for none.
 
         Args:
             files: with `path` and `path_bytes`.
@@ -100,14 +85,27 @@ class ByPath:
         Raises:
             StoreError: the store cannot be read, or the disk is full.
         """
+        return self.among(shards_of_files(self._run, files), files)
+
+    def among(self, shards: Sequence[str], files: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of some files, which are in some shards.
+
+        Args:
+            shards: their keys.
+            files: with `path`.
+
+        Raises:
+            StoreError: as in `of`.
+        """
         if files.height <= _MANY:
-            self._shards_left -= len(shards_of_files(self._run, files))
+            self._shards_left -= len(shards)
             if self._shards_left >= 0:
-                return _rows_of(self._run, self._schema, files, columns=self._columns)
-        return self._by_folder.beside(files["path"]).join(files, on="path", how="semi")
+                return _rows_among(self._run, self._schema, shards, files, columns=self._columns)
+        return self.by_folder.beside(files["path"]).join(files, on="path", how="semi")
 
     @cached_property
-    def _by_folder(self) -> FolderBuckets:
+    def by_folder(self) -> FolderBuckets:
+        """All rows, apart by folders."""
         return apart_by_folders(self._run, self._schema, columns=self._columns)
 
 

@@ -8,7 +8,7 @@ from capenh_pipeline.dataset.scan import is_text_file
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import CAPTION_FILES
 from capenh_pipeline.domain.sidecars import SidecarPlan
-from capenh_pipeline.stages.ledger import ByPath
+from capenh_pipeline.stages.ledger import FileRows
 from capenh_pipeline.stages.manual_captions import OURS, caption_candidates, with_manual_captions
 from capenh_pipeline.stages.portion import Portion
 from capenh_pipeline.stages.run import Run
@@ -41,7 +41,7 @@ class Reader:
         self.index = ScanIndex(run)
         self._run = run
         self._scan = scan
-        self._ledger = ByPath(run, CAPTION_FILES, columns=OURS)
+        self._ledger = FileRows(run, CAPTION_FILES, columns=OURS)
         self._files = FileReader(run)
 
     def __enter__(self) -> Self:

@@ -15,7 +15,7 @@ from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.known_listing import RACY_NS
-from capenh_pipeline.stages.ledger import ByPath, shards_of_files
+from capenh_pipeline.stages.ledger import FileRows, shards_of_files
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.checkpoint import Checkpoint, in_utf_8
 
@@ -38,7 +38,7 @@ class ScanIndex:
     def __init__(self, run: Run) -> None:
         """Read nothing yet."""
         self._run = run
-        self._rows = ByPath(run, SCAN_INDEX, columns=[*FILE_STATE, *_CONTENT])
+        self._rows = FileRows(run, SCAN_INDEX, columns=[*FILE_STATE, *_CONTENT])
 
     def known(self, files: pl.DataFrame) -> pl.DataFrame:
         """Return those of some files whose content an earlier scan has found, with that content.

@@ -31,23 +31,29 @@ class LedgerCopies:
     def __init__(self, run: Run) -> None:
         """Read nothing yet."""
         self._run = run
+        self._missing: set[str] = set()  # shards that were asked for, and have no copy
 
     def of(self, shard: str) -> pl.DataFrame:
         """Return what is known of the caption files of a shard."""
         known = kept_rows(self._path(shard), _SCHEMA)
         if known is not None:
             return known
+        self._missing.add(shard)
         is_one = len(self._run.shards) == 1
         return pl.DataFrame(schema=_SCHEMA) if is_one else self._made.read([shard_number(shard)])
 
-    def keep(self, shard: str, rows: pl.DataFrame) -> None:
+    def keep(self, shard: str, rows: pl.DataFrame, *, before: pl.DataFrame) -> None:
         """Keep what is known now.
+
+        Args:
+            shard: its key.
+            rows: them.
+            before: what `of` has returned.
 
         Raises:
             StoreError: the disk is full or cannot be written.
         """
-        kept = kept_rows(self._path(shard), _SCHEMA)
-        if kept is None or not rows.equals(kept):
+        if shard in self._missing or not rows.equals(before):
             keep_rows(self._path(shard), rows)
 
     def _path(self, shard: str) -> Place:
@@ -122,4 +128,4 @@ class WrittenFiles:
             StoreError: the disk is full or cannot be written.
         """
         known = pl.concat(self._found).unique("path", keep="last").sort("path")
-        self._copies.keep(self._run.shards[0], known)
+        self._copies.keep(self._run.shards[0], known, before=self._known)

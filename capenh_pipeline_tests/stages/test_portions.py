@@ -9,7 +9,7 @@ import pytest
 from capenh_pipeline import buckets
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline.stages.landed_files import changes
-from capenh_pipeline.stages.ledger import ByPath
+from capenh_pipeline.stages.ledger import FileRows
 from capenh_pipeline.stages.plan import plan
 from capenh_pipeline.stages.run_scan import begin_scan
 from capenh_pipeline.stages.written_files import LedgerCopies
@@ -110,7 +110,7 @@ def test_a_table_is_not_read_again_and_again_for_a_few_files_of_each_portion(run
     runs.run()
     run = runs.opened()
     files = run.store.table(SCAN_INDEX).read(columns=["path", "path_bytes"])
-    index = ByPath(run, SCAN_INDEX, columns=["path", "size_bytes"])
+    index = FileRows(run, SCAN_INDEX, columns=["path", "size_bytes"])
     for first in range(0, files.height, 4):
         some = files[first : first + 4]
         assert index.of(some)["path"].sort().equals(some["path"].sort())
