@@ -4,9 +4,11 @@ The files come from anywhere, so whatever is wrong with one is a fact about that
 """
 
 import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from PIL import Image, ImageColor
 from PIL.TiffImagePlugin import TiffImageFile
@@ -19,7 +21,6 @@ from capenh_pipeline.dataset.tiff_tiles import check_tiles
 from capenh_pipeline.dataset.time_limit import within
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.errors import RowError
-from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.places.reading import read_file
 
@@ -78,15 +79,16 @@ def inspect_image(path: Place, *, timeout_s: float = HEADER_TIMEOUT_S) -> ImageF
 
 
 def fetched(path: Place) -> Place | bytes:
-    """Return the content of an object, or the path of a file, which is read when it is needed.
+    """Return the path of a file, which is read when it is needed, or the content of anything else.
 
-    A limit to the time that hostile bytes may take is not one to that of object storage.
+    A limit to the time that hostile bytes may take is not one to that of object storage. And what
+    is in a file with many others is read by one process, which has that file at hand.
 
     Raises:
         RowError: as `load_image`.
         DatasetError: object storage does not answer.
     """
-    return _read(path) if isinstance(path, ObjectPlace) else path
+    return path if isinstance(path, Path) and os.access(path, os.F_OK) else _read(path)
 
 
 def load_image(

@@ -1,7 +1,7 @@
-"""A walk over folders that have more in them than files: members of tars, texts of metadata files.
+"""A walk over folders that have more in them than files: what is in files, texts of metadata.
 
-`x.tar` is what is in the folder `x`, and a row of `metadata.jsonl` is a text file beside its image.
-What is really there hides both.
+`x.tar` and `x.parquet` are what is in the folder `x`, and a row of `metadata.jsonl` is a text file
+beside its image. What is really there hides both.
 """
 
 import errno
@@ -11,27 +11,42 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
+from capenh_pipeline.dataset.container_folders import Folder, folders_of
 from capenh_pipeline.dataset.file_columns import Entry, Files
-from capenh_pipeline.dataset.tar_folders import TarFolder, folders_of
 from capenh_pipeline.dataset.walk import TEXT_ENDING, UNKNOWN_STATE, FolderState, Frames, Walk
 from capenh_pipeline.domain.file_times import storable_ns
+from capenh_pipeline.places.containers import TABLES, TARS, container_of, is_container
 from capenh_pipeline.places.file_state import FileState
 from capenh_pipeline.places.metadata_texts import metadata_of, text_name, texts_in
-from capenh_pipeline.places.tar_members import TAR_ENDING, tar_of
+from capenh_pipeline.places.place import Place
 
 
-class Layers(NamedTuple):
+@dataclass(frozen=True)
+class Layers:
     """What is looked for besides files.
 
     Attributes:
         tars: whether a tar is read as a folder.
+        tables: whether a table of images is.
         metadata: whether metadata files have texts of images.
+        kept: where lists are kept of what is in such files; see `folders_of`.
     """
 
     tars: bool = False
+    tables: bool = False
     metadata: bool = False
+    kept: Place | None = None
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Of the names of files that are read as folders."""
+        return (*(TARS if self.tars else ()), *(TABLES if self.tables else ()))
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is looked for."""
+        return self.tars or self.tables or self.metadata
 
 
 @dataclass
@@ -39,8 +54,8 @@ class LayeredWalk(Walk):
     """A walk that looks for `layers` too.
 
     The state of a member or of a text is its size and the times of the file that it is in, but for
-    the mtime of a member, which is its own. A folder has the times of all files that it is made
-    from, whichever are latest, so one that is trusted is listed again if any of them changes.
+    the mtime of a member of a tar, which is its own. A folder has the times of all files that it is
+    made from, whichever are latest, so one that is trusted is listed again if any of them changes.
     """
 
     layers: Layers = field(kw_only=True)
@@ -53,18 +68,18 @@ class LayeredWalk(Walk):
     def list_folder(self, folder: str) -> None:
         """Add the files of one folder (relative), and its sub-folders to `pending`."""
         root = Path(self.root)
-        tar = tar_of(root, folder) if self.layers.tars else None
+        container = container_of(root, folder, self.layers.endings)
         metadata = [*metadata_of(root, folder)] if self.layers.metadata else []
-        if tar is None and not metadata:
+        if container is None and not metadata:
             super().list_folder(folder)
             return
         self.states[folder], self.is_dangling = UNKNOWN_STATE, False
         try:
-            with _opened(root / folder, may_be_missing=tar is not None) as descriptor:
-                others = [*([tar[0]] if tar else []), *(path for path, _ in metadata)]
+            with _opened(root / folder, may_be_missing=container is not None) as descriptor:
+                others = [*([container[0]] if container else []), *(path for path, _ in metadata)]
                 state = _latest([path.stat() for path in others], descriptor)
                 if not self._is_trusted(folder, state):
-                    self._list_layers(folder, descriptor, tar, metadata)
+                    self._list_layers(folder, descriptor, container, metadata)
                 if not self.is_dangling:
                     self.states[folder] = state
         except OSError as error:
@@ -74,7 +89,7 @@ class LayeredWalk(Walk):
         self,
         folder: str,
         descriptor: int | None,
-        tar: tuple[Path, str] | None,
+        container: tuple[Path, str] | None,
         metadata: Sequence[tuple[Path, str]],
     ) -> None:
         prefix = f"{folder}/" if folder else ""
@@ -82,20 +97,20 @@ class LayeredWalk(Walk):
         try:
             if descriptor is not None:
                 self._list(descriptor, prefix)
-            if tar is not None:
+            if container is not None:
                 hidden = {*self._images.paths[first[0] :], *self._texts.paths[first[1] :]}
-                self._add_members(prefix, *tar, hidden)
+                self._add_members(prefix, *container, hidden)
             for path, inside in metadata:
                 images = self._images.paths[first[0] :]
                 self._add_texts_of(path, prefix, inside, images, {*self._texts.paths[first[1] :]})
         finally:
             self._end_folder(folder)
 
-    def _add_members(self, prefix: str, tar: Path, inside: str, hidden: set[str]) -> None:
-        folders, fault = folders_of(tar)
+    def _add_members(self, prefix: str, container: Path, inside: str, hidden: set[str]) -> None:
+        folders, fault = folders_of(container, self.layers.kept)
         if fault and not inside:
-            self._warn("rest of", tar.relative_to(self.root).as_posix(), fault)
-        found = folders.get(inside) or TarFolder()
+            self._warn("rest of", container.relative_to(self.root).as_posix(), fault)
+        found = folders.get(inside) or Folder()
         for path, state in found.files(prefix):
             if path not in hidden:
                 self._files_for(path).add_state(path, state)
@@ -135,9 +150,15 @@ class LayeredWalk(Walk):
     def _files_for(self, path: str) -> Files:
         return self._texts if path.lower().endswith(TEXT_ENDING) else self._images
 
-    def _add_tar(self, entry: Entry, path: str) -> None:
-        folder = path.removesuffix(TAR_ENDING)
-        if self.layers.tars and entry.is_file() and not (Path(self.root) / folder).is_dir():
+    def _add_other(self, entry: Entry, path: str) -> None:
+        endings, root = self.layers.endings, Path(self.root)
+        if not (is_container(entry.name, endings) and entry.is_file()):
+            return
+        folder = path.rpartition(".")[0]
+        first = container_of(root, folder, endings)
+        if first and first[0] != root / path:
+            self._warn("file", path, OSError(errno.EEXIST, f"{first[0].name} is read as {folder}"))
+        elif not (root / folder).is_dir():
             self.pending.append(folder)
 
 

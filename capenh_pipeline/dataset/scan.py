@@ -24,6 +24,7 @@ from capenh_pipeline.dataset.walk import (
 from capenh_pipeline.dataset.walk_process import walk_together
 from capenh_pipeline.domain.paths import raw_path
 from capenh_pipeline.errors import DatasetError
+from capenh_pipeline.places.containers import TARS
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place, file_in
 
@@ -180,7 +181,7 @@ def begin_walk(
         own = {_root_folder(folder) for folder in skip if isinstance(folder, Path)}
         walk = (
             LayeredWalk(_root_folder(root), own, files, known, folders, layers=layers)
-            if any(layers)
+            if layers.is_any
             else Walk(_root_folder(root), own, files, known, folders)
         )
     walk.list_folder("")
@@ -272,4 +273,10 @@ def _nothing_found(walk: Walk, *, recursive: bool) -> str:
     extensions = ", ".join(EXTENSIONS)
     if walk.pending and not recursive:
         return f"No image ({extensions}) is in {root} itself; add --recursive for its sub-folders."
+    if walk.unread:
+        option = "tar" if walk.unread.endswith(TARS) else "parquet"
+        return (
+            f"No image ({extensions}) is in {root}; add --recursive --{option}_shards to look into "
+            f"files like {walk.unread}."
+        )
     return f"No image ({extensions}) is in {root}; put images there or name another folder."

@@ -13,7 +13,7 @@ from capenh_pipeline.dataset.file_columns import Entry, Files
 from capenh_pipeline.dataset.units import changed_folders, digests, with_units
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.domain.paths import stored_path
-from capenh_pipeline.places.tar_members import TAR_ENDING
+from capenh_pipeline.places.containers import TABLES, TARS, is_container
 
 EXTENSIONS = (
     *("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif"),
@@ -90,6 +90,7 @@ class Walk:
     units: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     is_dangling: bool = False  # whether the folder at hand has a name that leads nowhere
+    unread: str = ""  # a file that might be read as a folder, if there is one
 
     def __post_init__(self) -> None:
         self._begin_batch()
@@ -210,15 +211,17 @@ class Walk:
                     texts.append(entry)
                 elif ending in _IMAGE_ENDINGS:
                     images.append(entry)
-                elif ending == TAR_ENDING:
-                    self._add_tar(entry, prefix + name)
+                else:
+                    self._add_other(entry, prefix + name)
                 if not entry.is_file(follow_symlinks=False):
                     self._add_folder(entry, prefix + name)
         self._add_images(prefix, images)
         self._add_texts(prefix, texts)
 
-    def _add_tar(self, entry: Entry, path: str) -> None:
-        """Do nothing about a tar; see `LayeredWalk`."""
+    def _add_other(self, entry: Entry, path: str) -> None:
+        """Note what might be read as a folder; see `LayeredWalk`."""
+        if not self.unread and is_container(entry.name, (*TARS, *TABLES)):
+            self.unread = path
 
     def _add_folder(self, entry: Entry, path: str) -> None:
         is_folder = entry.is_dir(follow_symlinks=False)

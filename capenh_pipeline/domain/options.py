@@ -45,6 +45,13 @@ class DatasetOptions:
         "it lay in the folder x, where its caption files are written.",
         group="Dataset",
     )
+    parquet_shards: bool = option(
+        False,
+        "Look into .parquet and .arrow files too (Hugging Face datasets), with --recursive: row 12 "
+        "of x.parquet is as if it were the image x/000012.jpg, and its column text, or caption, "
+        "x/000012.txt.",
+        group="Dataset",
+    )
     metadata_captions: bool = option(
         False,
         "Take manual captions from metadata.jsonl and metadata.csv too (column text, or caption, "
@@ -140,11 +147,12 @@ class Options(
                 f"{len(prompts)}; give one, or no --folder_prompts."
             )
         prompts_for_llm(prompts, self.llm_captions)
-        if self.metadata_captions and self.caption_suffix:
-            raise ConfigurationError(
-                "--metadata_captions and --caption_suffix do not go together: the text of a.png is "
-                "read as if it stood in a.txt."
-            )
+        for name in ("metadata_captions", "parquet_shards"):
+            if getattr(self, name) and self.caption_suffix:
+                raise ConfigurationError(
+                    f"--{name} and --caption_suffix do not go together: the text of an image, say "
+                    "a.png, is read as if it stood in a.txt."
+                )
         check_suffixes(
             caption_suffix=self.caption_suffix,
             combined_suffix=self.combined_suffix,

@@ -31,11 +31,11 @@ from capenh_pipeline.export.comparison import (
 )
 from capenh_pipeline.export.object_files import require_conditions, write_object
 from capenh_pipeline.files import TEMPORARY_PREFIX, make_folder, replace_file, sync_folder
+from capenh_pipeline.places.containers import is_in_container
 from capenh_pipeline.places.file_state import FileState, state_of
 from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place, each, file_in
-from capenh_pipeline.places.tar_members import is_in_tar
 
 FILES_AT_ONCE = 1000
 """Files between two entries in the ledger: so many are compared anew after a crash."""
@@ -239,7 +239,7 @@ class _Export:
         try:
             replace_file(file, content, temporary=temporary)
         except FileNotFoundError:
-            if is_in_tar(file):
+            if is_in_container(file):
                 make_folder(file.parent)
             # or a run that has begun took it for what a killed one has left
             replace_file(file, content, temporary=temporary)

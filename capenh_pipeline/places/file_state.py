@@ -7,14 +7,13 @@ again has another tag, so that none is too young for its state to be believed.
 """
 
 import hashlib
+import os
 import stat
-from pathlib import Path
 from typing import NamedTuple
 
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.places.object_place import ObjectPlace, ObjectState
 from capenh_pipeline.places.place import Place
-from capenh_pipeline.places.tar_members import is_member
 
 _SECOND_NS = 1_000_000_000
 
@@ -35,14 +34,23 @@ def state_of(file: Place) -> FileState | None:
         OSError: nobody can tell.
     """
     try:
-        if isinstance(file, ObjectPlace):
-            return object_state(file.stat())
-        found = file.lstat()
+        return object_state(file.stat()) if isinstance(file, ObjectPlace) else _state(file.lstat())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    is_regular = stat.S_ISREG(found.st_mode)
+
+
+def content_state(file: Place) -> FileState:
+    """Return the state of a file, or of what a link leads to.
+
+    Raises:
+        OSError: there is none, or nobody can tell.
+    """
+    return object_state(file.stat()) if isinstance(file, ObjectPlace) else _state(file.stat())
+
+
+def _state(found: os.stat_result) -> FileState:
     times = storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns)
-    return FileState(found.st_size, *times, is_regular)
+    return FileState(found.st_size, *times, stat.S_ISREG(found.st_mode))
 
 
 def object_state(found: ObjectState) -> FileState:
@@ -54,14 +62,3 @@ def object_state(found: ObjectState) -> FileState:
     tag = found.version.get("e_tag", "").strip('"')
     digest = hashlib.blake2b(tag.encode(), digest_size=8).digest()
     return FileState(found.st_size, mtime_ns, -2 - (int.from_bytes(digest) >> 1), is_regular=True)
-
-
-def is_gone(file: Place) -> bool:
-    """Return whether there is nothing of that name, not even a link; no, where nobody can tell.
-
-    A member of a tar that is read as a folder is there.
-    """
-    try:
-        return state_of(file) is None and not (isinstance(file, Path) and is_member(file))
-    except OSError:
-        return False

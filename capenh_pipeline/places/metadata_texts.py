@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.places.file_state import FileState, content_state
 
 NAMES = ("metadata.jsonl", "metadata.csv")
 FILE_COLUMN = "file_name"
@@ -61,7 +62,7 @@ def texts_in(metadata: Path) -> MetadataTexts:
     Raises:
         OSError: it cannot be read, or is not UTF-8.
     """
-    return _texts(metadata, _state(metadata))
+    return _texts(metadata, content_state(metadata))
 
 
 def text_name(image: str, *, is_alone: bool) -> str:
@@ -85,7 +86,9 @@ def read_metadata_text(file: Path, *, most_bytes: int | None = None) -> bytes | 
     for folder in file.parents:
         for metadata in (folder / name for name in NAMES):
             if metadata.is_file():
-                text = _by_file(metadata, _state(metadata)).get(file.relative_to(folder).as_posix())
+                text = _by_file(metadata, content_state(metadata)).get(
+                    file.relative_to(folder).as_posix()
+                )
                 if text is not None:
                     return _bounded(text.encode(), most_bytes)
     return None
@@ -97,13 +100,8 @@ def _bounded(content: bytes, most_bytes: int | None) -> bytes:
     return content
 
 
-def _state(metadata: Path) -> tuple[int, ...]:
-    found = metadata.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
 @lru_cache(_MOST_FILES)
-def _by_file(metadata: Path, state: tuple[int, ...]) -> dict[str, str]:
+def _by_file(metadata: Path, state: FileState) -> dict[str, str]:
     """Return the texts by the names of their files: that of an image alone, and its whole one."""
     texts = _texts(metadata, state).by_image
     of_one: dict[str, list[str]] = {}
@@ -122,7 +120,7 @@ def _is_beside(metadata: Path) -> Callable[[str], bool]:
 
 
 @lru_cache(_MOST_FILES)
-def _texts(metadata: Path, state: tuple[int, ...]) -> MetadataTexts:
+def _texts(metadata: Path, state: FileState) -> MetadataTexts:
     del state  # with another one it says something else
     content = read_regular_file(metadata)
     try:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.files import read_regular_file
+from capenh_pipeline.places.containers import read_member
 from capenh_pipeline.places.metadata_texts import read_metadata_text
 from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place
-from capenh_pipeline.places.tar_members import read_member
 
 
 def read_file(file: Place, *, most_bytes: int | None = None) -> bytes:

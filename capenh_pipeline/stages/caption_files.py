@@ -14,9 +14,9 @@ from capenh_pipeline.domain.schemas import (
 )
 from capenh_pipeline.domain.sidecars import raw_sidecar
 from capenh_pipeline.export.caption_files import ExportOutcome, Stamp, write_caption_files
+from capenh_pipeline.places.containers import is_member
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place, each
-from capenh_pipeline.places.tar_members import is_member
 from capenh_pipeline.stages.captions import captions
 from capenh_pipeline.stages.combined_captions import llm_choice
 from capenh_pipeline.stages.fusion import locked_terms

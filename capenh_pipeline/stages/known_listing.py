@@ -17,9 +17,9 @@ from capenh_pipeline.dataset.scan import LISTED
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_units, digests
 from capenh_pipeline.dataset.walk import UNKNOWN_STATE, Frames
 from capenh_pipeline.files import TEMPORARY_PREFIX
+from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.faults import writing
-from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.tables.parts import delete_stale_temporaries
 
 RACY_NS = 2_000_000_000
@@ -155,11 +155,16 @@ def save_listing(
             return None
         rows = files.of(table) if kept is None else pl.concat([files.of(table), kept])
         file = f"files-{name}-{table:02}"
-        keep_rows(folder / file, rows)
+        _keep(folder / file, rows)
         placed.append(rows.select(UNIT).unique().with_columns(file=pl.lit(file)))
-    keep_rows(folder / f"units-{name}", _placed(units, news, pl.concat(placed)))
-    keep_rows(folder / f"names-{name}", names)
+    _keep(folder / f"units-{name}", _placed(units, news, pl.concat(placed)))
+    _keep(folder / f"names-{name}", names)
     return name
+
+
+def _keep(path: Place, rows: pl.DataFrame) -> None:
+    with writing(path):
+        keep_rows(path, rows)
 
 
 def delete_other_listings(folder: Place, name: str) -> None:

@@ -20,7 +20,8 @@ Counts = dict[str, dict[str, int]]
 
 MANIFEST_OPTIONS = (
     *("recursive", "caption_suffix", "combined_suffix", "generated_suffix", "prompt"),
-    *("cache_generated_captions_to_disk", "tar_shards", "metadata_captions"),
+    *("cache_generated_captions_to_disk", "tar_shards", "parquet_shards"),
+    "metadata_captions",
 )
 """Options that tell which files there are, and how caption files are named."""
 

@@ -72,7 +72,7 @@ class Run:
     @property
     def layers(self) -> Layers:
         """What of the dataset is looked for besides files."""
-        return layers_of(self.options)
+        return replace(layers_of(self.options), kept=self.store.root / "members")
 
     def now_ns(self) -> int:
         """Return the time in nanoseconds since 1970, as file systems have it."""
@@ -102,7 +102,11 @@ class Run:
 
 def layers_of(options: Options) -> Layers:
     """Return what of a dataset some options want besides files."""
-    return Layers(tars=options.tar_shards, metadata=options.metadata_captions)
+    return Layers(
+        tars=options.tar_shards,
+        tables=options.parquet_shards,
+        metadata=options.metadata_captions,
+    )
 
 
 @dataclass

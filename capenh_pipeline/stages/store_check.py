@@ -15,10 +15,10 @@ from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST, SCAN_INDEX
 from capenh_pipeline.engines.read_ahead import read_ahead
 from capenh_pipeline.models.torch_threads import usable_cores
-from capenh_pipeline.places.file_state import is_gone, object_state
+from capenh_pipeline.places.containers import is_gone, read_member
+from capenh_pipeline.places.file_state import object_state
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline.places.place import Place, each
-from capenh_pipeline.places.tar_members import read_member
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.tables.audit import (
     Damage,

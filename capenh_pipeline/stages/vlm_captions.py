@@ -131,12 +131,14 @@ def image_files(run: Run, images: pl.DataFrame) -> dict[str, ImageFile]:
 
 
 def _tasks(run: Run, absent: pl.DataFrame, recipes: list[str]) -> Iterator[Task]:
+    """Yield what there is to do in path order, in which files that many images are in are read."""
     files = image_files(run, _openable(run))
     places = {recipe: place for place, recipe in enumerate(recipes)}
     prompts = absent.with_columns(pl.col("recipe_hash").replace_strict(places).alias("prompt"))
-    by_image = prompts.group_by("image_hash").agg(pl.col("prompt").sort()).sort("image_hash")
-    for image_hash, missing in by_image.iter_rows():
-        yield Task(files[image_hash], tuple(missing))
+    by_image = dict(prompts.group_by("image_hash").agg(pl.col("prompt").sort()).iter_rows())
+    for image_hash, file in files.items():
+        if missing := by_image.get(image_hash):
+            yield Task(file, tuple(missing))
 
 
 def _origin(

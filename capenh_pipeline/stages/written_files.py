@@ -10,10 +10,11 @@ from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
 from capenh_pipeline.domain.shards import shard_keys, shard_number, shard_numbers
 from capenh_pipeline.export.comparison import content_of, unchanged_files
+from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.stages.ledger import apart_by_folders, ledger_of, shards_of_files
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
+from capenh_pipeline.tables.faults import writing
 
 _KEY = ["path", "content_hash"]
 _COLUMNS = [*_KEY, "path_bytes", "size_bytes", "mtime_ns", "ctime_ns"]
@@ -54,7 +55,9 @@ class LedgerCopies:
             StoreError: the disk is full or cannot be written.
         """
         if shard in self._missing or not rows.equals(before):
-            keep_rows(self._path(shard), rows)
+            path = self._path(shard)
+            with writing(path):
+                keep_rows(path, rows)
 
     def _path(self, shard: str) -> Place:
         return self._run.store.root / "settled" / CAPTION_FILES.name / shard

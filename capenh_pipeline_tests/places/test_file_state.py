@@ -2,7 +2,8 @@
 
 import pytest
 
-from capenh_pipeline.places.file_state import is_gone, object_state, state_of
+from capenh_pipeline.places.containers import is_gone
+from capenh_pipeline.places.file_state import object_state, state_of
 from capenh_pipeline.places.object_place import ObjectState
 
 

@@ -5,9 +5,15 @@ import tarfile
 
 import pytest
 
-from capenh_pipeline.places.file_state import is_gone
+from capenh_pipeline.places.containers import (
+    TARS,
+    container_of,
+    is_gone,
+    is_in_container,
+    is_member,
+)
 from capenh_pipeline.places.reading import read_file
-from capenh_pipeline.places.tar_members import is_in_tar, is_member, members, tar_of
+from capenh_pipeline.places.tar_members import members
 from capenh_pipeline_tests.tars import write_tar
 
 LONG = "x" * 180
@@ -22,8 +28,8 @@ def test_members_are_read_by_the_path_that_they_would_have(tmp_path, form):
         assert read_file(tmp_path / "x" / name) == name.encode()
     assert not is_gone(tmp_path / "x" / "deep" / "er" / "c.txt")
     assert is_gone(tmp_path / "x" / "d.png")
-    assert is_in_tar(tmp_path / "x" / "deep" / "d.png")
-    assert not is_in_tar(tmp_path / "y" / "d.png")
+    assert is_in_container(tmp_path / "x" / "deep" / "d.png")
+    assert not is_in_container(tmp_path / "y" / "d.png")
     with pytest.raises(FileNotFoundError):
         read_file(tmp_path / "x" / "d.png")
     with pytest.raises(OSError, match="larger than 3 bytes"):
@@ -73,7 +79,7 @@ def test_the_nearest_tar_below_the_dataset_counts(tmp_path):
     write_tar(tmp_path / "images.tar", {"a.png": b"outside"})
     inner = write_tar(tmp_path / "images" / "x.tar", {"a.png": b"inside"})
     root = tmp_path / "images"
-    assert tar_of(root, "") is None
-    assert tar_of(root, "y") is None
-    assert tar_of(root, "x") == (inner, "")
-    assert tar_of(root, "x/deep/er") == (inner, "deep/er")
+    assert container_of(root, "", TARS) is None
+    assert container_of(root, "y", TARS) is None
+    assert container_of(root, "x", TARS) == (inner, "")
+    assert container_of(root, "x/deep/er", TARS) == (inner, "deep/er")

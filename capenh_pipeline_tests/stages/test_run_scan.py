@@ -16,10 +16,10 @@ from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.paths import path_hash
 from capenh_pipeline.domain.schemas import CAPTION_FILES, IMAGE_MANIFEST
 from capenh_pipeline.errors import StoreError
+from capenh_pipeline.places.kept_rows import kept_rows
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.known_manifest import known_manifest
-from capenh_pipeline.tables.kept_rows import kept_rows
 from capenh_pipeline_tests.images import colour
 from capenh_pipeline_tests.memory import memory_folder
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from capenh_pipeline.tables.kept_rows import keep_rows, kept_rows
+from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
 
 ROWS = pl.DataFrame({"path": ["a", "b"], "size": [1, 2]})
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from capenh_pipeline.places.place import Place, make_place, write_file
-from capenh_pipeline.tables.faults import writing
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -16,14 +15,13 @@ def keep_rows(path: Place, rows: pl.DataFrame) -> None:
     """Replace the file at `path` with these rows, as Parquet behind its SHA-256.
 
     Raises:
-        StoreError: the disk is full or cannot be written.
+        OSError: it cannot be written.
     """
     content = io.BytesIO()
     rows.write_parquet(content, compression="zstd")
     written = content.getvalue()
-    with writing(path):
-        make_place(path.parent)
-        write_file(path, hashlib.sha256(written).digest() + written)
+    make_place(path.parent)
+    write_file(path, hashlib.sha256(written).digest() + written)
 
 
 def kept_rows(

@@ -1,0 +1,104 @@
+"""Tables of images that are read as folders: what is in `x.parquet`, as if it lay in `x`.
+
+Row 12 is the image `000012.png`, by what its bytes are, and if it has a text, `000012.txt`.
+"""
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from capenh_pipeline.places.file_state import content_state
+from capenh_pipeline.places.member import Member
+from capenh_pipeline.places.metadata_texts import ENDING as TEXT_ENDING
+from capenh_pipeline.places.table_rows import group_rows, layout_of
+
+_DIGITS = 6
+_HEAD_BYTES = 12
+_STARTS = {
+    b"\xff\xd8\xff": ".jpg",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+    b"\xff\x0a": ".jxl",
+    b"\0\0\0\x0cJXL ": ".jxl",
+}
+
+
+def members(table: Path) -> Iterator[Member]:
+    """Yield the images and texts of a table in its order; all of it is read.
+
+    An image that is null is there, without a byte.
+
+    Raises:
+        OSError: it cannot be read, is none, has no images in it, or has too many rows in a group,
+            which shows after what comes before that.
+    """
+    state, first = content_state(table), 0
+    for group, end in enumerate(layout_of(table, state).ends):
+        rows = group_rows(table, state, group)
+        if not first and rows["image"].null_count == len(rows) > 0:
+            raise OSError(errno.ENODATA, "its images are elsewhere; embed them in it")
+        yield from _members(rows, first, state.mtime_ns)
+        first = end
+
+
+def size_of(table: Path, name: str) -> int | None:
+    """Return the size of an image or a text in bytes; None if there is none of that name.
+
+    Raises:
+        OSError: as in `members`.
+    """
+    content = read_member(table, name)
+    return None if content is None else len(content)
+
+
+def read_member(table: Path, name: str) -> bytes | None:
+    """Return the content of an image or a text of a table; None if there is none of that name.
+
+    Raises:
+        OSError: as in `members`.
+    """
+    stem, dot, ending = name.rpartition(".")
+    if not (stem.isascii() and stem.isdigit()) or stem != _stem(int(stem)):
+        return None
+    state = content_state(table)
+    place = layout_of(table, state).group_of(int(stem))
+    if place is None:
+        return None
+    group, row = place
+    rows = group_rows(table, state, group)
+    if dot + ending == TEXT_ENDING:
+        text = rows["text"][row].as_py()
+        return None if text is None else text.encode()
+    content = rows["image"][row].as_py() or b""
+    return content if dot + ending == _ending(content[:_HEAD_BYTES]) else None
+
+
+def _members(rows: Any, first: int, mtime_ns: int) -> Iterator[Member]:
+    from pyarrow.compute import SliceOptions, call_function
+
+    head = SliceOptions(0, _HEAD_BYTES)
+    columns = (
+        call_function("binary_slice", [rows["image"]], head).to_pylist(),
+        call_function("binary_length", [rows["image"]]).to_pylist(),
+        call_function("binary_length", [rows["text"]]).to_pylist(),
+    )
+    for row, (head, size, text) in enumerate(zip(*columns, strict=True), start=first):
+        yield Member(_stem(row) + _ending(head or b""), row, size or 0, mtime_ns)
+        if text is not None:
+            yield Member(_stem(row) + TEXT_ENDING, row, text, mtime_ns)
+
+
+def _stem(row: int) -> str:
+    return f"{row:0{_DIGITS}}"
+
+
+def _ending(head: bytes) -> str:
+    """Return what the name of an image ends in that begins so; what it is, its decoder tells."""
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return ".webp"
+    if head[4:8] == b"ftyp":
+        return ".avif" if head[8:11] == b"avi" else ".heic"
+    return next((ending for start, ending in _STARTS.items() if head.startswith(start)), ".png")

@@ -1,0 +1,176 @@
+"""Rows of Parquet and Arrow files that have images in them, group by group. pyarrow does the work.
+
+Images are in a column of structs with the field `bytes`, as in datasets of Hugging Face, or of
+bytes. Texts are in a column of one of the names in `metadata_texts`.
+https://huggingface.co/docs/datasets/about_dataset_features#image-feature
+"""
+
+import errno
+import threading
+from bisect import bisect_right
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from capenh_pipeline.places.file_state import FileState
+from capenh_pipeline.places.metadata_texts import TEXT_COLUMNS
+
+PARQUET_ENDING, ARROW_ENDING = ".parquet", ".arrow"
+
+IMAGE_COLUMN = "image"
+"""Of several columns of images that of this name counts, or else the first."""
+
+MOST_GROUP_BYTES = 1 << 28
+"""Of Parquet, a group of rows is read as a whole, and some are held."""
+
+_BYTES = "bytes"  # the field of an image
+_MOST_GROUPS = 4  # that are held
+_MOST_TABLES = 256  # whose layout is remembered
+_LOCK = threading.Lock()  # a group is decoded once, not by each thread that wants a row of it
+
+
+class Layout(NamedTuple):
+    """Where the rows of a table are.
+
+    Attributes:
+        images: the column of images.
+        texts: that of texts, if there is one.
+        ends: of each group, how many rows there are up to its end.
+    """
+
+    images: str
+    texts: str | None
+    ends: Sequence[int]
+
+    def group_of(self, row: int) -> tuple[int, int] | None:
+        """Return the group that a row is in, and the row's place in it; None beyond the last."""
+        group = bisect_right(self.ends, row)
+        if group == len(self.ends):
+            return None
+        return group, row - (self.ends[group - 1] if group else 0)
+
+
+@lru_cache(_MOST_TABLES)
+def layout_of(table: Path, state: FileState) -> Layout:
+    """Return where the rows of a table are.
+
+    Raises:
+        OSError: it cannot be read, is none, or has no column of images.
+    """
+    del state  # with another one it is another table
+    with _faults():
+        if table.suffix == ARROW_ENDING:
+            rows = _mapped(table)
+            return Layout(*_columns(rows.schema), [len(rows)])
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(table) as opened:
+            groups = [opened.metadata.row_group(at) for at in range(opened.num_row_groups)]
+            ends = [*accumulate(group.num_rows for group in groups)]
+            return Layout(*_columns(opened.schema_arrow), ends)
+
+
+def group_rows(table: Path, state: FileState, group: int) -> Any:
+    """Return the rows of a group as a `pyarrow.Table` of `image`, as bytes, and `text`.
+
+    Raises:
+        OSError: as in `layout_of`, or it is too large.
+    """
+    with _LOCK:
+        return _group_rows(table, state, group)
+
+
+@lru_cache(_MOST_GROUPS)
+def _group_rows(table: Path, state: FileState, group: int) -> Any:
+    import pyarrow
+
+    layout = layout_of(table, state)
+    with _faults():
+        rows = _mapped(table) if table.suffix == ARROW_ENDING else _decoded(table, layout, group)
+        images = rows.column(layout.images)
+        if pyarrow.types.is_struct(images.type):
+            images = images.flatten()[images.type.get_field_index(_BYTES)]
+        texts = pyarrow.nulls(len(rows), pyarrow.string())
+        return pyarrow.table(
+            {"image": images, "text": rows.column(layout.texts) if layout.texts else texts}
+        )
+
+
+def _decoded(table: Path, layout: Layout, group: int) -> Any:
+    from pyarrow.parquet import ParquetFile
+
+    wanted = [name for name in (layout.images, layout.texts) if name]
+    with ParquetFile(table) as opened:
+        found = opened.metadata.row_group(group)
+        chunks = [found.column(at) for at in range(found.num_columns)]
+        chunks = [one for one in chunks if one.path_in_schema.partition(".")[0] in wanted]
+        size = sum(one.total_uncompressed_size for one in chunks)
+        if size > MOST_GROUP_BYTES:
+            raise OSError(
+                errno.EFBIG,
+                f"{found.num_rows} rows lie in one group of {size >> 20} MB, and "
+                f"{MOST_GROUP_BYTES >> 20} is the most; write it with row_group_size=100",
+            )
+        return opened.read_row_group(group, columns=wanted)
+
+
+def _mapped(table: Path) -> Any:
+    """Return the rows of an Arrow file, which stay on the disk until they are looked at."""
+    from pyarrow import ipc, memory_map
+
+    source = memory_map(str(table))
+    is_file = source.read(6) == b"ARROW1"
+    source.seek(0)
+    return (ipc.open_file(source) if is_file else ipc.open_stream(source)).read_all()
+
+
+def _columns(schema: Any) -> tuple[str, str | None]:
+    structs = [field.name for field in schema if _has_bytes(field.type)]
+    found = structs or [field.name for field in schema if _is_bytes(field.type)]
+    if not found:
+        raise OSError(errno.ENODATA, "it has no column of images")
+    texts = [name for name in TEXT_COLUMNS if name in schema.names]
+    texts = [name for name in texts if _is_text(schema.field(name).type)]
+    return IMAGE_COLUMN if IMAGE_COLUMN in found else found[0], texts[0] if texts else None
+
+
+def _has_bytes(kind: Any) -> bool:
+    from pyarrow import types
+
+    if not types.is_struct(kind):
+        return False
+    place = kind.get_field_index(_BYTES)
+    return place >= 0 and _is_bytes(kind.field(place).type)
+
+
+def _is_bytes(kind: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_binary(kind) or types.is_large_binary(kind)
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_string(kind) or types.is_large_string(kind)
+
+
+@contextmanager
+def _faults() -> Generator[None]:
+    """Turn what pyarrow raises into an error of a file.
+
+    Raises:
+        OSError: with a reason.
+    """
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise OSError(errno.EIO, f"it is no whole table ({reason})") from None

@@ -1,0 +1,236 @@
+"""Datasets of Hugging Face: what is in Parquet and Arrow files costs what it costs in a folder."""
+
+import os
+from functools import partial
+
+import polars as pl
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from capenh_pipeline.dataset.layered_walk import Layers
+from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.domain.identity import sha256_hex
+from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
+from capenh_pipeline.errors import ConfigurationError, DatasetError
+from capenh_pipeline.places import table_rows
+from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
+from capenh_pipeline_tests.defs.watched import Watched
+from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
+from capenh_pipeline_tests.tables_of_images import table_of, write_table
+from capenh_pipeline_tests.tars import png, write_tar
+
+RED, GREEN, BLUE = png((200, 0, 0)), png((0, 200, 0)), png((0, 0, 200))
+ROWS = [(RED, "sks dog"), (GREEN, None), (BLUE, "sks cat")]
+OPTIONS = {"recursive": True, "parquet_shards": True}
+TABLES = Layers(tables=True)
+
+
+@pytest.fixture(params=["parquet", "arrow"])
+def table(tmp_path, request):
+    return write_table(tmp_path / "data" / f"train-0.{request.param}", ROWS)
+
+
+@pytest.fixture
+def runs(table):
+    """A dataset of one table, after a run."""
+    started = StageRuns(table.parent, OPTIONS)
+    assert started.run() == Cost(5, 3, 3, 3)
+    return started
+
+
+def manifest(runs):
+    rows = runs.opened().store.table(IMAGE_MANIFEST).read()
+    return {row["path"]: row for row in rows.sort("path").iter_rows(named=True)}
+
+
+def test_rows_are_images_and_their_captions_lie_beside_the_table(runs):
+    found = manifest(runs)
+    assert {path: row["image_hash"] for path, row in found.items()} == {
+        f"train-0/00000{row}.png": sha256_hex(content) for row, (content, _) in enumerate(ROWS)
+    }
+    assert [row["manual_caption"] for row in found.values()] == [text for _, text in ROWS]
+    assert [row["size_bytes"] for row in found.values()] == [len(content) for content, _ in ROWS]
+    assert "sks dog" in (runs.dataset / "train-0" / "000000_combined.txt").read_text()
+    assert (runs.dataset / "train-0" / "000001_combined.txt").exists()
+    assert [*runs.dataset.rglob("*.png")] == []
+
+
+def test_a_second_run_reads_and_computes_nothing(runs):
+    assert runs.run() == NOTHING
+    assert runs.run(trust_dir_mtime=True) == NOTHING
+
+
+@pytest.mark.parametrize("trust", [False, True])
+def test_a_table_that_is_replaced_costs_what_is_new_in_it(runs, table, trust):
+    runs.run()
+    rows = [(RED, "sks dog"), (BLUE, None), (BLUE, "sks cat"), (png((9, 9, 9)), "new")]
+    write_table(table.with_name(f"new{table.suffix}"), rows).replace(table)
+    cost = runs.run(trust_dir_mtime=trust)
+    assert cost == Cost(7, 1, 2, 2)  # all of it is read, as nobody knows what is new in it
+    assert runs.run(trust_dir_mtime=trust) == NOTHING
+
+
+def test_a_table_that_is_gone_takes_its_rows_along(runs, table):
+    write_table(table.with_name(f"other{table.suffix}"), [(BLUE, None)])
+    table.unlink()
+    assert runs.run().vlm_images == 0
+    assert [*manifest(runs)] == ["other/000000.png"]
+
+
+def test_a_correction_in_the_folder_counts_before_the_table(runs):
+    (runs.dataset / "train-0" / "000000.txt").write_text("sks wolf")
+    assert runs.run() == Cost(1, 0, 1, 1)
+    assert "sks wolf" in (runs.dataset / "train-0" / "000000_combined.txt").read_text()
+
+
+def test_an_edited_caption_of_a_row_is_kept_and_one_that_is_deleted_written_again(runs):
+    caption = runs.dataset / "train-0" / "000000_combined.txt"
+    caption.write_text("a person's")
+    (runs.dataset / "train-0" / "000002_combined.txt").unlink()
+    assert runs.run() == Cost(0, 0, 0, 1)
+    assert caption.read_text() == "a person's"
+    assert runs.run() == NOTHING
+
+
+def test_what_datasets_itself_has_written_is_read(tmp_path):
+    datasets = pytest.importorskip("datasets", reason="not installed (the extra `dev`)")
+    from PIL import Image
+
+    images = [Image.new("RGB", (16, 16), (red, 0, 0)) for red in (1, 2, 3)]
+    features = datasets.Features({"image": datasets.Image(), "caption": datasets.Value("string")})
+    made = datasets.Dataset.from_dict({"image": images, "caption": ["a", None, "b"]}, features)
+    made.to_parquet(tmp_path / "data" / "a" / "train-00000-of-00001.parquet")
+    made.save_to_disk(tmp_path / "data" / "b")
+    runs = StageRuns(tmp_path / "data", OPTIONS)
+    runs.run()
+    for folder in ("a/train-00000-of-00001", "b/data-00000-of-00001"):
+        rows = [row for path, row in manifest(runs).items() if path.startswith(f"{folder}/00000")]
+        assert [row["manual_caption"] for row in rows] == ["a", None, "b"]
+        assert {row["status"] for row in rows} == {"ok"}
+
+
+def test_images_in_a_column_of_bytes_are_read_and_named_by_what_they_are(tmp_path):
+    starts = [b"\xff\xd8\xff", b"RIFF1234WEBP", b"GIF89a", b"BM", b"\0\0\0\x1cftypavif", b"?", b""]
+    rows = {"key": ["x"] * 7, "jpg": pyarrow.array(starts, pyarrow.binary())}
+    (tmp_path / "data").mkdir()
+    parquet.write_table(pyarrow.table(rows), tmp_path / "data" / "0.parquet")
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES).images()
+    endings = ["jpg", "webp", "gif", "bmp", "avif", "png", "png"]
+    assert found["path"].to_list() == [f"0/00000{row}.{end}" for row, end in enumerate(endings)]
+
+
+def test_an_image_that_is_null_is_a_row_that_says_so(tmp_path):
+    write_table(tmp_path / "data" / "x.parquet", [(RED, "a"), (None, "b"), (GREEN, None)])
+    runs = StageRuns(tmp_path / "data", OPTIONS)
+    runs.run()
+    row = manifest(runs)["x/000001.png"]
+    assert (row["status"], row["error"]) == ("failed", "The file is empty.")
+
+
+@pytest.mark.parametrize(
+    ("write", "warning"),
+    [
+        (lambda path: path.write_bytes(b"no table"), "rest of x.parquet was skipped: it is no who"),
+        (lambda path: write_table(path, [(None, "a")]), "its images are elsewhere; embed them"),
+        (lambda path: parquet.write_table(pyarrow.table({"a": [1]}), path), "no column of images"),
+    ],
+)
+def test_what_is_no_table_of_images_is_a_warning(tmp_path, write, warning):
+    write_table(tmp_path / "data" / "good.parquet", ROWS)
+    write(tmp_path / "data" / "x.parquet")
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images().height == 3
+    assert len(found.warnings) == 1
+    assert warning in found.warnings[0]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_a_table_that_ends_in_its_middle_is_a_warning(tmp_path, ending):
+    table = write_table(tmp_path / "data" / f"x.{ending}", ROWS)
+    (tmp_path / "data" / "a.png").write_bytes(RED)
+    os.truncate(table, table.stat().st_size // 2)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images()["path"].to_list() == ["a.png"]
+    assert found.warnings[0].startswith(f"The rest of x.{ending} was skipped: it is no whole table")
+
+
+def test_groups_that_are_too_large_are_a_warning_and_those_before_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_rows, "MOST_GROUP_BYTES", 2000)
+    table = table_of([*ROWS, (RED + bytes(5000), None)])
+    (tmp_path / "data").mkdir()
+    parquet.write_table(table, tmp_path / "data" / "x.parquet", row_group_size=2)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images().height == 2
+    assert "2 rows lie in one group" in found.warnings[0]
+    assert found.warnings[0].endswith("write it with row_group_size=100.")
+
+
+def test_of_files_for_one_folder_the_first_is_read_and_the_other_named(tmp_path):
+    write_table(tmp_path / "data" / "x.parquet", ROWS)
+    write_tar(tmp_path / "data" / "x.tar", {"a.png": RED})
+    layers = Layers(tars=True, tables=True)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=layers)
+    assert found.images()["path"].to_list() == ["x/a.png"]
+    assert found.warnings == ("The file x.parquet was skipped: x.tar is read as x.",)
+
+
+def test_what_datasets_keeps_beside_its_arrow_files_is_left_alone(tmp_path):
+    write_table(tmp_path / "data" / "data-0.arrow", ROWS)
+    write_table(tmp_path / "data" / "cache-0123.arrow", ROWS)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images().height == 3
+
+
+def test_what_is_in_a_table_is_found_out_once(tmp_path, table):
+    listed = partial(list_dataset, table.parent, recursive=True)
+    listed(layers=Layers(tables=True, kept=tmp_path / "kept"))
+    (list_of_members,) = (tmp_path / "kept").iterdir()
+    rows = kept_rows(list_of_members).filter(pl.col("name") != b"000001.png")
+    keep_rows(tmp_path / "other" / list_of_members.name, rows)
+    found = listed(layers=Layers(tables=True, kept=tmp_path / "other"))
+    assert found.images()["path"].to_list() == ["train-0/000000.png", "train-0/000002.png"]
+
+
+def test_other_processes_look_into_tables_too(tmp_path):
+    for number in range(6):
+        write_table(tmp_path / "d" / f"{number}.parquet", ROWS)
+    found = list_dataset(tmp_path / "d", recursive=True, layers=TABLES, processes=2)
+    assert found.images()["path"].to_list() == [
+        f"{number}/00000{row}.png" for number in range(6) for row in range(3)
+    ]
+
+
+def test_a_sensor_sees_what_changes_in_a_table(tmp_path):
+    table = write_table(tmp_path / "data" / "x.parquet", [(RED, "a"), (GREEN, None)])
+    watched = Watched(tmp_path / "data")
+    watched.values |= {"parquet_shards": True}
+    watched.define()
+    assert watched.requested() is not None
+    assert watched.look().skip_message == "Nothing has changed: 2 images."
+    write_table(table, [(RED, "b"), (GREEN, None)])
+    shards = sorted(sha256_hex(content)[0] for content in (RED, GREEN))  # both have another mtime
+    assert watched.requested() == (shards[0], shards[-1])
+    assert watched.requested() is None
+
+
+def test_without_the_option_tables_are_left_alone(table):
+    (table.parent / "b.png").write_bytes(BLUE)
+    runs = StageRuns(table.parent, {"recursive": True})
+    runs.run()
+    assert [*manifest(runs)] == ["b.png"]
+
+
+@pytest.mark.parametrize("option", ["parquet_shards", "tar_shards"])
+def test_where_there_are_tables_and_no_images_the_option_is_named(tmp_path, option):
+    name = {"parquet_shards": "x.parquet", "tar_shards": "x.tar"}[option]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).touch()
+    with pytest.raises(DatasetError, match=f"add --recursive --{option} .* files like {name}"):
+        list_dataset(tmp_path / "data", recursive=False)
+
+
+def test_what_does_not_go_together_is_a_sentence():
+    with pytest.raises(ConfigurationError, match="--parquet_shards and --caption_suffix do not"):
+        Options(parquet_shards=True, caption_suffix="_x")
