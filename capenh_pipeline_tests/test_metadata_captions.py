@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from capenh_pipeline.dataset.layered_walk import Layers
+from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
-from capenh_pipeline.defs.resources import dataset_folder
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.errors import ConfigurationError
@@ -164,5 +163,3 @@ def test_a_metadata_file_of_the_folder_above_the_dataset_says_nothing(data):
 def test_what_does_not_go_together_is_a_sentence():
     with pytest.raises(ConfigurationError, match="--metadata_captions and --caption_suffix do not"):
         Options(metadata_captions=True, caption_suffix="_x")
-    with pytest.raises(ConfigurationError, match="--metadata_captions: s3://b/x is in object stor"):
-        dataset_folder(Options(dataset_dir="s3://b/x", metadata_captions=True))

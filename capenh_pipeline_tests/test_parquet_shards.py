@@ -8,7 +8,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from capenh_pipeline.dataset.layered_walk import Layers
+from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.options import Options

@@ -4,13 +4,10 @@ import os
 
 import pytest
 
-from capenh_pipeline.dataset.layered_walk import Layers
+from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
-from capenh_pipeline.defs.resources import dataset_folder
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
-from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline_tests.defs.watched import Watched
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 from capenh_pipeline_tests.tars import png, write_tar
@@ -117,11 +114,6 @@ def test_other_processes_look_into_tars_too(tmp_path):
     found = list_dataset(tmp_path / "d", recursive=True, layers=Layers(tars=True), processes=2)
     names = [f"{number}/{name}" for number in range(6) for name in ("b.png", "deep/a.png")]
     assert found.images()["path"].to_list() == names
-
-
-def test_shards_in_object_storage_are_a_sentence():
-    with pytest.raises(ConfigurationError, match="s3://b/x is in object storage, where no"):
-        dataset_folder(Options(dataset_dir="s3://b/x", tar_shards=True))
 
 
 def test_a_sensor_sees_what_changes_in_a_tar_and_in_metadata(tmp_path):

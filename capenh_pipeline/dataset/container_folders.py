@@ -12,14 +12,17 @@ import polars as pl
 
 from capenh_pipeline.dataset.walk import TEXT_ENDING, is_image_name
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.places.containers import TARS, members
-from capenh_pipeline.places.file_state import FileState, content_state
+from capenh_pipeline.places.containers import TARS, members, remember
+from capenh_pipeline.places.file_state import FileState
 from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
+from capenh_pipeline.places.member import Member
+from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.place import Place
+from capenh_pipeline.places.source import Source
 
 Fault = OSError | None
 
-_COLUMNS = {"name": pl.Binary, "size_bytes": pl.Int64, "mtime_ns": pl.Int64}
+_COLUMNS = {"name": pl.Binary, "at": pl.Int64, "size_bytes": pl.Int64, "mtime_ns": pl.Int64}
 
 
 @dataclass
@@ -40,39 +43,34 @@ class Folder:
             yield prefix + name, state
 
 
-def folders_of(container: Path, kept: Place | None) -> tuple[dict[str, Folder], Fault]:
+@lru_cache(2)  # its folders are listed one after the other
+def folders_of(container: Source, kept: Place | None) -> tuple[dict[str, Folder], Fault]:
     """Return the folders of a container by their paths in it, and what cut it short.
 
     Args:
         container: a file that is read as a folder.
         kept: a folder for lists of what is in those of which all has to be read to know it, so
             that this is done once; None to keep none.
-
-    Raises:
-        OSError: there is no such file.
     """
-    return _folders_of(container, content_state(container), kept)
-
-
-@lru_cache(2)  # its folders are listed one after the other
-def _folders_of(
-    container: Path, state: FileState, kept: Place | None
-) -> tuple[dict[str, Folder], Fault]:
+    is_quick = isinstance(container.place, Path) and container.place.name.endswith(TARS)
+    rows, fault = _listed(container) if is_quick else _listed_once(container, kept)
+    if not is_quick:
+        remember(
+            container, (Member(os.fsdecode(name), *facts) for name, *facts in rows.iter_rows())
+        )
     folders: defaultdict[str, Folder] = defaultdict(Folder)
-    is_quick = container.suffix in TARS
-    rows, fault = _listed(container) if is_quick else _listed_once(container, state, kept)
-    for name, size, mtime_ns in rows.iter_rows():
-        _add_member(folders, os.fsdecode(name), FileState(size, mtime_ns, state.ctime_ns, True))
+    ctime_ns = container.state.ctime_ns
+    for name, _, size, mtime_ns in rows.iter_rows():
+        _add_member(folders, os.fsdecode(name), FileState(size, mtime_ns, ctime_ns, True))
     return dict(folders), fault
 
 
-def _listed_once(
-    container: Path, state: FileState, kept: Place | None
-) -> tuple[pl.DataFrame, Fault]:
+def _listed_once(container: Source, kept: Place | None) -> tuple[pl.DataFrame, Fault]:
     """Return what is in a container, kept with its state: with another one it is another."""
     if kept is None:
         return _listed(container)
-    place, stamp = kept / sha256_hex(str(container).encode()), str(tuple(state))
+    place = kept / sha256_hex(str(container.place).encode(errors="surrogateescape"))
+    stamp = str(tuple(container.state))
     rows = kept_rows(place, {**_COLUMNS, "state": pl.String})
     if rows is not None and set(rows["state"]) == {stamp}:
         return rows.select(*_COLUMNS), None
@@ -83,15 +81,17 @@ def _listed_once(
     return rows, fault
 
 
-def _listed(container: Path) -> tuple[pl.DataFrame, Fault]:
+def _listed(container: Source) -> tuple[pl.DataFrame, Fault]:
     """Return the images and texts in a container, and what cut it short."""
-    found: list[tuple[bytes, int, int]] = []
+    found: list[tuple[bytes, int, int, int]] = []
     fault = None
     try:
         for one in members(container):
             name = one.name.rpartition("/")[2]
             if name.lower().endswith(TEXT_ENDING) or is_image_name(name):
-                found.append((os.fsencode(one.name), one.size, one.mtime_ns))
+                found.append((os.fsencode(one.name), *one[1:]))
+    except ObjectError:  # says nothing about this file
+        raise
     except OSError as error:
         fault = error
     return pl.DataFrame(found, schema=_COLUMNS, orient="row"), fault

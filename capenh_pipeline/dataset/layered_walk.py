@@ -1,52 +1,19 @@
-"""A walk over folders that have more in them than files: what is in files, texts of metadata.
-
-`x.tar` and `x.parquet` are what is in the folder `x`, and a row of `metadata.jsonl` is a text file
-beside its image. What is really there hides both.
-"""
+"""A walk over folders of a disk that have more in them than files."""
 
 import errno
 import os
-from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capenh_pipeline.dataset.container_folders import Folder, folders_of
-from capenh_pipeline.dataset.file_columns import Entry, Files
-from capenh_pipeline.dataset.walk import TEXT_ENDING, UNKNOWN_STATE, FolderState, Frames, Walk
+from capenh_pipeline.dataset.file_columns import Entry
+from capenh_pipeline.dataset.layers import FolderLayers, Layers
+from capenh_pipeline.dataset.walk import UNKNOWN_STATE, FolderState, Frames, Walk
 from capenh_pipeline.domain.file_times import storable_ns
-from capenh_pipeline.places.containers import TABLES, TARS, container_of, is_container
-from capenh_pipeline.places.file_state import FileState
-from capenh_pipeline.places.metadata_texts import metadata_of, text_name, texts_in
-from capenh_pipeline.places.place import Place
-
-
-@dataclass(frozen=True)
-class Layers:
-    """What is looked for besides files.
-
-    Attributes:
-        tars: whether a tar is read as a folder.
-        tables: whether a table of images is.
-        metadata: whether metadata files have texts of images.
-        kept: where lists are kept of what is in such files; see `folders_of`.
-    """
-
-    tars: bool = False
-    tables: bool = False
-    metadata: bool = False
-    kept: Place | None = None
-
-    @property
-    def endings(self) -> tuple[str, ...]:
-        """Of the names of files that are read as folders."""
-        return (*(TARS if self.tars else ()), *(TABLES if self.tables else ()))
-
-    @property
-    def is_any(self) -> bool:
-        """Whether anything is looked for."""
-        return self.tars or self.tables or self.metadata
+from capenh_pipeline.places.containers import container_of, is_container
+from capenh_pipeline.places.place import name_in
+from capenh_pipeline.places.source import Source
 
 
 @dataclass
@@ -68,96 +35,45 @@ class LayeredWalk(Walk):
     def list_folder(self, folder: str) -> None:
         """Add the files of one folder (relative), and its sub-folders to `pending`."""
         root = Path(self.root)
-        container = container_of(root, folder, self.layers.endings)
-        metadata = [*metadata_of(root, folder)] if self.layers.metadata else []
-        if container is None and not metadata:
+        layers = self.layers.of_folder(root, folder)
+        if not layers.sources:
             super().list_folder(folder)
             return
         self.states[folder], self.is_dangling = UNKNOWN_STATE, False
         try:
-            with _opened(root / folder, may_be_missing=container is not None) as descriptor:
-                others = [*([container[0]] if container else []), *(path for path, _ in metadata)]
-                state = _latest([path.stat() for path in others], descriptor)
+            with _opened(root / folder, may_be_missing=bool(layers.container)) as descriptor:
+                state = _latest(layers.sources, descriptor)
                 if not self._is_trusted(folder, state):
-                    self._list_layers(folder, descriptor, container, metadata)
+                    self._list_layers(folder, descriptor, layers)
                 if not self.is_dangling:
                     self.states[folder] = state
         except OSError as error:
             self._warn("folder", folder, error)
 
-    def _list_layers(
-        self,
-        folder: str,
-        descriptor: int | None,
-        container: tuple[Path, str] | None,
-        metadata: Sequence[tuple[Path, str]],
-    ) -> None:
-        prefix = f"{folder}/" if folder else ""
-        first = len(self._images.paths), len(self._texts.paths)
+    def _list_layers(self, folder: str, descriptor: int | None, layers: FolderLayers) -> None:
+        images, texts = len(self._images.paths), len(self._texts.paths)
         try:
             if descriptor is not None:
-                self._list(descriptor, prefix)
-            if container is not None:
-                hidden = {*self._images.paths[first[0] :], *self._texts.paths[first[1] :]}
-                self._add_members(prefix, *container, hidden)
-            for path, inside in metadata:
-                images = self._images.paths[first[0] :]
-                self._add_texts_of(path, prefix, inside, images, {*self._texts.paths[first[1] :]})
+                self._list(descriptor, layers.prefix)
+            extra = layers.besides(self._images.paths[images:], self._texts.paths[texts:])
+            self._images.extend(extra.images)
+            self._texts.extend(extra.texts)
+            self.pending += sorted(extra.folders.difference(self.pending))
+            for what, place, error in extra.faults:
+                self._warn(what, name_in(Path(self.root), place), error)
         finally:
             self._end_folder(folder)
-
-    def _add_members(self, prefix: str, container: Path, inside: str, hidden: set[str]) -> None:
-        folders, fault = folders_of(container, self.layers.kept)
-        if fault and not inside:
-            self._warn("rest of", container.relative_to(self.root).as_posix(), fault)
-        found = folders.get(inside) or Folder()
-        for path, state in found.files(prefix):
-            if path not in hidden:
-                self._files_for(path).add_state(path, state)
-        inner = {prefix + name for name in found.folders}
-        self.pending += sorted(inner.difference(self.pending))
-
-    def _add_texts_of(
-        self, metadata: Path, prefix: str, inside: str, images: Sequence[str], hidden: set[str]
-    ) -> None:
-        """Add the texts of a folder's images that a metadata file has and no file hides."""
-        times, texts = _latest([metadata.stat()], None), self._texts_of(metadata, inside)
-        stems = Counter(image.rpartition(".")[0] for image in images)
-        for image in images:
-            name = inside + image.removeprefix(prefix)
-            if name in texts:
-                path = text_name(image, is_alone=stems[image.rpartition(".")[0]] == 1)
-                if path not in hidden:
-                    size = len(texts[name].encode())
-                    self._texts.add_state(path, FileState(size, *times, is_regular=True))
-
-    def _texts_of(self, metadata: Path, inside: str) -> dict[str, str]:
-        """Return the texts of a metadata file; in its own folder, warn of what is wrong with it."""
-        what, texts, fault = "file", {}, None
-        try:
-            texts, broken = texts_in(metadata)
-        except OSError as error:
-            fault = error
-        else:
-            if broken:
-                line, reason = broken[0]
-                more = f"; so were {len(broken) - 1} others" if len(broken) > 1 else ""
-                what, fault = f"line {line} of", OSError(errno.EIO, reason + more)
-        if fault and not inside:
-            self._warn(what, metadata.relative_to(self.root).as_posix(), fault)
-        return texts
-
-    def _files_for(self, path: str) -> Files:
-        return self._texts if path.lower().endswith(TEXT_ENDING) else self._images
 
     def _add_other(self, entry: Entry, path: str) -> None:
         endings, root = self.layers.endings, Path(self.root)
         if not (is_container(entry.name, endings) and entry.is_file()):
+            super()._add_other(entry, path)
             return
         folder = path.rpartition(".")[0]
         first = container_of(root, folder, endings)
-        if first and first[0] != root / path:
-            self._warn("file", path, OSError(errno.EEXIST, f"{first[0].name} is read as {folder}"))
+        if first and first[0].place != root / path:
+            other = OSError(errno.EEXIST, f"{first[0].place.name} is read as {folder}")
+            self._warn("file", path, other)
         elif not (root / folder).is_dir():
             self.pending.append(folder)
 
@@ -178,9 +94,10 @@ def _opened(folder: Path, *, may_be_missing: bool) -> Generator[int | None]:
         os.close(descriptor)
 
 
-def _latest(found: list[os.stat_result], descriptor: int | None) -> FolderState:
+def _latest(sources: list[Source], descriptor: int | None) -> FolderState:
     """Return the latest mtime and ctime of some files and a folder."""
+    times = [(source.state.mtime_ns, source.state.ctime_ns) for source in sources]
     if descriptor is not None:
-        found = [*found, os.fstat(descriptor)]
-    mtime_ns = max(one.st_mtime_ns for one in found)
-    return storable_ns(mtime_ns), storable_ns(max(one.st_ctime_ns for one in found))
+        found = os.fstat(descriptor)
+        times.append((storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns)))
+    return max(mtime for mtime, _ in times), max(ctime for _, ctime in times)

@@ -1,16 +1,19 @@
 """A walk over a dataset in object storage: folder by folder, several requests at once."""
 
-from collections.abc import Iterable
+import errno
 from dataclasses import dataclass, field
 
 from capenh_pipeline.dataset.file_columns import Files
+from capenh_pipeline.dataset.layers import Fault, Layers
 from capenh_pipeline.dataset.walk import TEXT_ENDING, UNKNOWN_STATE, Walk, is_image_name
 from capenh_pipeline.errors import DatasetError
+from capenh_pipeline.places.containers import TABLES, TARS, is_container
 from capenh_pipeline.places.file_state import object_state
 from capenh_pipeline.places.object_client import ObjectError
-from capenh_pipeline.places.object_place import ObjectPlace, ObjectState
-from capenh_pipeline.places.place import each
+from capenh_pipeline.places.object_place import ObjectPlace
+from capenh_pipeline.places.place import each, name_in
 from capenh_pipeline.places.reading import unanswered
+from capenh_pipeline.places.source import Source, remember_sources
 
 FOLDERS_AT_ONCE = 32
 """Folders that are listed before a walk may rest; half of them are asked for at the same time."""
@@ -20,9 +23,12 @@ FOLDERS_AT_ONCE = 32
 class _Listed:
     """What is in a folder, with relative paths."""
 
-    folders: list[str]
+    folders: set[str]
     images: Files = field(default_factory=Files)
     texts: Files = field(default_factory=Files)
+    sources: dict[ObjectPlace, Source] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    unread: str = ""
 
 
 @dataclass
@@ -31,9 +37,19 @@ class ObjectWalk(Walk):
 
     The state of an object is that of `places.file_state`. Folders have no times, so none is ever
     taken to be the same.
+
+    Attributes:
+        layers: what is looked for besides objects.
+        sources: what was seen so far in which something may be.
     """
 
     place: ObjectPlace = field(kw_only=True)
+    layers: Layers = field(kw_only=True)
+    sources: dict[ObjectPlace, Source] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        remember_sources(self.place, self.sources)
 
     def list_folder(self, folder: str) -> None:
         """Add the files of one folder (relative), and its sub-folders to `pending`.
@@ -58,11 +74,56 @@ class ObjectWalk(Walk):
     def _listed(self, folder: str) -> _Listed | OSError:
         place, prefix = (self.place / folder, f"{folder}/") if folder else (self.place, "")
         try:
-            return _sorted_out(*place.listed(), prefix)
+            listed = self._sorted_out(place, prefix)
+            self.sources |= listed.sources  # in which something may be of this folder too
+            extra = self.layers.of_folder(self.place, folder).besides(
+                listed.images.paths, listed.texts.paths
+            )
         except ObjectError as error:
             raise unanswered(place, error) from None
         except OSError as error:
             return error
+        listed.images.extend(extra.images)
+        listed.texts.extend(extra.texts)
+        listed.folders |= extra.folders
+        listed.faults += extra.faults
+        return listed
+
+    def _sorted_out(self, place: ObjectPlace, prefix: str) -> _Listed:
+        objects, folders = place.listed()
+        listed = _Listed({prefix + name for name in folders if not name.startswith(".")})
+        for name, state in objects:
+            if name.startswith("."):
+                continue
+            if name.lower().endswith(TEXT_ENDING):
+                listed.texts.add_state(prefix + name, object_state(state))
+            elif is_image_name(name):
+                listed.images.add_state(prefix + name, object_state(state))
+            elif self.layers.is_source(name):
+                listed.sources[place / name] = Source(
+                    place / name, object_state(state), state.version
+                )
+            elif not listed.unread and is_container(name, (*TARS, *TABLES)):
+                listed.unread = prefix + name
+        self._add_containers(listed, prefix)
+        return listed
+
+    def _add_containers(self, listed: _Listed, prefix: str) -> None:
+        """Add the folders that are read from files."""
+        for source in [
+            one for one in listed.sources if is_container(one.name, self.layers.endings)
+        ]:
+            folder = source.with_name(source.name.rpartition(".")[0])
+            first = next(
+                ending
+                for ending in self.layers.endings
+                if folder.with_name(folder.name + ending) in listed.sources
+            )
+            if source.name == folder.name + first:
+                listed.folders.add(prefix + folder.name)
+            else:
+                error = OSError(errno.EEXIST, f"{folder.name}{first} is read as {folder.name}")
+                listed.faults.append(Fault("file", source, error))
 
     def _add(self, folder: str, found: _Listed | OSError) -> None:
         self.states[folder] = UNKNOWN_STATE
@@ -76,19 +137,9 @@ class ObjectWalk(Walk):
             return
         self._images.extend(found.images)
         self._texts.extend(found.texts)
-        self.pending += [path for path in found.folders if f"{self.root}/{path}" not in self.skip]
+        self.unread = self.unread or found.unread
+        for what, place, error in found.faults:
+            self._warn(what, name_in(self.place, place), error)
+        folders = [path for path in found.folders if f"{self.root}/{path}" not in self.skip]
+        self.pending += sorted(folders)
         self._end_folder(folder)
-
-
-def _sorted_out(
-    objects: Iterable[tuple[str, ObjectState]], folders: Iterable[str], prefix: str
-) -> _Listed:
-    listed = _Listed([prefix + name for name in folders if not name.startswith(".")])
-    for name, state in objects:
-        if name.startswith("."):
-            continue
-        if name.lower().endswith(TEXT_ENDING):
-            listed.texts.add_state(prefix + name, object_state(state))
-        elif is_image_name(name):
-            listed.images.add_state(prefix + name, object_state(state))
-    return listed

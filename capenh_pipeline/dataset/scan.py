@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from capenh_pipeline.buckets import FolderBuckets, together
-from capenh_pipeline.dataset.layered_walk import LayeredWalk, Layers
+from capenh_pipeline.dataset.layered_walk import LayeredWalk
+from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.object_walk import ObjectWalk
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_folders
 from capenh_pipeline.dataset.walk import (
@@ -123,7 +124,7 @@ def list_dataset(  # noqa: PLR0913  # where, what of it, compared with what, and
     Args:
         root: the dataset folder.
         recursive: whether sub-folders are listed too.
-        layers: what is looked for besides files; nothing is in object storage.
+        layers: what is looked for besides files.
         skip: sub-folders that are left out (a store that is kept in the dataset).
         known: units of an earlier listing, with the same options. The files of a folder whose
             units are as they were are left out. So two names that print alike, which some names
@@ -174,7 +175,8 @@ def begin_walk(
             then, and whose files were as is `known`, is not listed. In object storage none is.
     """
     if isinstance(root, ObjectPlace):
-        walk: Walk = ObjectWalk(str(root), {str(place) for place in skip}, files, known, place=root)
+        own = {str(place) for place in skip}
+        walk: Walk = ObjectWalk(str(root), own, files, known, place=root, layers=layers)
     else:
         _require_folder(root)
         folders = {} if known is None or trusted is None else _known_folders(trusted, known)

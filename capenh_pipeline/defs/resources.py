@@ -152,13 +152,6 @@ def dataset_folder(options: Options) -> Place:
             f"--trust_dir_mtime: {folder} is in object storage, where folders have no times; leave "
             "that option out."
         )
-    if layers_of(options).is_any and not isinstance(folder, Path):
-        names = ("tar_shards", "parquet_shards", "metadata_captions")
-        name = next(name for name in names if getattr(options, name))
-        raise ConfigurationError(
-            f"--{name}: {folder} is in object storage, where no file is looked into but images and "
-            "texts; copy the dataset into a folder."
-        )
     return folder
 
 

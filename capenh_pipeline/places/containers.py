@@ -6,13 +6,13 @@ so caption files and people's corrections lie there.
 
 import errno
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from types import ModuleType
 
 from capenh_pipeline.places import table_members, tar_members
 from capenh_pipeline.places.file_state import state_of
 from capenh_pipeline.places.member import Member
-from capenh_pipeline.places.place import Place
+from capenh_pipeline.places.place import Place, folders_above, name_in
+from capenh_pipeline.places.source import Source, source_of
 
 TARS, TABLES = (".tar",), (".parquet", ".arrow")
 """What their names end in. Of several for one folder the first of these is read."""
@@ -24,13 +24,19 @@ _READERS: dict[str, ModuleType] = {
 }
 
 
-def members(container: Path) -> Iterator[Member]:
+def members(container: Source) -> Iterator[Member]:
     """Yield what is in a file that is read as a folder, in its order.
 
     Raises:
         OSError: it cannot be read, or is not what its name says, which shows after what is whole.
     """
-    yield from _READERS[container.suffix].members(container)
+    yield from _reader(container).members(container)
+
+
+def remember(container: Source, found: Iterable[Member]) -> None:
+    """Note what is in a container, for those that are gone through to find a member of them."""
+    if _reader(container) is tar_members:
+        tar_members.remember(container, found)
 
 
 def is_container(name: str, endings: Sequence[str]) -> bool:
@@ -43,7 +49,7 @@ def is_container(name: str, endings: Sequence[str]) -> bool:
     return name.endswith(tuple(endings)) and not name.startswith(_CACHED)
 
 
-def container_of(root: Path, folder: str, endings: Sequence[str]) -> tuple[Path, str] | None:
+def container_of(root: Place, folder: str, endings: Iterable[str]) -> tuple[Source, str] | None:
     """Return what is read as a folder or one above it, and the path in it; None if nothing is.
 
     Args:
@@ -61,12 +67,12 @@ def container_of(root: Path, folder: str, endings: Sequence[str]) -> tuple[Path,
     return None
 
 
-def is_in_container(file: Path) -> bool:
+def is_in_container(file: Place) -> bool:
     """Return whether something is read as one of the folders that a file is in."""
     return _placed(file) is not None
 
 
-def is_member(file: Path) -> bool:
+def is_member(file: Place) -> bool:
     """Return whether a path is of something that is in a file.
 
     Raises:
@@ -81,12 +87,12 @@ def is_gone(file: Place) -> bool:
     What is in a file that is read as a folder is there.
     """
     try:
-        return state_of(file) is None and not (isinstance(file, Path) and is_member(file))
+        return state_of(file) is None and not is_member(file)
     except OSError:
         return False
 
 
-def read_member(file: Path, *, most_bytes: int | None = None) -> bytes | None:
+def read_member(file: Place, *, most_bytes: int | None = None) -> bytes | None:
     """Return the content of a member, by the path that it is read under; None if it is none.
 
     Raises:
@@ -96,24 +102,28 @@ def read_member(file: Path, *, most_bytes: int | None = None) -> bytes | None:
     if most_bytes is not None and size is not None and size > most_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes", str(file))
     placed = _placed(file)
-    return _READERS[placed[0].suffix].read_member(*placed) if placed else None
+    return _reader(placed[0]).read_member(*placed) if placed else None
 
 
-def _size_of(file: Path) -> int | None:
+def _size_of(file: Place) -> int | None:
     placed = _placed(file)
-    return _READERS[placed[0].suffix].size_of(*placed) if placed else None
+    return _reader(placed[0]).size_of(*placed) if placed else None
 
 
-def _placed(file: Path) -> tuple[Path, str] | None:
+def _reader(container: Source) -> ModuleType:
+    return _READERS[f".{container.place.name.rpartition('.')[2]}"]
+
+
+def _placed(file: Place) -> tuple[Source, str] | None:
     """Return the container that a path leads into, and the name in it."""
-    for folder in file.parents:
+    for folder in folders_above(file):
         if found := _beside(folder, _READERS):
-            return found, file.relative_to(folder).as_posix()
+            return found, name_in(folder, file)
     return None
 
 
-def _beside(folder: Path, endings: Iterable[str]) -> Path | None:
+def _beside(folder: Place, endings: Iterable[str]) -> Source | None:
     if not folder.name or folder.name.startswith(_CACHED):
         return None
-    paths = (folder.with_name(folder.name + ending) for ending in endings)
-    return next((path for path in paths if path.is_file()), None)
+    sources = (source_of(folder.with_name(folder.name + ending)) for ending in endings)
+    return next((source for source in sources if source), None)

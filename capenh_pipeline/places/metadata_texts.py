@@ -10,11 +10,11 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from capenh_pipeline.files import read_regular_file
-from capenh_pipeline.places.file_state import FileState, content_state
+from capenh_pipeline.places.place import Place, folders_above, name_in
+from capenh_pipeline.places.source import Source, source_of
 
 NAMES = ("metadata.jsonl", "metadata.csv")
 FILE_COLUMN = "file_name"
@@ -26,22 +26,18 @@ ENDING = ".txt"
 _MOST_FILES = 16  # that are remembered
 
 
-def metadata_of(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
+def metadata_of(root: Place, folder: str) -> Iterator[tuple[Source, str]]:
     """Yield the metadata files that may tell of a folder's images, with its path from there.
 
     Args:
         root: above it none is looked for.
         folder: relative to it; its own files come first.
     """
-    inside = PurePosixPath()
-    place = PurePosixPath(folder)
-    while True:
+    parts = folder.split("/") if folder else []
+    for depth in range(len(parts), -1, -1):
         for name in NAMES:
-            if (root / place / name).is_file():
-                yield root / place / name, "" if inside == PurePosixPath() else f"{inside}/"
-        if place == PurePosixPath():
-            return
-        inside, place = PurePosixPath(place.name) / inside, place.parent
+            if found := source_of(root / "/".join([*parts[:depth], name])):
+                yield found, "".join(f"{part}/" for part in parts[depth:])
 
 
 class MetadataTexts(NamedTuple):
@@ -56,15 +52,6 @@ class MetadataTexts(NamedTuple):
     broken: list[tuple[int, str]]
 
 
-def texts_in(metadata: Path) -> MetadataTexts:
-    """Return what a metadata file says.
-
-    Raises:
-        OSError: it cannot be read, or is not UTF-8.
-    """
-    return _texts(metadata, content_state(metadata))
-
-
 def text_name(image: str, *, is_alone: bool) -> str:
     """Return the path of the text file in which an image's text is as if it stood.
 
@@ -75,22 +62,19 @@ def text_name(image: str, *, is_alone: bool) -> str:
     return (image.rpartition(".")[0] if is_alone else image) + ENDING
 
 
-def read_metadata_text(file: Path, *, most_bytes: int | None = None) -> bytes | None:
+def read_metadata_text(file: Place, *, most_bytes: int | None = None) -> bytes | None:
     """Return what a text file would hold that stands in a metadata file; None if none does.
 
     Raises:
         OSError: a metadata file cannot be read, or the text is larger than `most_bytes`.
     """
-    if file.suffix != ENDING:
+    if not file.name.endswith(ENDING):
         return None
-    for folder in file.parents:
-        for metadata in (folder / name for name in NAMES):
-            if metadata.is_file():
-                text = _by_file(metadata, content_state(metadata)).get(
-                    file.relative_to(folder).as_posix()
-                )
-                if text is not None:
-                    return _bounded(text.encode(), most_bytes)
+    for folder in folders_above(file):
+        for metadata in filter(None, (source_of(folder / name) for name in NAMES)):
+            text = _by_file(metadata).get(name_in(folder, file))
+            if text is not None:
+                return _bounded(text.encode(), most_bytes)
     return None
 
 
@@ -101,34 +85,40 @@ def _bounded(content: bytes, most_bytes: int | None) -> bytes:
 
 
 @lru_cache(_MOST_FILES)
-def _by_file(metadata: Path, state: FileState) -> dict[str, str]:
+def _by_file(metadata: Source) -> dict[str, str]:
     """Return the texts by the names of their files: that of an image alone, and its whole one."""
-    texts = _texts(metadata, state).by_image
+    texts = texts_in(metadata).by_image
     of_one: dict[str, list[str]] = {}
     for image in texts:
         of_one.setdefault(text_name(image, is_alone=True), []).append(image)
     found = {text_name(image, is_alone=False): text for image, text in texts.items()}
     for name, images in of_one.items():
-        there = images if len(images) == 1 else [*filter(_is_beside(metadata), images)]
+        there = images if len(images) == 1 else [*filter(_is_beside(metadata.place.parent), images)]
         if len(there) == 1:
             found[name] = texts[there[0]]
     return found
 
 
-def _is_beside(metadata: Path) -> Callable[[str], bool]:
-    return lambda image: (metadata.parent / image).is_file()
+def _is_beside(folder: Place) -> Callable[[str], bool]:
+    return lambda image: (folder / image).is_file()
 
 
 @lru_cache(_MOST_FILES)
-def _texts(metadata: Path, state: FileState) -> MetadataTexts:
-    del state  # with another one it says something else
-    content = read_regular_file(metadata)
+def texts_in(metadata: Source) -> MetadataTexts:
+    """Return what a metadata file says.
+
+    Raises:
+        OSError: it cannot be read, or is not UTF-8.
+    """
+    content = metadata.read(0, metadata.state.size_bytes)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise OSError(errno.EIO, "it is not UTF-8; save it as UTF-8", str(metadata)) from None
+        raise OSError(errno.EIO, "it is not UTF-8; save it as UTF-8", str(metadata.place)) from None
     found = MetadataTexts({}, [])
-    for number, row in _csv_rows(text) if metadata.suffix == ".csv" else _json_rows(text):
+    for number, row in (
+        _csv_rows(text) if metadata.place.name.endswith(".csv") else _json_rows(text)
+    ):
         if isinstance(row, Exception):
             found.broken.append((number, f"it is not what the file's name says ({row})"))
         elif not isinstance(row, dict) or not isinstance(row.get(FILE_COLUMN), str):

@@ -1,7 +1,7 @@
 """A name in object storage, used where a `Path` is used on a disk."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -156,20 +156,29 @@ class ObjectPlace:
             return (bytes(found.bytes()) if state.st_size <= PART_BYTES else None), state
 
         content, state = ask(begin)
-        return (b"".join(self._parts(state)) if content is None else content), state
+        if content is None:
+            content = self.read_range(0, state.st_size, version=state.version)
+        return content, state
 
-    def _parts(self, state: ObjectState) -> Iterator[bytes]:
-        """Yield an object of that state part by part: the whole takes longer than a request may."""
+    def read_range(self, first: int, end: int, *, version: Mapping[str, str]) -> bytes:
+        """Return the bytes from `first` to before `end`, part by part: many would take too long.
+
+        Raises:
+            OSError: as in `object_faults`, or it is not of that version any more.
+        """
+        parts = range(first, end, PART_BYTES)
+        return b"".join(self._part(at, min(at + PART_BYTES, end), version) for at in parts)
+
+    def _part(self, first: int, end: int, version: Mapping[str, str]) -> bytes:
         obstore = library()
-        for first in range(0, state.st_size, PART_BYTES):
-            options: Any = {"range": (first, min(first + PART_BYTES, state.st_size))}
-            if tag := state.version.get("e_tag"):
-                options["if_match"] = tag
-            get = partial(obstore.get, self._client, self.key, options=options)
-            try:
-                yield bytes(ask(lambda get=get: get().bytes()))
-            except ObjectExistsError:
-                raise OSError(errno.ESTALE, "it was replaced while it was read") from None
+        options: Any = {"range": (first, end)}
+        if tag := version.get("e_tag"):
+            options["if_match"] = tag
+        get = partial(obstore.get, self._client, self.key, options=options)
+        try:
+            return bytes(ask(lambda: get().bytes()))
+        except ObjectExistsError:
+            raise OSError(errno.ESTALE, "it was replaced while it was read") from None
 
     def put(self, content: bytes) -> None:
         """Make `content` the object, whole or not at all."""

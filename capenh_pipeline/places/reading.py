@@ -1,7 +1,5 @@
 """A file read whole, wherever it is."""
 
-from pathlib import Path
-
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.files import read_regular_file
 from capenh_pipeline.places.containers import read_member
@@ -18,16 +16,16 @@ def read_file(file: Place, *, most_bytes: int | None = None) -> bytes:
         OSError: it cannot be read, is no regular file, or is larger than `most_bytes`.
         DatasetError: object storage does not answer, which says nothing about this file.
     """
-    if not isinstance(file, ObjectPlace):
-        return _read_from_disk(file, most_bytes)
     try:
-        return file.read_version(most_bytes=most_bytes)[0]
+        return _read(file, most_bytes)
     except ObjectError as error:
         raise unanswered(file, error) from None
 
 
-def _read_from_disk(file: Path, most_bytes: int | None) -> bytes:
+def _read(file: Place, most_bytes: int | None) -> bytes:
     try:
+        if isinstance(file, ObjectPlace):
+            return file.read_version(most_bytes=most_bytes)[0]
         return read_regular_file(file, most_bytes=most_bytes)
     except (FileNotFoundError, NotADirectoryError):
         content = read_member(file, most_bytes=most_bytes)

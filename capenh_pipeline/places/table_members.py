@@ -5,12 +5,11 @@ Row 12 is the image `000012.png`, by what its bytes are, and if it has a text, `
 
 import errno
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from capenh_pipeline.places.file_state import content_state
 from capenh_pipeline.places.member import Member
 from capenh_pipeline.places.metadata_texts import ENDING as TEXT_ENDING
+from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.table_rows import group_rows, layout_of
 
 _DIGITS = 6
@@ -26,7 +25,7 @@ _STARTS = {
 }
 
 
-def members(table: Path) -> Iterator[Member]:
+def members(table: Source) -> Iterator[Member]:
     """Yield the images and texts of a table in its order; all of it is read.
 
     An image that is null is there, without a byte.
@@ -35,16 +34,16 @@ def members(table: Path) -> Iterator[Member]:
         OSError: it cannot be read, is none, has no images in it, or has too many rows in a group,
             which shows after what comes before that.
     """
-    state, first = content_state(table), 0
-    for group, end in enumerate(layout_of(table, state).ends):
-        rows = group_rows(table, state, group)
+    first = 0
+    for group, end in enumerate(layout_of(table).ends):
+        rows = group_rows(table, group)
         if not first and rows["image"].null_count == len(rows) > 0:
             raise OSError(errno.ENODATA, "its images are elsewhere; embed them in it")
-        yield from _members(rows, first, state.mtime_ns)
+        yield from _members(rows, first, table.state.mtime_ns)
         first = end
 
 
-def size_of(table: Path, name: str) -> int | None:
+def size_of(table: Source, name: str) -> int | None:
     """Return the size of an image or a text in bytes; None if there is none of that name.
 
     Raises:
@@ -54,7 +53,7 @@ def size_of(table: Path, name: str) -> int | None:
     return None if content is None else len(content)
 
 
-def read_member(table: Path, name: str) -> bytes | None:
+def read_member(table: Source, name: str) -> bytes | None:
     """Return the content of an image or a text of a table; None if there is none of that name.
 
     Raises:
@@ -63,12 +62,11 @@ def read_member(table: Path, name: str) -> bytes | None:
     stem, dot, ending = name.rpartition(".")
     if not (stem.isascii() and stem.isdigit()) or stem != _stem(int(stem)):
         return None
-    state = content_state(table)
-    place = layout_of(table, state).group_of(int(stem))
+    place = layout_of(table).group_of(int(stem))
     if place is None:
         return None
     group, row = place
-    rows = group_rows(table, state, group)
+    rows = group_rows(table, group)
     if dot + ending == TEXT_ENDING:
         text = rows["text"][row].as_py()
         return None if text is None else text.encode()

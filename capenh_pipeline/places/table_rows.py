@@ -15,8 +15,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from capenh_pipeline.places.file_state import FileState
 from capenh_pipeline.places.metadata_texts import TEXT_COLUMNS
+from capenh_pipeline.places.source import Source
 
 PARQUET_ENDING, ARROW_ENDING = ".parquet", ".arrow"
 
@@ -29,6 +29,7 @@ MOST_GROUP_BYTES = 1 << 28
 _BYTES = "bytes"  # the field of an image
 _MOST_GROUPS = 4  # that are held
 _MOST_TABLES = 256  # whose layout is remembered
+_AHEAD = 1 << 16
 _LOCK = threading.Lock()  # a group is decoded once, not by each thread that wants a row of it
 
 
@@ -54,42 +55,39 @@ class Layout(NamedTuple):
 
 
 @lru_cache(_MOST_TABLES)
-def layout_of(table: Path, state: FileState) -> Layout:
+def layout_of(table: Source) -> Layout:
     """Return where the rows of a table are.
 
     Raises:
         OSError: it cannot be read, is none, or has no column of images.
     """
-    del state  # with another one it is another table
     with _faults():
-        if table.suffix == ARROW_ENDING:
+        if _is_arrow(table):
             rows = _mapped(table)
             return Layout(*_columns(rows.schema), [len(rows)])
-        from pyarrow.parquet import ParquetFile
-
-        with ParquetFile(table) as opened:
+        with _parquet(table) as opened:
             groups = [opened.metadata.row_group(at) for at in range(opened.num_row_groups)]
             ends = [*accumulate(group.num_rows for group in groups)]
             return Layout(*_columns(opened.schema_arrow), ends)
 
 
-def group_rows(table: Path, state: FileState, group: int) -> Any:
+def group_rows(table: Source, group: int) -> Any:
     """Return the rows of a group as a `pyarrow.Table` of `image`, as bytes, and `text`.
 
     Raises:
         OSError: as in `layout_of`, or it is too large.
     """
     with _LOCK:
-        return _group_rows(table, state, group)
+        return _group_rows(table, group)
 
 
 @lru_cache(_MOST_GROUPS)
-def _group_rows(table: Path, state: FileState, group: int) -> Any:
+def _group_rows(table: Source, group: int) -> Any:
     import pyarrow
 
-    layout = layout_of(table, state)
+    layout = layout_of(table)
     with _faults():
-        rows = _mapped(table) if table.suffix == ARROW_ENDING else _decoded(table, layout, group)
+        rows = _mapped(table) if _is_arrow(table) else _decoded(table, layout, group)
         images = rows.column(layout.images)
         if pyarrow.types.is_struct(images.type):
             images = images.flatten()[images.type.get_field_index(_BYTES)]
@@ -99,11 +97,21 @@ def _group_rows(table: Path, state: FileState, group: int) -> Any:
         )
 
 
-def _decoded(table: Path, layout: Layout, group: int) -> Any:
+def _is_arrow(table: Source) -> bool:
+    return table.place.name.endswith(ARROW_ENDING)
+
+
+@contextmanager
+def _parquet(table: Source) -> Generator[Any]:
     from pyarrow.parquet import ParquetFile
 
+    with table.opened(ahead=_AHEAD) as opened, ParquetFile(opened) as parquet:
+        yield parquet
+
+
+def _decoded(table: Source, layout: Layout, group: int) -> Any:
     wanted = [name for name in (layout.images, layout.texts) if name]
-    with ParquetFile(table) as opened:
+    with _parquet(table) as opened:
         found = opened.metadata.row_group(group)
         chunks = [found.column(at) for at in range(found.num_columns)]
         chunks = [one for one in chunks if one.path_in_schema.partition(".")[0] in wanted]
@@ -117,11 +125,13 @@ def _decoded(table: Path, layout: Layout, group: int) -> Any:
         return opened.read_row_group(group, columns=wanted)
 
 
-def _mapped(table: Path) -> Any:
+def _mapped(table: Source) -> Any:
     """Return the rows of an Arrow file, which stay on the disk until they are looked at."""
     from pyarrow import ipc, memory_map
 
-    source = memory_map(str(table))
+    if not isinstance(table.place, Path):
+        raise OSError(errno.ENOTSUP, "Arrow is read on a disk only; write it as Parquet")
+    source = memory_map(str(table.place))
     is_file = source.read(6) == b"ARROW1"
     source.seek(0)
     return (ipc.open_file(source) if is_file else ipc.open_stream(source)).read_all()

@@ -5,10 +5,8 @@ by every run, and has some ten thousand.
 """
 
 import errno
-import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 _BLOCK = 512
 _REGULAR = b"0\x007"
@@ -33,30 +31,27 @@ class Header(NamedTuple):
     mtime_s: int
 
 
-def headers(tar: Path) -> Iterator[Header]:
+def headers(tar: BinaryIO, end: int) -> Iterator[Header]:
     """Yield the regular files of a tar, in its order; sparse ones are left out.
+
+    Args:
+        tar: an open file.
+        end: its size in bytes.
 
     Raises:
         OSError: it cannot be read, is none, is compressed, or ends in its middle, which shows after
             all that is whole.
     """
-    descriptor = os.open(tar, os.O_RDONLY)
-    try:
-        yield from _headers(descriptor, os.fstat(descriptor).st_size)
-    finally:
-        os.close(descriptor)
-
-
-def _headers(descriptor: int, end: int) -> Iterator[Header]:
     at, said = 0, dict[str, bytes]()  # said of the next file, by headers of their own
     while at < end:
-        block = os.pread(descriptor, _BLOCK, at)
+        tar.seek(at)
+        block = tar.read(_BLOCK)
         if not any(block):
             return
         size, kind = _size(block), block[156:157]
         at += _BLOCK
         if kind in (_PAX, _GNU_NAME):
-            said |= _extension(os.pread(descriptor, min(size, _MOST_NAME), at), kind)
+            said |= _extension(tar.read(min(size, _MOST_NAME)), kind)
         else:
             size, name = _told(said.get("size"), size), said.get("path") or _name(block)
             is_sparse = any(key.startswith("GNU.sparse") for key in said)

@@ -1,22 +1,26 @@
 """What is in a tar file: regular files, of which only the headers are read to find them."""
 
 import os
+import threading
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
 from capenh_pipeline.domain.file_times import storable_ns
-from capenh_pipeline.places.file_state import FileState, content_state
 from capenh_pipeline.places.member import Member
+from capenh_pipeline.places.object_place import PART_BYTES
+from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.tar_headers import headers
 
 _MOST_TARS = 4096  # whose places are remembered: 24 bytes a member
+_indexes: dict[Source, tuple[Sequence[int], Sequence[int], Sequence[int]]] = {}  # in order of keys
+_LOCK = threading.Lock()
+_AHEAD = 0, PART_BYTES  # on a disk nothing is read between headers, elsewhere everything
 
 
-def members(tar: Path) -> Iterator[Member]:
+def members(tar: Source) -> Iterator[Member]:
     """Yield the regular files of a tar in its order.
 
     Those with a name that leads out of it, or a hidden one, are left out. Of several of one name
@@ -26,14 +30,15 @@ def members(tar: Path) -> Iterator[Member]:
         OSError: it cannot be read, is none, is compressed, or ends in its middle, which shows after
             all that is whole.
     """
-    for header in headers(tar):
-        parts = [part for part in os.fsdecode(header.name).split("/") if part not in ("", ".")]
-        if parts and not any(part.startswith(".") for part in parts):
-            mtime_ns = storable_ns(header.mtime_s * 1_000_000_000)
-            yield Member("/".join(parts), header.offset, header.size, mtime_ns)
+    with tar.opened(ahead=_AHEAD[not isinstance(tar.place, Path)]) as opened:
+        for header in headers(opened, tar.state.size_bytes):
+            parts = [part for part in os.fsdecode(header.name).split("/") if part not in ("", ".")]
+            if parts and not any(part.startswith(".") for part in parts):
+                mtime_ns = storable_ns(header.mtime_s * 1_000_000_000)
+                yield Member("/".join(parts), header.offset, header.size, mtime_ns)
 
 
-def size_of(tar: Path, name: str) -> int | None:
+def size_of(tar: Source, name: str) -> int | None:
     """Return the size of a member in bytes; None if there is none of that name.
 
     Raises:
@@ -43,41 +48,50 @@ def size_of(tar: Path, name: str) -> int | None:
     return place and place[1]
 
 
-def read_member(tar: Path, name: str) -> bytes | None:
+def read_member(tar: Source, name: str) -> bytes | None:
     """Return the content of a member; None if there is none of that name.
 
     Raises:
         OSError: the tar cannot be read.
     """
     place = _place_of(tar, name)
-    if place is None:
-        return None
-    offset, size = place
-    with tar.open("rb") as opened:
-        opened.seek(offset)
-        return opened.read(size)
+    return place and tar.read(*place)
 
 
-def _place_of(tar: Path, name: str) -> tuple[int, int] | None:
+def remember(tar: Source, found: Iterable[Member]) -> None:
+    """Note what is in a tar, so that it is not gone through for one of its members.
+
+    Args:
+        tar: the file.
+        found: all of its members that are ever read.
+    """
+    places = sorted((_key(one.name), one.at, one.size) for one in found)
+    keys, offsets, sizes = (array("Q", [one[column] for one in places]) for column in range(3))
+    with _LOCK:
+        _indexes[tar] = keys, offsets, sizes
+        if len(_indexes) > _MOST_TARS:
+            del _indexes[next(iter(_indexes))]
+
+
+def _place_of(tar: Source, name: str) -> tuple[int, int] | None:
     """Return the offset and the size of a member."""
-    index, key = _index(tar, content_state(tar)), _key(name)
-    at = bisect_right(index[0], key) - 1
-    return (index[1][at], index[2][at]) if at >= 0 and index[0][at] == key else None
+    if tar not in _indexes:
+        remember(tar, _whole(tar))
+    keys, offsets, sizes = _indexes[tar]
+    key = _key(name)
+    at = bisect_right(keys, key) - 1
+    return (offsets[at], sizes[at]) if at >= 0 and keys[at] == key else None
 
 
-@lru_cache(_MOST_TARS)
-def _index(tar: Path, state: FileState) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
-    """Return hashes of the names of a tar's members, in order, their offsets and sizes."""
-    del state  # with another one it is another tar
-    found: list[tuple[int, int, int]] = []
+def _whole(tar: Source) -> list[Member]:
+    """Return the members of a tar that are whole, if there is any."""
+    found: list[Member] = []
     try:
-        found += ((_key(one.name), one.at, one.size) for one in members(tar))
+        found += members(tar)
     except OSError:
         if not found:
             raise
-    found.sort()
-    keys, offsets, sizes = (array("Q", [one[place] for one in found]) for place in range(3))
-    return keys, offsets, sizes
+    return found
 
 
 def _key(name: str) -> int:

@@ -133,9 +133,8 @@ def _with_images_there(run: Run, files: pl.DataFrame, images: pl.DataFrame) -> p
 def _may_be_there(image: Place) -> bool:
     """Return whether an image is there; where nobody can tell, its caption file will say why."""
     try:
-        if isinstance(image, ObjectPlace):
-            return image.is_file()
-        return image.exists() or is_member(image)
+        is_there = image.is_file() if isinstance(image, ObjectPlace) else image.exists()
+        return is_there or is_member(image)
     except OSError:
         return True
 

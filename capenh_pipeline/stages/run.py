@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from capenh_pipeline.dataset.layered_walk import Layers
+from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.domain.schemas import TableSchema
 from capenh_pipeline.models.hub_commits import HubCommit

@@ -153,12 +153,12 @@ def _compare(run: Run, row: dict[str, Any]) -> Finding | None:
 
 def _content(file: Place) -> tuple[str, tuple[int, ...]] | None:
     """Return the SHA-256 of a file, and its size and times; None if it is no regular file."""
-    if isinstance(file, ObjectPlace):
-        content, state = file.read_version()
-        return sha256_hex(content), object_state(state)[:3]
     if not file.is_file():
         member = None if file.exists() else read_member(file)
         return None if member is None else (sha256_hex(member), ())
+    if isinstance(file, ObjectPlace):
+        content, state = file.read_version()
+        return sha256_hex(content), object_state(state)[:3]
     with file.open("rb") as opened:
         content_hash = hashlib.file_digest(opened, "sha256").hexdigest()
     found = file.stat()

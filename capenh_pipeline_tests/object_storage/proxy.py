@@ -66,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     upstream: str
     plan: Plan
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes, and 40 ms would be between them
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -13,6 +13,7 @@ from capenh_pipeline.places.containers import (
     is_member,
 )
 from capenh_pipeline.places.reading import read_file
+from capenh_pipeline.places.source import source_of
 from capenh_pipeline.places.tar_members import members
 from capenh_pipeline_tests.tars import write_tar
 
@@ -23,7 +24,9 @@ LONG = "x" * 180
 def test_members_are_read_by_the_path_that_they_would_have(tmp_path, form):
     names = ["a.png", "./b.png", "deep/er/c.txt", f"{LONG[:90]}/ü.png"]
     tar = write_tar(tmp_path / "x.tar", {name: name.encode() for name in names}, form=form)
-    assert [one.name for one in members(tar)] == [name.removeprefix("./") for name in names]
+    assert [one.name for one in members(source_of(tar))] == [
+        name.removeprefix("./") for name in names
+    ]
     for name in names:
         assert read_file(tmp_path / "x" / name) == name.encode()
     assert not is_gone(tmp_path / "x" / "deep" / "er" / "c.txt")
@@ -58,13 +61,13 @@ def test_no_name_leads_out_and_no_link_is_followed(tmp_path):
         link = tarfile.TarInfo("d.png")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         opened.addfile(link)
-    assert [one.name for one in members(tar)] == ["b.png"]
+    assert [one.name for one in members(source_of(tar))] == ["b.png"]
 
 
 def test_what_is_no_whole_tar_says_so_after_what_is_whole(tmp_path):
     tar = write_tar(tmp_path / "x.tar", {"a.txt": b"a" * 2000, "b.txt": b"b" * 2000})
     os.truncate(tar, 4000)
-    found = members(tar)
+    found = members(source_of(tar))
     assert next(found).name == "a.txt"
     with pytest.raises(OSError, match="it ends in its middle"):
         next(found)
@@ -72,7 +75,7 @@ def test_what_is_no_whole_tar_says_so_after_what_is_whole(tmp_path):
     assert not is_member(tmp_path / "x" / "b.txt")
     (tmp_path / "y.tar").write_bytes(b"no tar" * 500)
     with pytest.raises(OSError, match="it is no whole tar file"):
-        next(members(tmp_path / "y.tar"))
+        next(members(source_of(tmp_path / "y.tar")))
 
 
 def test_the_nearest_tar_below_the_dataset_counts(tmp_path):
@@ -81,5 +84,5 @@ def test_the_nearest_tar_below_the_dataset_counts(tmp_path):
     root = tmp_path / "images"
     assert container_of(root, "", TARS) is None
     assert container_of(root, "y", TARS) is None
-    assert container_of(root, "x", TARS) == (inner, "")
-    assert container_of(root, "x/deep/er", TARS) == (inner, "deep/er")
+    assert container_of(root, "x", TARS) == (source_of(inner), "")
+    assert container_of(root, "x/deep/er", TARS) == (source_of(inner), "deep/er")

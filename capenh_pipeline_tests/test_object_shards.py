@@ -1,0 +1,168 @@
+"""Tars, tables and metadata files in a bucket: what is in them costs what it costs on a disk."""
+
+import io
+import json
+import tarfile
+
+import pytest
+from pyarrow import parquet
+
+from capenh_pipeline.dataset.layers import Layers
+from capenh_pipeline.dataset.scan import list_dataset
+from capenh_pipeline.domain.identity import sha256_hex
+from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
+from capenh_pipeline.errors import DatasetError
+from capenh_pipeline.places.containers import is_gone
+from capenh_pipeline.places.reading import read_file
+from capenh_pipeline_tests.object_storage.proxy import FAULTS
+from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
+from capenh_pipeline_tests.tables_of_images import table_of
+from capenh_pipeline_tests.tars import png
+
+RED, GREEN, BLUE, GREY = (png(rgb) for rgb in [(200, 0, 0), (0, 200, 0), (0, 0, 200), (9, 9, 9)])
+TAR = {"000.png": RED, "000.txt": b"sks dog", "deep/001.png": GREEN}
+ROWS = [(BLUE, "sks cat"), (GREY, None)]
+METADATA = {"file_name": "t/deep/001.png", "text": "sks tree"}
+MANUAL = {
+    "t/000.png": "sks dog",
+    "t/deep/001.png": "sks tree",
+    "p/000000.png": "sks cat",
+    "p/000001.png": None,
+}
+OPTIONS = {"tar_shards": True, "parquet_shards": True, "metadata_captions": True}
+LAYERS = Layers(tars=True, tables=True, metadata=True)
+
+
+def tar_of(contents):
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return made.getvalue()
+
+
+def parquet_of(rows):
+    made = io.BytesIO()
+    parquet.write_table(table_of(rows), made, row_group_size=2)
+    return made.getvalue()
+
+
+@pytest.fixture
+def shards(faulty_folder, tmp_path):
+    """A folder in a bucket, the plan of its proxy, and runs with a store on a disk."""
+    folder, plan = faulty_folder
+    (folder / "t.tar").put(tar_of(TAR))
+    (folder / "p.parquet").put(parquet_of(ROWS))
+    (folder / "metadata.jsonl").put(json.dumps(METADATA).encode())
+    options = {"recursive": True, "store": str(tmp_path / "store"), **OPTIONS}
+    return folder, plan, StageRuns(folder, options)
+
+
+def manifest(runs):
+    rows = runs.opened().store.table(IMAGE_MANIFEST).read()
+    return {row["path"]: row for row in rows.iter_rows(named=True)}
+
+
+def read(plan, since):
+    """Return what was read, of which there is an object."""
+    names = ("t.tar", "p.parquet", "metadata.jsonl")
+    return [one for one in plan.asked[since:] if one.startswith("GET") and one.endswith(names)]
+
+
+def test_what_is_in_objects_is_captioned_and_its_captions_lie_beside_them(shards):
+    folder, _, runs = shards
+    assert runs.run() == Cost(7, 4, 4, 4)
+    found = manifest(runs)
+    assert {path: row["manual_caption"] for path, row in found.items()} == MANUAL
+    assert found["t/deep/001.png"]["image_hash"] == sha256_hex(GREEN)
+    assert found["p/000001.png"]["size_bytes"] == len(GREY)
+    assert "sks dog" in (folder / "t" / "000_combined.txt").read_bytes().decode()
+    assert (folder / "p" / "000001_combined.txt").is_file()
+
+
+def test_a_second_run_reads_and_computes_nothing(shards):
+    _, plan, runs = shards
+    runs.run()
+    since = len(plan.asked)
+    assert runs.run() == NOTHING
+    assert [one for one in read(plan, since) if not one.endswith("metadata.jsonl")] == []
+
+
+def test_a_tar_is_gone_through_once_and_its_members_are_read_in_pieces(shards):
+    folder, plan, _ = shards
+    list_dataset(folder, recursive=True, layers=LAYERS)
+    assert len([one for one in read(plan, 0) if one.endswith("t.tar")]) == 1
+    since = len(plan.asked)
+    assert read_file(folder / "t" / "deep" / "001.png") == GREEN
+    start = f"GET /{folder.bucket}/{folder.key}"
+    assert plan.asked[since:] == [f"{start}/t/deep/001.png", f"{start}/t.tar"]
+
+
+@pytest.mark.slow
+def test_objects_that_are_replaced_cost_what_is_new_in_them(shards):
+    folder, _, runs = shards
+    runs.run()
+    (folder / "t.tar").put(tar_of({**TAR, "002.png": png((1, 1, 1))}))
+    assert runs.run() == Cost(4, 1, 1, 1)
+    (folder / "p.parquet").put(parquet_of([ROWS[0], (GREY, "sks wolf")]))
+    assert runs.run() == Cost(4, 0, 1, 1)
+    (folder / "metadata.jsonl").put(json.dumps({**METADATA, "text": "sks bush"}).encode())
+    assert runs.run() == Cost(1, 0, 1, 1)
+    assert manifest(runs)["t/deep/001.png"]["manual_caption"] == "sks bush"
+    assert runs.run() == NOTHING
+
+
+def test_a_correction_beside_it_counts_and_an_edited_caption_is_kept(shards):
+    folder, _, runs = shards
+    runs.run()
+    (folder / "t" / "000.txt").put(b"sks fox")
+    assert runs.run() == Cost(1, 0, 1, 1)
+    (folder / "t" / "000_combined.txt").put(b"a person's")
+    assert runs.run().files_written == 0
+    assert (folder / "t" / "000_combined.txt").read_bytes() == b"a person's"
+
+
+def test_a_process_that_has_listed_nothing_reads_them_too(shards):
+    folder, _, _ = shards
+    assert read_file(folder / "t" / "deep" / "001.png") == GREEN
+    assert read_file(folder / "p" / "000001.png") == GREY
+    assert read_file(folder / "t" / "deep" / "001.txt") == b"sks tree"
+    assert is_gone(folder / "t" / "002.png")
+    assert not is_gone(folder / "p" / "000000.txt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_third_request_may_fail(shards, fault):
+    _, plan, runs = shards
+    plan.fault_of = lambda number, _method: fault if number % 3 == 2 else None
+    assert runs.run() == Cost(7, 4, 4, 4)
+    assert {path: row["manual_caption"] for path, row in manifest(runs).items()} == MANUAL
+
+
+def test_what_is_wrong_with_an_object_is_a_warning(shards):
+    folder, _, _ = shards
+    (folder / "t.tar").put(tar_of({"000.png": RED, "big.png": bytes(5000)})[:3000])
+    (folder / "p.parquet").put(b"no table")
+    (folder / "q.arrow").put(b"no table")
+    (folder / "t.parquet").put(parquet_of(ROWS))
+    (folder / "metadata.jsonl").put(b"{")
+    found = list_dataset(folder, recursive=True, layers=LAYERS)
+    assert found.images()["path"].to_list() == ["t/000.png"]
+    starts = [
+        "The file t.parquet was skipped: t.tar is read as t.",
+        "The line 1 of metadata.jsonl was skipped: ",
+        "The rest of p.parquet was skipped: it is no whole table",
+        "The rest of q.arrow was skipped: Arrow is read on a disk only; write it as Parquet.",
+        "The rest of t.tar was skipped: it ends in its middle.",
+    ]
+    assert len(found.warnings) == len(starts)
+    assert all(map(str.startswith, found.warnings, starts))
+
+
+def test_without_the_option_it_is_named(shards):
+    folder, _, _ = shards
+    with pytest.raises(DatasetError, match=r"--parquet_shards .* files like p.parq"):
+        list_dataset(folder, recursive=True)
