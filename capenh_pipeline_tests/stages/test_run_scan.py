@@ -5,10 +5,12 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
+from uuid import uuid4
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from capenh_pipeline import buckets
 from capenh_pipeline.dataset import units
@@ -52,7 +54,7 @@ def run_some_shards(run):
     write_files(run)
 
 
-def change(folder, what, name, other):
+def change_file(folder, what, name, other):
     path = folder / name
     if what == "put":
         colour(path, (other, 0, 0))
@@ -67,6 +69,21 @@ def change(folder, what, name, other):
             path.unlink()
 
 
+def change_object(folder, what, name, other):
+    """The same where what is moved or touched is written again."""
+    place = folder / name
+    if what == "put":
+        with memory_folder() as drawn:
+            place.put(colour(drawn / name, (other, 0, 0)).read_bytes())
+    elif what == "write":
+        place.put(other.encode())
+    elif place.exists():
+        content = place.read_bytes()
+        place.unlink()
+        if what != "delete":
+            (folder / (other or name)).put(content)
+
+
 def manifest(runs):
     rows = runs.opened().store.table(IMAGE_MANIFEST).read()
     return rows.drop("scanned_at").sort("path").to_dicts()
@@ -74,49 +91,116 @@ def manifest(runs):
 
 def forget_everything(runs):
     for name in ("settled", "listing"):
-        shutil.rmtree(runs.dataset / ".capenh" / name)
+        folder = runs.opened().store.root / name
+        if isinstance(folder, Path):
+            shutil.rmtree(folder)
+        else:
+            for place in folder.objects():
+                place.unlink()
+
+
+OPTIONS = {"recursive": True, "write_policy": "overwrite"}
+
+
+@contextmanager
+def runs_on_disk(store=None):
+    """Yield runs over a new dataset, whose store is beside the images if none is named."""
+    with memory_folder() as folder:
+        for name in ("sub", "other", "third"):
+            (folder / "dataset" / name).mkdir(parents=True)
+        yield StageRuns(folder / "dataset", {**OPTIONS, "store": store})
+
+
+@pytest.fixture(params=["store", "dataset and store"])
+def runs_in_bucket(request, s3_folder):
+    """Return what yields runs over a new dataset, of which that is in a bucket."""
+
+    @contextmanager
+    def runs():
+        folder = s3_folder / uuid4().hex
+        if request.param == "store":
+            with runs_on_disk(str(folder)) as started:
+                yield started
+        else:
+            yield StageRuns(folder, OPTIONS)
+
+    return runs
+
+
+def live(runs, days, evening):
+    """Let things happen between runs; then see what a run finds to do that knows nothing."""
+    change = change_file if isinstance(runs.dataset, Path) else change_object
+    change(runs.dataset, "put", "z.png", 9)
+    for _ in range(3):
+        runs.run()
+    for day, door in days:
+        for one in day:
+            change(runs.dataset, *one)
+        doors[door](runs)
+    for one in evening:
+        change(runs.dataset, *one)
+    runs.run()
+    assert known_manifest(runs.opened()) is not None
+    found = manifest(runs)
+    forget_everything(runs)
+
+    assert runs.run() == NOTHING
+    assert manifest(runs) == found
+
+
+@pytest.fixture(params=[(1, 2), (8192, 2), (8192, 50_000)], ids=str)
+def portions(request, monkeypatch):
+    """Let a unit have so many files, and so many rows be held in memory."""
+    unit_files, most_rows = request.param
+    monkeypatch.setattr(units, "UNIT_FILES", unit_files)
+    monkeypatch.setattr(buckets, "MOST_ROWS", most_rows)
+
+
+random_days = given(
+    days=st.lists(
+        st.tuples(st.lists(changes, max_size=3), st.sampled_from([*doors])), min_size=1, max_size=5
+    ),
+    evening=st.lists(changes, max_size=2),
+)
+lasting = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("unit_files", "most_rows"), [(1, 2), (8192, 2), (8192, 50_000)])
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    st.lists(
-        st.tuples(st.lists(changes, max_size=3), st.sampled_from([*doors])), min_size=1, max_size=5
-    ),
-    st.lists(changes, max_size=2),
-)
-def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(
-    monkeypatch, unit_files, most_rows, days, evening
-):
+@settings(lasting, max_examples=12)
+@random_days
+def test_nothing_is_left_to_do_for_a_run_that_knows_nothing(portions, days, evening):
     """Whatever comes, changes and goes between runs, names that exclude one another included.
 
     So it is where a scan is of many portions, whose rows are not held in memory.
     """
-    monkeypatch.setattr(units, "UNIT_FILES", unit_files)
-    monkeypatch.setattr(buckets, "MOST_ROWS", most_rows)
-    with memory_folder() as folder:
-        runs = StageRuns(folder / "dataset", {"recursive": True, "write_policy": "overwrite"})
-        for name in ("sub", "other", "third"):
-            (folder / "dataset" / name).mkdir(parents=True)
-        colour(folder / "dataset" / "z.png", (9, 9, 9))
-        for _ in range(3):
-            runs.run()
-        for day, door in days:
-            for one in day:
-                change(folder / "dataset", *one)
-            doors[door](runs)
-        for one in evening:
-            change(folder / "dataset", *one)
-        runs.run()
-        assert known_manifest(runs.opened()) is not None
-        found = manifest(runs)
-        forget_everything(runs)
+    with runs_on_disk() as runs:
+        live(runs, days, evening)
 
-        assert runs.run() == NOTHING
-        assert manifest(runs) == found
+
+BUSY_DAYS = [
+    ([("put", "a.png", 1), ("put", "other/a.jpg", 2), ("write", "a.txt", "sks")], "other words"),
+    ([("put", "a.jpg", 1), ("touch", "other/a.jpg", None)], "export"),
+    ([("move", "a.png", "sub/a.png"), ("write", "a.txt", "a dog")], "some shards"),
+    ([("delete", "z_combined.txt", None), ("put", "b.png", 3)], "run"),
+    ([], "run"),  # which writes no file: all is settled
+]
+# another image of the same size, and a caption file of a shard in which nothing else happens
+BUSY_EVENING = [("put", "sub/a.png", 3), ("delete", "a_combined.txt", None)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("portions", [(1, 2)], indirect=True, ids=str)
+def test_nothing_is_left_to_do_after_busy_days_in_a_bucket(runs_in_bucket, portions):
+    with runs_in_bucket() as runs:
+        live(runs, BUSY_DAYS, BUSY_EVENING)
+
+
+@pytest.mark.soak
+@settings(lasting, max_examples=10, phases=[Phase.generate])  # to shrink days takes minutes
+@random_days
+def test_nothing_is_left_to_do_after_any_days_in_a_bucket(runs_in_bucket, portions, days, evening):
+    with runs_in_bucket() as runs:
+        live(runs, days, evening)
 
 
 @pytest.fixture(scope="module")
