@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.domain.options import Options
+from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.models.base import Generation, MergeReply, MergeRequest, VlmReply
 from capenh_pipeline.stages.caption_files import write_files
 from capenh_pipeline.stages.combined_captions import fill_combined_captions
@@ -80,6 +81,11 @@ class StageRuns:
         after = self.files_read, len(self.seen), len(self.asked)
         done = (now - then for now, then in zip(after, before, strict=True))
         return Cost(*done, self.reports[-1].total("computed"))
+
+    def manifest(self) -> dict[str, dict[str, Any]]:
+        """Return the rows of the manifest by path, in that order."""
+        rows = self.opened().store.table(IMAGE_MANIFEST).read().sort("path")
+        return {row["path"]: row for row in rows.iter_rows(named=True)}
 
     def _time(self) -> datetime:
         self.moment()

@@ -7,7 +7,6 @@ import pytest
 from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.domain.options import Options
-from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 from capenh_pipeline_tests.tars import png, write_tar
@@ -40,8 +39,7 @@ def runs(data):
 
 
 def manual(runs):
-    rows = runs.opened().store.table(IMAGE_MANIFEST).read()
-    return dict(rows.select("path", "manual_caption").sort("path").iter_rows())
+    return {path: row["manual_caption"] for path, row in runs.manifest().items()}
 
 
 def test_texts_are_manual_captions(runs):

@@ -12,7 +12,7 @@ def test_images_are_captioned_and_their_captions_are_beside_them(bucket):
     assert "sks dog" in bucket.text("a_combined.txt")
     assert "(200, 0, 0)" in bucket.text("a_combined.txt")
     assert "(0, 200, 0)" in bucket.text("sub/b_combined.txt")
-    manifest = bucket.manifest()
+    manifest = bucket.runs.manifest()
     assert {path: row["manual_caption"] for path, row in manifest.items()} == {
         "a.png": "sks dog",
         "sub/b.png": None,
@@ -69,7 +69,7 @@ def test_new_renamed_and_deleted_images_cost_what_they_cost_on_a_disk(bucket):
     assert bucket.text("other/moved_combined.txt") == bucket.text("new_combined.txt")
     (bucket.folder / "a.png").unlink()
     assert bucket.runs.run() == NOTHING
-    assert {*bucket.manifest()} == {"other/moved.png", "sub/b.png"}
+    assert {*bucket.runs.manifest()} == {"other/moved.png", "sub/b.png"}
 
 
 def test_an_edit_of_a_combined_caption_is_kept_unless_it_is_to_be_overwritten(bucket):

@@ -167,6 +167,6 @@ def test_a_large_image_is_read_in_parts(new_bucket, monkeypatch):
     monkeypatch.setattr(object_place, "PART_BYTES", 1000)
     new_bucket.put("noise.png", content.getvalue())
     new_bucket.runs.run()
-    row = new_bucket.manifest()["noise.png"]
+    row = new_bucket.runs.manifest()["noise.png"]
     assert row["image_hash"] == hashlib.sha256(content.getvalue()).hexdigest()
     assert row["status"] == "ok"

@@ -42,16 +42,16 @@ def test_a_bucket_that_nobody_lets_us_into_is_a_sentence_before_anything_is_done
 def test_an_image_that_goes_between_list_and_reading_is_a_failed_row(new_bucket):
     on(new_bucket, "GET /a.png", lambda: new_bucket.delete_behind_the_proxy("a.png"))
     new_bucket.runs.run()
-    row = new_bucket.manifest()["a.png"]
+    row = new_bucket.runs.manifest()["a.png"]
     assert (row["status"], row["error_kind"]) == ("failed", "unreadable")
     assert row["error"] == "The file cannot be read: there is no such object."
-    assert new_bucket.manifest()["sub/b.png"]["status"] == "ok"
+    assert new_bucket.runs.manifest()["sub/b.png"]["status"] == "ok"
 
 
 def test_an_image_that_is_refused_is_a_failed_row_and_read_once_it_is_allowed(new_bucket):
     on(new_bucket, "GET /a.png", lambda: FORBIDDEN)
     new_bucket.runs.run()
-    row = new_bucket.manifest()["a.png"]
+    row = new_bucket.runs.manifest()["a.png"]
     assert (row["status"], row["error_kind"]) == ("failed", "unreadable")
     assert row["error"].startswith("The file cannot be read: access is refused: ")
     assert "testing-" not in row["error"]
@@ -110,7 +110,7 @@ def test_a_name_with_control_characters_costs_its_folder_and_says_so(bucket):
     bucket.put_behind_the_proxy("odd/new\tline.png", picture(BLUE))
     bucket.put("good/c.png", picture(BLUE))
     bucket.runs.run()
-    assert {*bucket.manifest()} == {"a.png", "sub/b.png", "good/c.png"}
+    assert {*bucket.runs.manifest()} == {"a.png", "sub/b.png", "good/c.png"}
     (warning,) = bucket.runs.reports[0].warnings
     assert warning.startswith("The folder odd was skipped: Encountered object with invalid path")
 

@@ -10,7 +10,6 @@ from pyarrow import parquet
 from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.places.containers import is_gone
 from capenh_pipeline.places.reading import read_file
@@ -60,11 +59,6 @@ def shards(faulty_folder, tmp_path):
     return folder, plan, StageRuns(folder, options)
 
 
-def manifest(runs):
-    rows = runs.opened().store.table(IMAGE_MANIFEST).read()
-    return {row["path"]: row for row in rows.iter_rows(named=True)}
-
-
 def read(plan, since):
     """Return what was read, of which there is an object."""
     names = ("t.tar", "p.parquet", "metadata.jsonl")
@@ -74,7 +68,7 @@ def read(plan, since):
 def test_what_is_in_objects_is_captioned_and_its_captions_lie_beside_them(shards):
     folder, _, runs = shards
     assert runs.run() == Cost(7, 4, 4, 4)
-    found = manifest(runs)
+    found = runs.manifest()
     assert {path: row["manual_caption"] for path, row in found.items()} == MANUAL
     assert found["t/deep/001.png"]["image_hash"] == sha256_hex(GREEN)
     assert found["p/000001.png"]["size_bytes"] == len(GREY)
@@ -110,7 +104,7 @@ def test_objects_that_are_replaced_cost_what_is_new_in_them(shards):
     assert runs.run() == Cost(4, 0, 1, 1)
     (folder / "metadata.jsonl").put(json.dumps({**METADATA, "text": "sks bush"}).encode())
     assert runs.run() == Cost(1, 0, 1, 1)
-    assert manifest(runs)["t/deep/001.png"]["manual_caption"] == "sks bush"
+    assert runs.manifest()["t/deep/001.png"]["manual_caption"] == "sks bush"
     assert runs.run() == NOTHING
 
 
@@ -139,7 +133,7 @@ def test_every_third_request_may_fail(shards, fault):
     _, plan, runs = shards
     plan.fault_of = lambda number, _method: fault if number % 3 == 2 else None
     assert runs.run() == Cost(7, 4, 4, 4)
-    assert {path: row["manual_caption"] for path, row in manifest(runs).items()} == MANUAL
+    assert {path: row["manual_caption"] for path, row in runs.manifest().items()} == MANUAL
 
 
 def test_what_is_wrong_with_an_object_is_a_warning(shards):

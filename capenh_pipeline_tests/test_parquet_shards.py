@@ -12,7 +12,6 @@ from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.options import Options
-from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.errors import ConfigurationError, DatasetError
 from capenh_pipeline.places import table_rows
 from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
@@ -40,13 +39,8 @@ def runs(table):
     return started
 
 
-def manifest(runs):
-    rows = runs.opened().store.table(IMAGE_MANIFEST).read()
-    return {row["path"]: row for row in rows.sort("path").iter_rows(named=True)}
-
-
 def test_rows_are_images_and_their_captions_lie_beside_the_table(runs):
-    found = manifest(runs)
+    found = runs.manifest()
     assert {path: row["image_hash"] for path, row in found.items()} == {
         f"train-0/00000{row}.png": sha256_hex(content) for row, (content, _) in enumerate(ROWS)
     }
@@ -76,7 +70,7 @@ def test_a_table_that_is_gone_takes_its_rows_along(runs, table):
     write_table(table.with_name(f"other{table.suffix}"), [(BLUE, None)])
     table.unlink()
     assert runs.run().vlm_images == 0
-    assert [*manifest(runs)] == ["other/000000.png"]
+    assert [*runs.manifest()] == ["other/000000.png"]
 
 
 def test_a_correction_in_the_folder_counts_before_the_table(runs):
@@ -106,7 +100,7 @@ def test_what_datasets_itself_has_written_is_read(tmp_path):
     runs = StageRuns(tmp_path / "data", OPTIONS)
     runs.run()
     for folder in ("a/train-00000-of-00001", "b/data-00000-of-00001"):
-        rows = [row for path, row in manifest(runs).items() if path.startswith(f"{folder}/00000")]
+        rows = [row for path, row in runs.manifest().items() if path.startswith(f"{folder}/00000")]
         assert [row["manual_caption"] for row in rows] == ["a", None, "b"]
         assert {row["status"] for row in rows} == {"ok"}
 
@@ -125,7 +119,7 @@ def test_an_image_that_is_null_is_a_row_that_says_so(tmp_path):
     write_table(tmp_path / "data" / "x.parquet", [(RED, "a"), (None, "b"), (GREEN, None)])
     runs = StageRuns(tmp_path / "data", OPTIONS)
     runs.run()
-    row = manifest(runs)["x/000001.png"]
+    row = runs.manifest()["x/000001.png"]
     assert (row["status"], row["error"]) == ("failed", "The file is empty.")
 
 
@@ -219,7 +213,7 @@ def test_without_the_option_tables_are_left_alone(table):
     (table.parent / "b.png").write_bytes(BLUE)
     runs = StageRuns(table.parent, {"recursive": True})
     runs.run()
-    assert [*manifest(runs)] == ["b.png"]
+    assert [*runs.manifest()] == ["b.png"]
 
 
 @pytest.mark.parametrize("option", ["parquet_shards", "tar_shards"])

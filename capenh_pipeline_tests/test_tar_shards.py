@@ -7,7 +7,6 @@ import pytest
 from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline_tests.defs.watched import Watched
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 from capenh_pipeline_tests.tars import png, write_tar
@@ -25,13 +24,8 @@ def runs(tmp_path):
     return started
 
 
-def manifest(runs):
-    rows = runs.opened().store.table(IMAGE_MANIFEST).read()
-    return {row["path"]: row for row in rows.iter_rows(named=True)}
-
-
 def test_members_are_rows_and_their_captions_lie_beside_the_tar(runs):
-    found = manifest(runs)
+    found = runs.manifest()
     assert {path: row["image_hash"] for path, row in found.items()} == {
         "train-0/000.png": sha256_hex(RED),
         "train-0/deep/001.png": sha256_hex(GREEN),
@@ -55,7 +49,7 @@ def test_a_shard_that_was_unpacked_costs_nothing_but_a_look(runs):
         path.write_bytes(content)
     (runs.dataset / "train-0.tar").unlink()
     assert runs.run(tar_shards=False)._replace(files_read=0) == NOTHING
-    assert len(manifest(runs)) == 2
+    assert len(runs.manifest()) == 2
 
 
 @pytest.mark.parametrize("trust", [False, True])
@@ -73,7 +67,7 @@ def test_another_shard_and_one_that_is_gone(runs):
     assert runs.run() == Cost(1, 1, 1, 1)
     (runs.dataset / "train-0.tar").unlink()
     assert runs.run() == NOTHING
-    assert [*manifest(runs)] == ["sub/train-1/a.png"]
+    assert [*runs.manifest()] == ["sub/train-1/a.png"]
 
 
 def test_a_correction_in_the_folder_counts_before_the_tar(runs):
@@ -94,7 +88,7 @@ def test_an_edited_caption_of_a_member_is_kept_and_one_that_is_deleted_written_a
 def test_without_the_option_tars_are_left_alone(runs):
     (runs.dataset / "b.png").write_bytes(BLUE)
     runs.run(tar_shards=False)
-    assert [*manifest(runs)] == ["b.png"]
+    assert [*runs.manifest()] == ["b.png"]
 
 
 def test_a_broken_shard_is_a_warning_and_what_is_whole_of_it_is_read(tmp_path):

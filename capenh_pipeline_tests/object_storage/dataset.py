@@ -8,7 +8,6 @@ from typing import Any
 
 from PIL import Image
 
-from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
 from capenh_pipeline.places.object_place import ObjectPlace
 from capenh_pipeline_tests.object_storage import servers
 from capenh_pipeline_tests.object_storage.proxy import Plan
@@ -67,10 +66,6 @@ class Bucket:
 
     def text(self, name: str) -> str:
         return (self.folder / name).read_bytes().decode()
-
-    def manifest(self) -> dict[str, dict]:
-        rows = self.runs.opened().store.table(IMAGE_MANIFEST).read()
-        return {row["path"]: row for row in rows.iter_rows(named=True)}
 
     def read_since(self, number: int) -> list[str]:
         """Return the images and texts of the dataset that were read since that many requests."""
