@@ -64,6 +64,7 @@ def definitions(text):
     return component.build_defs(dg.ComponentTree.for_test().load_context)
 
 
+@pytest.mark.slow
 def test_two_datasets_are_captioned_each_by_its_own_job_and_options(deployment, monkeypatch):
     monkeypatch.setenv("CAPENH_MODEL_ID", str(FLORENCE_FOLDER))
     monkeypatch.setenv("CAPENH_MODEL", "any")

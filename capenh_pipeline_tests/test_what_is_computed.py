@@ -131,6 +131,7 @@ def test_several_new_prompts_cost_one_model_load(captioned):
     assert cost(captioned.run(prompt=prompts)) == (1, 2 * IMAGES, IMAGES, IMAGES)
 
 
+@pytest.mark.slow
 def test_other_captions_for_the_llm_or_other_names_cost_llm_rows_only(captioned):
     prompts = joined_prompts([SHORT, LONG])
     captioned.run(prompt=prompts)

@@ -52,6 +52,7 @@ def test_what_is_materialized_in_the_ui_is_checked_with_it_whatever_the_range(im
     assert all(one.passed for one in evaluations(result).values())
 
 
+@pytest.mark.slow
 def test_a_check_that_fails_has_a_severity_a_sentence_and_the_rows_and_ends_no_run(images):
     execute(images, "enhance_captions", shards=ALL_SHARDS)
     (images / "bad|one.png").write_bytes(b"bad")

@@ -134,6 +134,7 @@ def test_no_text_is_markup_or_breaks_the_table(images):
     pytest.fail("the image is not shown")
 
 
+@pytest.mark.slow
 def test_failures_are_shown_by_kind_with_three_examples(images):
     for number in range(30):
         (images / f"bad {number:02}.png").write_bytes(b"bad %d" % number)
@@ -150,12 +151,10 @@ def test_failures_are_shown_by_kind_with_three_examples(images):
     assert "failures_of_all_shards" not in found["combined_captions"][-1].metadata
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("digits", "own", "whole"),
-    [
-        (1, 15_000, 45_000),
-        pytest.param(2, 7_500, 45_000, marks=pytest.mark.slow),
-    ],
+    [(1, 15_000, 45_000), (2, 7_500, 45_000)],
 )
 def test_the_bytes_of_a_materialization_are_bounded_whatever_is_in_it(images, digits, own, whole):
     for place, picture_of_noise in enumerate(noise()):

@@ -100,6 +100,7 @@ def test_several_jobs_that_kill_cost_only_themselves(distant):
     assert (found, lost) == (all_squares(range(12))[0], [DEADLY] * 3)
 
 
+@pytest.mark.slow
 def test_a_job_that_hangs_ends_its_worker_and_costs_only_itself(distant, caplog):
     """Time goes by only while the one worker is at what has no end."""
     now = 0.0
