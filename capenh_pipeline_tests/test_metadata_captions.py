@@ -2,7 +2,9 @@
 
 import json
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
@@ -80,6 +82,19 @@ def test_csv_and_the_column_caption(data):
     started = StageRuns(data, {"recursive": True, "metadata_captions": True})
     started.run()
     assert manual(started) == {"a.png": 'a dog, and "a cat"', "b.png": None, "sub/c.png": "\u00fc"}
+
+
+def test_parquet_with_other_columns(data):
+    (data / "metadata.jsonl").unlink()
+    rows = {"id": [1, 2, 3], "file_name": ["a.png", None, "sub/c.png"], "text": ["a", "b", None]}
+    rows["caption"] = ["not this", "b", "c"]
+    parquet.write_table(pyarrow.table(rows), data / "metadata.parquet")
+    options = {"recursive": True, "metadata_captions": True, "parquet_shards": True}
+    started = StageRuns(data, options)
+    started.run()
+    assert manual(started) == {"a.png": "a", "b.png": None, "sub/c.png": "c"}
+    (warning,) = started.reports[0].warnings
+    assert warning == "The line 2 of metadata.parquet was skipped: it has no file_name."
 
 
 def test_images_that_share_their_names_have_texts_of_their_own(data):

@@ -15,7 +15,8 @@ from capenh_pipeline.dataset.file_columns import Files
 from capenh_pipeline.dataset.walk import TEXT_ENDING
 from capenh_pipeline.places.containers import TABLES, TARS, container_of, is_container
 from capenh_pipeline.places.file_state import FileState
-from capenh_pipeline.places.metadata_texts import NAMES, metadata_of, text_name, texts_in
+from capenh_pipeline.places.metadata_rows import NAMES
+from capenh_pipeline.places.metadata_texts import metadata_of, text_name, texts_in
 from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.places.source import Source

@@ -54,7 +54,7 @@ class DatasetOptions:
     )
     metadata_captions: bool = option(
         False,
-        "Take manual captions from metadata.jsonl and metadata.csv too (column text, or caption, "
+        "Take manual captions from metadata.jsonl, .csv and .parquet too (column text, or caption, "
         "of the image file_name); NAME.txt counts first.",
         group="Dataset",
     )

@@ -5,12 +5,13 @@ so caption files and people's corrections lie there.
 """
 
 import errno
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 from capenh_pipeline.places import table_members, tar_members
 from capenh_pipeline.places.file_state import state_of
 from capenh_pipeline.places.member import Member
+from capenh_pipeline.places.metadata_rows import NAMES
 from capenh_pipeline.places.place import Place, folders_above, name_in
 from capenh_pipeline.places.source import Source, source_of
 
@@ -39,14 +40,14 @@ def remember(container: Source, found: Iterable[Member]) -> None:
         tar_members.remember(container, found)
 
 
-def is_container(name: str, endings: Sequence[str]) -> bool:
+def is_container(name: str, endings: Iterable[str]) -> bool:
     """Return whether a file is read as a folder, by its name.
 
     Args:
         name: of the file.
         endings: those of `TARS` and `TABLES` that are wanted.
     """
-    return name.endswith(tuple(endings)) and not name.startswith(_CACHED)
+    return name.endswith(tuple(endings)) and not name.startswith(_CACHED) and name not in NAMES
 
 
 def container_of(root: Place, folder: str, endings: Iterable[str]) -> tuple[Source, str] | None:
@@ -123,7 +124,8 @@ def _placed(file: Place) -> tuple[Source, str] | None:
 
 
 def _beside(folder: Place, endings: Iterable[str]) -> Source | None:
-    if not folder.name or folder.name.startswith(_CACHED):
+    if not folder.name:
         return None
-    sources = (source_of(folder.with_name(folder.name + ending)) for ending in endings)
+    names = (folder.name + ending for ending in endings)
+    sources = (source_of(folder.with_name(name)) for name in names if is_container(name, _READERS))
     return next((source for source in sources if source), None)

@@ -1,25 +1,19 @@
-"""Captions in a `metadata.jsonl` or `metadata.csv`, as Hugging Face's "imagefolder" has them.
+"""Captions in a `metadata.jsonl`, `.csv` or `.parquet`, as Hugging Face's "imagefolder" has them.
 
 The text of `a.png` is read as if it stood in `a.txt`. A file that is really there counts first.
 https://huggingface.co/docs/datasets/image_dataset#imagefolder
 """
 
-import csv
 import errno
-import io
-import json
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from capenh_pipeline.places.metadata_rows import FILE_COLUMN, NAMES, metadata_rows
 from capenh_pipeline.places.place import Place, folders_above, name_in
 from capenh_pipeline.places.source import Source, source_of
-
-NAMES = ("metadata.jsonl", "metadata.csv")
-FILE_COLUMN = "file_name"
-TEXT_COLUMNS = ("text", "caption")
-"""Of them, the first that is there."""
+from capenh_pipeline.places.table_rows import TEXT_COLUMNS
 
 ENDING = ".txt"
 
@@ -108,17 +102,10 @@ def texts_in(metadata: Source) -> MetadataTexts:
     """Return what a metadata file says.
 
     Raises:
-        OSError: it cannot be read, or is not UTF-8.
+        OSError: as in `metadata_rows`.
     """
-    content = metadata.read(0, metadata.state.size_bytes)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise OSError(errno.EIO, "it is not UTF-8; save it as UTF-8", str(metadata.place)) from None
     found = MetadataTexts({}, [])
-    for number, row in (
-        _csv_rows(text) if metadata.place.name.endswith(".csv") else _json_rows(text)
-    ):
+    for number, row in metadata_rows(metadata):
         if isinstance(row, Exception):
             found.broken.append((number, f"it is not what the file's name says ({row})"))
         elif not isinstance(row, dict) or not isinstance(row.get(FILE_COLUMN), str):
@@ -126,24 +113,6 @@ def texts_in(metadata: Source) -> MetadataTexts:
         elif (said := _text_of(row)) is not None:
             found.by_image[str(PurePosixPath(row[FILE_COLUMN]))] = said
     return found
-
-
-def _json_rows(text: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                yield number, error
-
-
-def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        for row in rows:
-            yield rows.line_num, row
-    except csv.Error as error:
-        yield rows.line_num + 1, error
 
 
 def _text_of(row: dict[str, Any]) -> str | None:

@@ -1,7 +1,7 @@
 """Rows of Parquet and Arrow files that have images in them, group by group. pyarrow does the work.
 
 Images are in a column of structs with the field `bytes`, as in datasets of Hugging Face, or of
-bytes. Texts are in a column of one of the names in `metadata_texts`.
+bytes.
 https://huggingface.co/docs/datasets/about_dataset_features#image-feature
 """
 
@@ -15,13 +15,15 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from capenh_pipeline.places.metadata_texts import TEXT_COLUMNS
 from capenh_pipeline.places.source import Source
 
 PARQUET_ENDING, ARROW_ENDING = ".parquet", ".arrow"
 
 IMAGE_COLUMN = "image"
 """Of several columns of images that of this name counts, or else the first."""
+
+TEXT_COLUMNS = ("text", "caption")
+"""Of them, the first that is there."""
 
 MOST_GROUP_BYTES = 1 << 28
 """Of Parquet, a group of rows is read as a whole, and some are held."""
@@ -69,6 +71,17 @@ def layout_of(table: Source) -> Layout:
             groups = [opened.metadata.row_group(at) for at in range(opened.num_row_groups)]
             ends = [*accumulate(group.num_rows for group in groups)]
             return Layout(*_columns(opened.schema_arrow), ends)
+
+
+def plain_rows(table: Source, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of a Parquet file that has no images, with those columns that are there.
+
+    Raises:
+        OSError: it cannot be read, or is none.
+    """
+    with _faults(), _parquet(table) as opened:
+        wanted = [name for name in columns if name in opened.schema_arrow.names]
+        return opened.read(columns=wanted).to_pylist()
 
 
 def group_rows(table: Source, group: int) -> Any:
