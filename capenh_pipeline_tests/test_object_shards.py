@@ -48,15 +48,19 @@ def parquet_of(rows):
     return made.getvalue()
 
 
+def runs_over(folder, store):
+    """Return runs over a new dataset in a bucket."""
+    (folder / "t.tar").put(tar_of(TAR))
+    (folder / "p.parquet").put(parquet_of(ROWS))
+    (folder / "metadata.jsonl").put(json.dumps(METADATA).encode())
+    return StageRuns(folder, {"recursive": True, "store": str(store), **OPTIONS})
+
+
 @pytest.fixture
 def shards(faulty_folder, tmp_path):
     """A folder in a bucket, the plan of its proxy, and runs with a store on a disk."""
     folder, plan = faulty_folder
-    (folder / "t.tar").put(tar_of(TAR))
-    (folder / "p.parquet").put(parquet_of(ROWS))
-    (folder / "metadata.jsonl").put(json.dumps(METADATA).encode())
-    options = {"recursive": True, "store": str(tmp_path / "store"), **OPTIONS}
-    return folder, plan, StageRuns(folder, options)
+    return folder, plan, runs_over(folder, tmp_path / "store")
 
 
 def read(plan, since):
@@ -134,6 +138,16 @@ def test_every_third_request_may_fail(shards, fault):
     plan.fault_of = lambda number, _method: fault if number % 3 == 2 else None
     assert runs.run() == Cost(7, 4, 4, 4)
     assert {path: row["manual_caption"] for path, row in runs.manifest().items()} == MANUAL
+
+
+@pytest.mark.soak
+def test_a_server_that_is_used_in_production_does_the_same(ceph_folder, tmp_path):
+    runs = runs_over(ceph_folder, tmp_path / "store")
+    assert runs.run() == Cost(7, 4, 4, 4)
+    assert {path: row["manual_caption"] for path, row in runs.manifest().items()} == MANUAL
+    (ceph_folder / "t.tar").put(tar_of({**TAR, "002.png": png((1, 1, 1))}))
+    assert runs.run() == Cost(4, 1, 1, 1)
+    assert runs.run() == NOTHING
 
 
 def test_what_is_wrong_with_an_object_is_a_warning(shards):

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -92,7 +93,7 @@ class _Cluster:
         disk = str(uuid.uuid4())
         self._run("ceph", "osd", "create", disk)
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", disk)
-        self._start("ceph-osd", "-f", "-i", "0")
+        self._start_disk()
         keys = ("--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY)
         self._run("radosgw-admin", "user", "create", "--uid=u", "--display-name=u", *keys)
         gateway = self._start("radosgw", "-f", "-n", "client.gateway")
@@ -106,13 +107,24 @@ class _Cluster:
             process.kill()
             process.wait()
 
-    def _run(self, *command: object) -> None:
+    def _start_disk(self) -> None:
+        """Start the disk's process, again if it asks the monitor too early and gives up."""
+        deadline = time.monotonic() + _PATIENCE_S
+        disk = self._start("ceph-osd", "-f", "-i", "0")
+        while "1 up" not in self._run("ceph", "osd", "stat"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no disk is up after {_PATIENCE_S} s")
+            if disk.poll() is not None:
+                disk = self._start("ceph-osd", "-f", "-i", "0")
+
+    def _run(self, *command: object) -> str:
         words = [*map(str, command), "-c", str(self._settings)]
         if command[0] == "monmaptool":
             words = words[:-2]
-        subprocess.run(  # noqa: S603  # programs of the package
-            words, check=True, capture_output=True, timeout=_PATIENCE_S
+        done = subprocess.run(  # noqa: S603  # programs of the package
+            words, check=True, capture_output=True, text=True, timeout=_PATIENCE_S
         )
+        return done.stdout
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603  # programs of the package
