@@ -5,6 +5,7 @@ import pytest
 from capenh_pipeline.domain.schemas import CAPTION_FILES
 from capenh_pipeline.stages.quality import files_match
 from capenh_pipeline_tests.object_storage.dataset import BLUE, RED, Bucket, picture
+from capenh_pipeline_tests.object_storage.folders import OTHERS
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost
 
 
@@ -168,23 +169,24 @@ def test_the_ledger_has_the_states_that_a_listing_has(bucket):
     assert (ledger["ctime_ns"] < 0).all()
 
 
-@pytest.mark.soak
-def test_a_server_that_is_used_in_production_does_the_same(ceph_folder, tmp_path):
-    (ceph_folder / "a.png").put(picture(RED))
-    (ceph_folder / "sub" / "b +%20.png").put(picture(BLUE))
-    (ceph_folder / "a.txt").put(b"sks dog")
-    runs = Bucket.runs_over(ceph_folder, tmp_path / "store")
+@pytest.mark.parametrize("folder", OTHERS)
+def test_other_servers_do_the_same(folder, request, tmp_path):
+    folder = request.getfixturevalue(folder)
+    (folder / "a.png").put(picture(RED))
+    (folder / "sub" / "b +%20.png").put(picture(BLUE))
+    (folder / "a.txt").put(b"sks dog")
+    runs = Bucket.runs_over(folder, tmp_path / "store")
     assert runs.run() == Cost(3, 2, 2, 2)
     assert runs.run() == NOTHING
     assert runs.run() == NOTHING
-    (ceph_folder / "a.txt").put(b"sks cat")
+    (folder / "a.txt").put(b"sks cat")
     assert runs.run() == Cost(1, 0, 1, 1)
-    caption = ceph_folder / "a_combined.txt"
+    caption = folder / "a_combined.txt"
     assert b"sks cat" in caption.read_bytes()
     caption.put(b"a person wrote this")
-    (ceph_folder / "a.txt").put(b"sks hen")
+    (folder / "a.txt").put(b"sks hen")
     assert runs.run() == Cost(1, 0, 1, 0)
     assert caption.read_bytes() == b"a person wrote this"
-    (ceph_folder / "sub" / "b +%20_combined.txt").unlink()
+    (folder / "sub" / "b +%20_combined.txt").unlink()
     assert runs.run() == Cost(0, 0, 0, 1)
     assert runs.run() == NOTHING

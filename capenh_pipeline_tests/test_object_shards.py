@@ -13,6 +13,7 @@ from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.places.containers import is_gone
 from capenh_pipeline.places.reading import read_file
+from capenh_pipeline_tests.object_storage.folders import OTHERS
 from capenh_pipeline_tests.object_storage.proxy import FAULTS
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 from capenh_pipeline_tests.tables_of_images import table_of
@@ -140,12 +141,13 @@ def test_every_third_request_may_fail(shards, fault):
     assert {path: row["manual_caption"] for path, row in runs.manifest().items()} == MANUAL
 
 
-@pytest.mark.soak
-def test_a_server_that_is_used_in_production_does_the_same(ceph_folder, tmp_path):
-    runs = runs_over(ceph_folder, tmp_path / "store")
+@pytest.mark.parametrize("folder", OTHERS)
+def test_other_servers_do_the_same(folder, request, tmp_path):
+    folder = request.getfixturevalue(folder)
+    runs = runs_over(folder, tmp_path / "store")
     assert runs.run() == Cost(7, 4, 4, 4)
     assert {path: row["manual_caption"] for path, row in runs.manifest().items()} == MANUAL
-    (ceph_folder / "t.tar").put(tar_of({**TAR, "002.png": png((1, 1, 1))}))
+    (folder / "t.tar").put(tar_of({**TAR, "002.png": png((1, 1, 1))}))
     assert runs.run() == Cost(4, 1, 1, 1)
     assert runs.run() == NOTHING
 

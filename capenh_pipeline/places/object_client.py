@@ -65,9 +65,12 @@ def bucket_client(scheme: str, bucket: str) -> Any:
     """
     obstore = library()
     try:
-        options: Any = {"timeout": timedelta(seconds=_TIMEOUT_S), "allow_http": _is_http()}
-        url = f"{scheme}://{bucket}"
-        return obstore.store.from_url(url, client_options=options, retry_config=_RETRIES)
+        http: Any = {"timeout": timedelta(seconds=_TIMEOUT_S), "allow_http": _is_http()}
+        options: Any = {"client_options": http, "retry_config": _RETRIES}
+        if scheme == "az":
+            account, container = bucket.split("/")
+            return obstore.store.AzureStore(container, account_name=account, **options)
+        return obstore.store.from_url(f"{scheme}://{bucket}", **options)
     except (obstore.exceptions.BaseError, ValueError) as error:
         raise ConfigurationError(
             f"{scheme}://{bucket} cannot be opened: {first_line(error)}"

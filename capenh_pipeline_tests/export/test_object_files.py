@@ -5,11 +5,12 @@ import pytest
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.export.object_files import require_conditions, write_object
 from capenh_pipeline.places.file_state import state_of
+from capenh_pipeline_tests.object_storage.folders import FOLDERS
 
 OURS, NEW, THEIRS = b"ours", b"new", b"what a person wrote"
 
 
-@pytest.fixture(params=["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)])
+@pytest.fixture(params=FOLDERS)
 def file(request):
     return request.getfixturevalue(request.param) / "a_combined.txt"
 

@@ -1,7 +1,7 @@
 """Fixtures: a new folder in a bucket of a server, which is started when a test first wants one."""
 
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from capenh_pipeline.places.object_client import bucket_client
 from capenh_pipeline.places.object_place import ObjectPlace
-from capenh_pipeline_tests.object_storage import ceph, servers
+from capenh_pipeline_tests.object_storage import azurite, ceph, servers
 from capenh_pipeline_tests.object_storage.dataset import Bucket
 from capenh_pipeline_tests.object_storage.proxy import Plan, faulty
 from capenh_pipeline_tests.stage_runs import Cost
@@ -33,6 +33,15 @@ def ceph_endpoint() -> Generator[str]:
 
 
 @pytest.fixture(scope="session")
+def azure_environment() -> Generator[dict[str, str]]:
+    _require("obstore")
+    if not azurite.is_installed():
+        pytest.skip("Azurite is not installed (npm install -g azurite)")
+    with azurite.azurite() as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
 def careless_endpoint() -> Generator[str]:
     """A server that ignores conditions."""
     _require("obstore", "nanio")
@@ -49,6 +58,15 @@ def s3_folder(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Generator[
 @pytest.fixture
 def ceph_folder(ceph_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Generator[ObjectPlace]:
     with _folder(ceph_endpoint, monkeypatch) as folder:
+        yield folder
+
+
+@pytest.fixture
+def azure_folder(
+    azure_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Generator[ObjectPlace]:
+    bucket = f"{azurite.ACCOUNT}/{azurite.CONTAINER}"
+    with _new_folder("az", bucket, azure_environment, monkeypatch) as folder:
         yield folder
 
 
@@ -86,10 +104,19 @@ def bucket(new_bucket: Bucket) -> Bucket:
 
 @contextmanager
 def _folder(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Generator[ObjectPlace]:
-    for name, value in servers.variables(endpoint).items():
+    variables = servers.variables(endpoint)
+    with _new_folder("s3", servers.BUCKET, variables, monkeypatch) as folder:
+        yield folder
+
+
+@contextmanager
+def _new_folder(
+    scheme: str, bucket: str, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Generator[ObjectPlace]:
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
     bucket_client.cache_clear()
-    yield ObjectPlace("s3", servers.BUCKET, uuid.uuid4().hex)
+    yield ObjectPlace(scheme, bucket, uuid.uuid4().hex)
     bucket_client.cache_clear()
 
 

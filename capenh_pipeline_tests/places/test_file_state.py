@@ -5,11 +5,10 @@ import pytest
 from capenh_pipeline.places.containers import is_gone
 from capenh_pipeline.places.file_state import object_state, state_of
 from capenh_pipeline.places.object_place import ObjectState
+from capenh_pipeline_tests.object_storage.folders import FOLDERS
 
 
-@pytest.mark.parametrize(
-    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_an_object_has_one_state_whoever_is_asked(folder, request):
     folder = request.getfixturevalue(folder)
     place = folder / "a.txt"

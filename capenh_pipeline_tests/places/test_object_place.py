@@ -8,6 +8,7 @@ from capenh_pipeline.errors import ConfigurationError
 from capenh_pipeline.places.object_client import bucket_client
 from capenh_pipeline.places.object_place import ObjectPlace, object_place
 from capenh_pipeline.places.place import local_folder, move_file, name_in, place_of
+from capenh_pipeline_tests.object_storage.folders import FOLDERS
 
 
 @pytest.mark.parametrize(
@@ -45,30 +46,44 @@ def test_names_are_put_together_and_taken_apart():
     assert str(root) == "s3://b"
 
 
-def test_what_is_written_is_read_listed_and_deleted(s3_folder):
-    place = s3_folder / "folder" / "name"
+@pytest.mark.parametrize(
+    ("url", "names"),
+    [
+        ("s3://bucket/x", ['S3Store(bucket="bucket"']),
+        ("gs://bucket/x", ['GCSStore(bucket="bucket"']),
+        ("az://dogs/box/x", ['container_name="box"', 'account_name="dogs"']),
+    ],
+)
+def test_every_url_has_a_client_of_its_bucket(url, names):
+    place = object_place(url, option="store")
+    client = repr(bucket_client(place.scheme, place.bucket))
+    assert all(name in client for name in names)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_what_is_written_is_read_listed_and_deleted(folder, request):
+    folder = request.getfixturevalue(folder)
+    place = folder / "folder" / "name"
     assert not place.exists()
-    assert not s3_folder.exists()
-    assert [*s3_folder.iterdir()] == []
+    assert not folder.exists()
+    assert [*folder.iterdir()] == []
     place.put(b"one")
     assert place.read_bytes() == b"one"
     assert place.stat().st_size == 3
-    assert [*s3_folder.iterdir()] == [place.parent]
+    assert [*folder.iterdir()] == [place.parent]
     assert place.parent.is_dir()
     assert place.parent.exists()
     assert not place.parent.is_file()
     assert [*place.parent.glob("na*")] == [place]
-    move_file(place, s3_folder / "aside")
-    assert [*s3_folder.iterdir()] == [s3_folder / "aside"]
-    (s3_folder / "aside").unlink()
-    (s3_folder / "aside").unlink(missing_ok=True)
+    move_file(place, folder / "aside")
+    assert [*folder.iterdir()] == [folder / "aside"]
+    (folder / "aside").unlink()
+    (folder / "aside").unlink(missing_ok=True)
     with pytest.raises(FileNotFoundError):
         place.read_bytes()
 
 
-@pytest.mark.parametrize(
-    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_of_two_writers_one_creates_and_one_replaces(folder, request):
     place = request.getfixturevalue(folder) / "name"
     assert place.create(b"one")

@@ -11,10 +11,9 @@ from capenh_pipeline.errors import StoreBusyError, StoreError
 from capenh_pipeline.tables.hold import hold, is_held
 from capenh_pipeline.tables.lease import LEASE, leased
 from capenh_pipeline.tables.store import Store
+from capenh_pipeline_tests.object_storage.folders import FOLDERS
 
-in_s3_and_in_ceph = pytest.mark.parametrize(
-    "folder", ["s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
-)
+in_every_storage = pytest.mark.parametrize("folder", FOLDERS)
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def root(folder, request):
     return request.getfixturevalue(folder)
 
 
-@in_s3_and_in_ceph
+@in_every_storage
 def test_who_comes_second_is_told_who_is_at_work(root):
     assert not is_held(root)
     with hold(root):
@@ -38,7 +37,7 @@ def test_who_comes_second_is_told_who_is_at_work(root):
         pass
 
 
-@in_s3_and_in_ceph
+@in_every_storage
 def test_a_killed_process_lets_go_after_a_while(root):
     """One that does not renew its lease is as good as killed; it does not take that of its heir."""
     with leased(root, renew_s=1000):
@@ -55,7 +54,7 @@ def test_a_killed_process_lets_go_after_a_while(root):
 
 
 @pytest.mark.slow
-@in_s3_and_in_ceph
+@in_every_storage
 def test_a_living_process_keeps_its_lease(root):
     with leased(root, renew_s=0.2):
         time.sleep(2.1)
@@ -64,7 +63,7 @@ def test_a_living_process_keeps_its_lease(root):
 
 
 @pytest.mark.slow
-@in_s3_and_in_ceph
+@in_every_storage
 def test_who_lost_its_lease_is_told_and_leaves_that_of_the_other(root, caplog):
     with ExitStack() as other:
         with leased(root, renew_s=6):
@@ -76,7 +75,7 @@ def test_who_lost_its_lease_is_told_and_leaves_that_of_the_other(root, caplog):
         assert (root / LEASE).read_bytes() == taken
 
 
-@in_s3_and_in_ceph
+@in_every_storage
 def test_of_many_that_come_at_once_one_holds_the_store(root):
     def hold_a_moment(_: int) -> bool:
         try:

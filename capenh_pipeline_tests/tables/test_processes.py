@@ -13,6 +13,7 @@ from capenh_pipeline.domain.schemas import IMAGE_MANIFEST, VLM_CAPTIONS
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.tables.marker import read_marker
 from capenh_pipeline.tables.store import Store
+from capenh_pipeline_tests.object_storage.folders import FOLDERS, OTHERS
 from capenh_pipeline_tests.tables import writers
 from capenh_pipeline_tests.tables.samples import hash_in, parts_of, sizes_in, texts_in
 
@@ -45,7 +46,7 @@ def wherever(number, *, on_disk, in_bucket, marks=()):
         [
             (None, on_disk),
             pytest.param("s3_folder", in_bucket, marks=marks),
-            pytest.param("ceph_folder", in_bucket, marks=pytest.mark.soak),
+            *(pytest.param(*one.values, in_bucket, marks=one.marks) for one in OTHERS),
         ],
         indirect=["store"],
     )
@@ -109,9 +110,7 @@ def test_a_reader_sees_one_whole_snapshot_while_another_process_replaces_it(stor
         assert process.poll() is None
 
 
-@pytest.mark.parametrize(
-    "folder", ["tmp_path", "s3_folder", pytest.param("ceph_folder", marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("folder", ["tmp_path", *FOLDERS])
 def test_of_many_that_create_a_store_at_once_one_says_how_many_shards_it_has(folder, request):
     root = request.getfixturevalue(folder) / "store"
     with ExitStack() as stack:
