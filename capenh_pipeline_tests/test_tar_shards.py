@@ -70,6 +70,15 @@ def test_another_shard_and_one_that_is_gone(runs):
     assert [*runs.manifest()] == ["sub/train-1/a.png"]
 
 
+def test_a_shard_that_goes_takes_its_rows_along_where_its_folder_is_as_it_was(runs):
+    runs.run(trust_dir_mtime=True)
+    runs.run(trust_dir_mtime=True)
+    (runs.dataset / "b.png").write_bytes(BLUE)
+    (runs.dataset / "train-0.tar").unlink()  # its folder has captions, which are younger
+    runs.run(trust_dir_mtime=True)
+    assert [*runs.manifest()] == ["b.png"]
+
+
 def test_a_correction_in_the_folder_counts_before_the_tar(runs):
     (runs.dataset / "train-0" / "000.txt").write_text("sks cat")
     assert runs.run() == Cost(1, 0, 1, 1)

@@ -1,6 +1,7 @@
 """A walk over folders of a disk that have more in them than files."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -21,8 +22,8 @@ class LayeredWalk(Walk):
     """A walk that looks for `layers` too.
 
     The state of a member or of a text is its size and the times of the file that it is in, but for
-    the mtime of a member of a tar, which is its own. A folder has the times of all files that it is
-    made from, whichever are latest, so one that is trusted is listed again if any of them changes.
+    the mtime of a member of a tar, which is its own. That of a folder tells of all files that it is
+    made from, so one that is trusted is listed again if any of them changes, goes or comes.
     """
 
     layers: Layers = field(kw_only=True)
@@ -42,7 +43,7 @@ class LayeredWalk(Walk):
         self.states[folder], self.is_dangling = UNKNOWN_STATE, False
         try:
             with _opened(root / folder, may_be_missing=bool(layers.container)) as descriptor:
-                state = _latest(layers.sources, descriptor)
+                state = _state(layers.sources, descriptor)
                 if not self._is_trusted(folder, state):
                     self._list_layers(folder, descriptor, layers)
                 if not self.is_dangling:
@@ -94,10 +95,16 @@ def _opened(folder: Path, *, may_be_missing: bool) -> Generator[int | None]:
         os.close(descriptor)
 
 
-def _latest(sources: list[Source], descriptor: int | None) -> FolderState:
-    """Return the latest mtime and ctime of some files and a folder."""
+def _state(sources: list[Source], descriptor: int | None) -> FolderState:
+    """Return a state for a folder that is made from some files, too.
+
+    One number is a digest of all their names and states, below those that are times. The other is
+    the latest time of all, which tells whether anything may change again unseen.
+    """
     times = [(source.state.mtime_ns, source.state.ctime_ns) for source in sources]
     if descriptor is not None:
         found = os.fstat(descriptor)
         times.append((storable_ns(found.st_mtime_ns), storable_ns(found.st_ctime_ns)))
-    return max(mtime for mtime, _ in times), max(ctime for _, ctime in times)
+    made_from = [(str(source.place), source.state) for source in sources], times
+    digest = hashlib.blake2b(repr(made_from).encode(), digest_size=7).digest()
+    return -2 - int.from_bytes(digest), max(map(max, times))
