@@ -111,6 +111,38 @@ def test_a_broken_shard_is_a_warning_and_what_is_whole_of_it_is_read(tmp_path):
     assert second.startswith("The rest of y.tar was skipped: it is no whole tar file")
 
 
+def test_what_could_not_be_read_is_tried_and_named_by_every_run(runs):
+    tar, aside = runs.dataset / "train-0.tar", runs.dataset.parent / "aside"
+    (runs.dataset / "link.tar").symlink_to(aside)  # leads nowhere yet
+    os.truncate(write_tar(runs.dataset / "cut.tar", {"a.png": RED, "b.png": bytes(5000)}), 3000)
+    for _ in range(3):
+        runs.run(trust_dir_mtime=True)
+        assert runs.reports[0].warnings == [
+            "The rest of cut.tar was skipped: it ends in its middle."
+        ]
+    tar.replace(aside)
+    runs.run(trust_dir_mtime=True)
+    assert [*runs.manifest()] == ["cut/a.png", "link/000.png", "link/deep/001.png"]
+
+
+def test_a_link_to_a_tar_that_may_not_be_read_costs_that_tar(ordinary_user):
+    write_tar(ordinary_user / "closed" / "x.tar", {"a.png": RED})
+    (ordinary_user / "data").mkdir()
+    (ordinary_user / "data" / "b.png").write_bytes(BLUE)
+    (ordinary_user / "data" / "x.tar").symlink_to("../closed/x.tar")
+    (ordinary_user / "closed").chmod(0)
+    found = list_dataset(ordinary_user / "data", recursive=True, layers=Layers(tars=True))
+    assert found.images()["path"].to_list() == ["b.png"]
+    assert found.warnings == ("The file x.tar was skipped: Permission denied.",)
+
+
+def test_a_tar_beside_a_link_of_its_name_is_a_warning(runs):
+    (runs.dataset / "x").symlink_to(runs.dataset.parent)
+    write_tar(runs.dataset / "x.tar", {"a.png": BLUE})
+    runs.run()
+    assert runs.reports[0].warnings == ["The file x.tar was skipped: x is a link."]
+
+
 def test_other_processes_look_into_tars_too(tmp_path):
     for number in range(6):
         write_tar(tmp_path / "d" / f"{number}.tar", {"deep/a.png": RED, "b.png": GREEN})

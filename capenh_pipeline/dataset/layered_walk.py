@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,23 +61,36 @@ class LayeredWalk(Walk):
             self._images.extend(extra.images)
             self._texts.extend(extra.texts)
             self.pending += sorted(extra.folders.difference(self.pending))
+            self.is_dangling |= bool(extra.faults) or not extra.is_whole
             for what, place, error in extra.faults:
                 self._warn(what, name_in(Path(self.root), place), error)
         finally:
             self._end_folder(folder)
 
     def _add_other(self, entry: Entry, path: str) -> None:
-        endings, root = self.layers.endings, Path(self.root)
-        if not (is_container(entry.name, endings) and entry.is_file()):
+        if not is_container(entry.name, self.layers.endings):
             super()._add_other(entry, path)
             return
-        folder = path.rpartition(".")[0]
-        first = container_of(root, folder, endings)
+        state = self._state(path.removesuffix(entry.name), entry)
+        if state and stat.S_ISREG(state.st_mode):
+            self._add_container(path)
+
+    def _add_container(self, path: str) -> None:
+        root, folder = Path(self.root), path.rpartition(".")[0]
+        first = container_of(root, folder, self.layers.endings)
         if first and first[0].place != root / path:
-            other = OSError(errno.EEXIST, f"{first[0].place.name} is read as {folder}")
-            self._warn("file", path, other)
+            self._leave_out(
+                path, OSError(errno.EEXIST, f"{first[0].place.name} is read as {folder}")
+            )
+        elif (root / folder).is_symlink():
+            self._leave_out(path, OSError(errno.ELOOP, f"{folder} is a link"))
         elif not (root / folder).is_dir():
             self.pending.append(folder)
+
+    def _leave_out(self, path: str, error: OSError) -> None:
+        """Warn of a file, and so whenever its folder is looked at."""
+        self.is_dangling = True
+        self._warn("file", path, error)
 
 
 @contextmanager

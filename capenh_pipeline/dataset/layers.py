@@ -74,12 +74,17 @@ class Fault(NamedTuple):
 
 @dataclass
 class Extra:
-    """What a folder has besides the files that are there, with paths relative to the dataset."""
+    """What a folder has besides the files that are there, with paths relative to the dataset.
+
+    Attributes:
+        is_whole: whether all could be read that it is in.
+    """
 
     images: Files = field(default_factory=Files)
     texts: Files = field(default_factory=Files)
     folders: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
+    is_whole: bool = True
 
     def add(self, path: str, state: FileState) -> None:
         """Add an image or a text."""
@@ -121,6 +126,7 @@ class FolderLayers(NamedTuple):
 
     def _add_members(self, extra: Extra, container: Source, inside: str, hidden: set[str]) -> None:
         folders, fault = folders_of(container, self.kept)
+        extra.is_whole &= not fault
         if fault and not inside:
             extra.faults.append(Fault("rest of", container.place, fault))
         found = folders.get(inside) or Folder()
@@ -134,6 +140,7 @@ class FolderLayers(NamedTuple):
     ) -> None:
         """Add the texts of images that a metadata file has and no file hides."""
         texts, fault = _texts_of(metadata)
+        extra.is_whole &= not fault or bool(texts)
         if fault and not inside:
             extra.faults.append(fault)
         stems = Counter(image.rpartition(".")[0] for image in images)

@@ -89,7 +89,7 @@ class Walk:
     same: set[str] = field(default_factory=set)
     units: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    is_dangling: bool = False  # whether the folder at hand has a name that leads nowhere
+    is_dangling: bool = False  # whether a name in the folder at hand leads nowhere, or is unread
     unread: str = ""  # a file that might be read as a folder, if there is one
 
     def __post_init__(self) -> None:
