@@ -6,7 +6,7 @@ from functools import partial
 import polars as pl
 import pyarrow
 import pytest
-from pyarrow import parquet
+from pyarrow import ipc, parquet
 
 from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
@@ -15,6 +15,7 @@ from capenh_pipeline.domain.options import Options
 from capenh_pipeline.errors import ConfigurationError, DatasetError
 from capenh_pipeline.places import table_rows
 from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
+from capenh_pipeline.places.reading import read_file
 from capenh_pipeline_tests.defs.watched import Watched
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 from capenh_pipeline_tests.tables_of_images import table_of, write_table
@@ -115,6 +116,53 @@ def test_images_in_a_column_of_bytes_are_read_and_named_by_what_they_are(tmp_pat
     assert found["path"].to_list() == [f"0/00000{row}.{end}" for row, end in enumerate(endings)]
 
 
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+@pytest.mark.parametrize(
+    "made_of",
+    [
+        lambda column: column.dictionary_encode(),
+        lambda column: column.cast(
+            pyarrow.string_view() if column.type == pyarrow.string() else pyarrow.binary_view()
+        ),
+    ],
+)
+def test_what_polars_and_pandas_make_of_images_and_texts_is_read(tmp_path, made_of, ending):
+    columns = pyarrow.array([RED, GREEN], pyarrow.binary()), pyarrow.array(["sks dog", None])
+    table = pyarrow.table(dict(zip(("image", "text"), map(made_of, columns), strict=True)))
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / f"x.{ending}"
+    with path.open("wb") as file:
+        if ending == "parquet":
+            parquet.write_table(table, file)
+        else:
+            with ipc.new_file(file, table.schema) as stream:
+                stream.write_table(table)
+    runs = StageRuns(tmp_path / "data", OPTIONS)
+    runs.run()
+    found = [(row["image_hash"], row["manual_caption"]) for row in runs.manifest().values()]
+    assert found == [(sha256_hex(RED), "sks dog"), (sha256_hex(GREEN), None)]
+
+
+def test_of_several_columns_of_images_that_of_the_name_counts(tmp_path):
+    masks = [{"bytes": BLUE, "path": None}] * 2
+    columns = {"mask": masks, "jpg": [BLUE, BLUE], "image": [RED, GREEN]}
+    (tmp_path / "data").mkdir()
+    parquet.write_table(pyarrow.table(columns), tmp_path / "data" / "x.parquet")
+    assert read_file(tmp_path / "data" / "x" / "000001.png") == GREEN
+
+
+def test_a_text_that_is_not_utf_8_is_a_failed_row(tmp_path):
+    table = table_of([(RED, "a"), (GREEN, "b")])
+    bad = pyarrow.array([b"a", b"\xff"]).view(pyarrow.string())
+    (tmp_path / "data").mkdir()
+    table = table.set_column(table.schema.get_field_index("text"), "text", bad)
+    parquet.write_table(table, tmp_path / "data" / "x.parquet")
+    runs = StageRuns(tmp_path / "data", OPTIONS)
+    runs.run()
+    row = runs.manifest()["x/000001.png"]
+    assert (row["status"], row["error"]) == ("failed", "000001.txt is not UTF-8; save it as UTF-8.")
+
+
 def test_an_image_that_is_null_is_a_row_that_says_so(tmp_path):
     write_table(tmp_path / "data" / "x.parquet", [(RED, "a"), (None, "b"), (GREEN, None)])
     runs = StageRuns(tmp_path / "data", OPTIONS)
@@ -123,12 +171,19 @@ def test_an_image_that_is_null_is_a_row_that_says_so(tmp_path):
     assert (row["status"], row["error"]) == ("failed", "The file is empty.")
 
 
+def write_twice(path, name):
+    table = table_of(ROWS)
+    parquet.write_table(table.append_column(name, table[name]), path)
+
+
 @pytest.mark.parametrize(
     ("write", "warning"),
     [
         (lambda path: path.write_bytes(b"no table"), "rest of x.parquet was skipped: it is no who"),
         (lambda path: write_table(path, [(None, "a")]), "its images are elsewhere; embed them"),
         (lambda path: parquet.write_table(pyarrow.table({"a": [1]}), path), "no column of images"),
+        (lambda path: write_twice(path, "image"), "several columns of the name image"),
+        (lambda path: write_twice(path, "text"), "several columns of the name text"),
     ],
 )
 def test_what_is_no_table_of_images_is_a_warning(tmp_path, write, warning):

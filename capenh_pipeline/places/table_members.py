@@ -10,10 +10,11 @@ from typing import Any
 from capenh_pipeline.places.member import Member
 from capenh_pipeline.places.metadata_texts import ENDING as TEXT_ENDING
 from capenh_pipeline.places.source import Source
-from capenh_pipeline.places.table_rows import group_rows, layout_of
+from capenh_pipeline.places.table_rows import contents, group_rows, layout_of
 
 _DIGITS = 6
 _HEAD_BYTES = 12
+_AT_ONCE = 100  # rows that are looked at together
 _STARTS = {
     b"\xff\xd8\xff": ".jpg",
     b"GIF8": ".gif",
@@ -68,25 +69,30 @@ def read_member(table: Source, name: str) -> bytes | None:
     group, row = place
     rows = group_rows(table, group)
     if dot + ending == TEXT_ENDING:
-        text = rows["text"][row].as_py()
-        return None if text is None else text.encode()
-    content = rows["image"][row].as_py() or b""
+        return contents(rows, "text", row, 1)[0].as_py()
+    content = contents(rows, "image", row, 1)[0].as_py() or b""
     return content if dot + ending == _ending(content[:_HEAD_BYTES]) else None
 
 
 def _members(rows: Any, first: int, mtime_ns: int) -> Iterator[Member]:
+    for start in range(0, len(rows), _AT_ONCE):
+        facts = zip(*_facts(rows, start), strict=True)
+        for row, (head, size, text) in enumerate(facts, start=first + start):
+            yield Member(_stem(row) + _ending(head or b""), row, size or 0, mtime_ns)
+            if text is not None:
+                yield Member(_stem(row) + TEXT_ENDING, row, text, mtime_ns)
+
+
+def _facts(rows: Any, start: int) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return how some images begin, their sizes, and those of their texts, in bytes."""
     from pyarrow.compute import SliceOptions, call_function
 
-    head = SliceOptions(0, _HEAD_BYTES)
-    columns = (
-        call_function("binary_slice", [rows["image"]], head).to_pylist(),
-        call_function("binary_length", [rows["image"]]).to_pylist(),
-        call_function("binary_length", [rows["text"]]).to_pylist(),
+    images, texts = (contents(rows, column, start, _AT_ONCE) for column in ("image", "text"))
+    return (
+        call_function("binary_slice", [images], SliceOptions(0, _HEAD_BYTES)).to_pylist(),
+        call_function("binary_length", [images]).to_pylist(),
+        call_function("binary_length", [texts]).to_pylist(),
     )
-    for row, (head, size, text) in enumerate(zip(*columns, strict=True), start=first):
-        yield Member(_stem(row) + _ending(head or b""), row, size or 0, mtime_ns)
-        if text is not None:
-            yield Member(_stem(row) + TEXT_ENDING, row, text, mtime_ns)
 
 
 def _stem(row: int) -> str:

@@ -84,8 +84,26 @@ def plain_rows(table: Source, columns: Sequence[str]) -> list[dict[str, Any]]:
         return opened.read(columns=wanted).to_pylist()
 
 
+def contents(rows: Any, column: str, first: int, count: int) -> Any:
+    """Return what is in some rows of a column, as a `pyarrow.ChunkedArray` of large bytes.
+
+    Args:
+        rows: of `group_rows`.
+        column: of them.
+        first: row.
+        count: of rows; what a view or a dictionary is of is copied for all of them.
+
+    Raises:
+        OSError: it is broken.
+    """
+    import pyarrow
+
+    with _faults():
+        return rows[column].slice(first, count).cast(pyarrow.large_binary())
+
+
 def group_rows(table: Source, group: int) -> Any:
-    """Return the rows of a group as a `pyarrow.Table` of `image`, as bytes, and `text`.
+    """Return the rows of a group as a `pyarrow.Table` of `image` and `text`; see `contents`.
 
     Raises:
         OSError: as in `layout_of`, or it is too large.
@@ -127,7 +145,8 @@ def _decoded(table: Source, layout: Layout, group: int) -> Any:
     with _parquet(table) as opened:
         found = opened.metadata.row_group(group)
         chunks = [found.column(at) for at in range(found.num_columns)]
-        chunks = [one for one in chunks if one.path_in_schema.partition(".")[0] in wanted]
+        starts = tuple(f"{name}." for name in wanted)
+        chunks = [one for one in chunks if f"{one.path_in_schema}.".startswith(starts)]
         size = sum(one.total_uncompressed_size for one in chunks)
         if size > MOST_GROUP_BYTES:
             raise OSError(
@@ -152,12 +171,16 @@ def _mapped(table: Source) -> Any:
 
 def _columns(schema: Any) -> tuple[str, str | None]:
     structs = [field.name for field in schema if _has_bytes(field.type)]
-    found = structs or [field.name for field in schema if _is_bytes(field.type)]
+    found = structs + [field.name for field in schema if _is_bytes(field.type)]
     if not found:
         raise OSError(errno.ENODATA, "it has no column of images")
-    texts = [name for name in TEXT_COLUMNS if name in schema.names]
-    texts = [name for name in texts if _is_text(schema.field(name).type)]
-    return IMAGE_COLUMN if IMAGE_COLUMN in found else found[0], texts[0] if texts else None
+    texts = {field.name for field in schema if _is_text(field.type)}
+    image = IMAGE_COLUMN if IMAGE_COLUMN in found else found[0]
+    text = next((name for name in TEXT_COLUMNS if name in texts), None)
+    for name in (image, text):
+        if schema.names.count(name) > 1:
+            raise OSError(errno.ENODATA, f"it has several columns of the name {name}")
+    return image, text
 
 
 def _has_bytes(kind: Any) -> bool:
@@ -172,13 +195,22 @@ def _has_bytes(kind: Any) -> bool:
 def _is_bytes(kind: Any) -> bool:
     from pyarrow import types
 
-    return types.is_binary(kind) or types.is_large_binary(kind)
+    ways = types.is_binary, types.is_large_binary, types.is_binary_view
+    return any(is_it(_of_values(kind)) for is_it in ways)
 
 
 def _is_text(kind: Any) -> bool:
     from pyarrow import types
 
-    return types.is_string(kind) or types.is_large_string(kind)
+    ways = types.is_string, types.is_large_string, types.is_string_view
+    return any(is_it(_of_values(kind)) for is_it in ways)
+
+
+def _of_values(kind: Any) -> Any:
+    """Return the type of what a column holds; that of categories is another one than its own."""
+    from pyarrow import types
+
+    return kind.value_type if types.is_dictionary(kind) else kind
 
 
 @contextmanager
@@ -192,7 +224,7 @@ def _faults() -> Generator[None]:
 
     try:
         yield
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise
         reason = str(error).partition("\n")[0].rstrip(".")
