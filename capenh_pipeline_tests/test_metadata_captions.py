@@ -97,6 +97,13 @@ def test_parquet_with_other_columns(data):
     assert warning == "The line 2 of metadata.parquet was skipped: it has no file_name."
 
 
+def test_half_a_character_is_a_question_mark(data):
+    (data / "metadata.jsonl").write_text('{"file_name": "a.png", "text": "a dog \\ud83d"}')
+    started = StageRuns(data, {"metadata_captions": True})
+    started.run()
+    assert manual(started)["a.png"] == "a dog ?"
+
+
 def test_images_that_share_their_names_have_texts_of_their_own(data):
     for name in ("a.jpg", "b.jpg"):
         (data / name).write_bytes(BLUE)

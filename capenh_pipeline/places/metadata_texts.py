@@ -111,8 +111,13 @@ def texts_in(metadata: Source) -> MetadataTexts:
         elif not isinstance(row, dict) or not isinstance(row.get(FILE_COLUMN), str):
             found.broken.append((number, f"it has no {FILE_COLUMN}"))
         elif (said := _text_of(row)) is not None:
-            found.by_image[str(PurePosixPath(row[FILE_COLUMN]))] = said
+            found.by_image[str(PurePosixPath(row[FILE_COLUMN]))] = _without_halves(said)
     return found
+
+
+def _without_halves(text: str) -> str:
+    """Return text in which halves of characters, which JSON may have, are question marks."""
+    return text.encode(errors="replace").decode()
 
 
 def _text_of(row: dict[str, Any]) -> str | None:
