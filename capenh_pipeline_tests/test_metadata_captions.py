@@ -148,9 +148,10 @@ def test_a_line_that_is_no_row_is_a_warning_and_the_others_count(data, name, lin
         "metadata.jsonl": [b'{"file_name": "a.png", "text": "a dog"}'],
         "metadata.csv": [b"file_name,text", b"a.png,a dog"],
     }[name]
-    (data / name).write_bytes(b"\n".join([*rows, line, b""]))
+    last = rows[-1].replace(b"a.png", b"b.png")
+    (data / name).write_bytes(b"\n".join([*rows, line, last, b""]))
     found = list_dataset(data, recursive=True, layers=Layers(metadata=True))
-    assert found.texts()["path"].to_list() == ["a.txt"]
+    assert found.texts()["path"].to_list() == ["a.txt", "b.txt"]
     (warning,) = found.warnings
     assert warning.startswith(f"The line {len(rows) + 1} of {name} was skipped: {reason}")
 

@@ -46,8 +46,11 @@ def _json_rows(text: str) -> Iterator[tuple[int, Any]]:
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
     rows = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        for row in rows:
-            yield rows.line_num, row
-    except csv.Error as error:
-        yield rows.line_num + 1, error
+    while True:
+        try:
+            row: Any = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            row = error
+        yield rows.reader.line_num, row
