@@ -143,6 +143,12 @@ def test_a_tar_beside_a_link_of_its_name_is_a_warning(runs):
     assert runs.reports[0].warnings == ["The file x.tar was skipped: x is a link."]
 
 
+def test_a_name_that_no_file_can_have_is_left_out(tmp_path):
+    write_tar(tmp_path / "data" / "x.tar", {"a\0b.png": RED, "\u00fc\0.png": RED, "c.png": GREEN})
+    found = list_dataset(tmp_path / "data", recursive=True, layers=Layers(tars=True))
+    assert found.images()["path"].to_list() == ["x/c.png"]
+
+
 def test_other_processes_look_into_tars_too(tmp_path):
     for number in range(6):
         write_tar(tmp_path / "d" / f"{number}.tar", {"deep/a.png": RED, "b.png": GREEN})

@@ -23,8 +23,8 @@ _AHEAD = 0, PART_BYTES  # on a disk nothing is read between headers, elsewhere e
 def members(tar: Source) -> Iterator[Member]:
     """Yield the regular files of a tar in its order.
 
-    Those with a name that leads out of it, or a hidden one, are left out. Of several of one name
-    the last counts.
+    Those with a name that leads out of it, a hidden one, or one that no file can have, are left
+    out. Of several of one name the last counts.
 
     Raises:
         OSError: it cannot be read, is none, is compressed, or ends in its middle, which shows after
@@ -33,7 +33,7 @@ def members(tar: Source) -> Iterator[Member]:
     with tar.opened(ahead=_AHEAD[not isinstance(tar.place, Path)]) as opened:
         for header in headers(opened, tar.state.size_bytes):
             parts = [part for part in os.fsdecode(header.name).split("/") if part not in ("", ".")]
-            if parts and not any(part.startswith(".") for part in parts):
+            if parts and not any(part.startswith(".") or "\0" in part for part in parts):
                 mtime_ns = storable_ns(header.mtime_s * 1_000_000_000)
                 yield Member("/".join(parts), header.offset, header.size, mtime_ns)
 
