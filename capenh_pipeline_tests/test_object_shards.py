@@ -172,6 +172,17 @@ def test_what_is_wrong_with_an_object_is_a_warning(shards):
     assert all(map(str.startswith, found.warnings, starts))
 
 
+def test_a_name_that_no_object_can_have_costs_that_image(shards):
+    folder, _, runs = shards
+    (folder / "t.tar").put(tar_of({"a\tb.png": RED, "\udcff.png": RED, "\udcfe/a.png": RED}))
+    runs.run()
+    found = {path: row["error"] for path, row in runs.manifest().items() if row["error"]}
+    reason = "The file cannot be read: no object can have that name."
+    assert found == {"t/a\tb.png": reason, "t/\\xff.png": reason}
+    (warning,) = runs.reports[0].warnings
+    assert warning == "The folder t/\\xfe was skipped: no object can have that name."
+
+
 def test_without_the_option_it_is_named(shards):
     folder, _, _ = shards
     with pytest.raises(DatasetError, match=r"--parquet_shards .* files like p.parq"):

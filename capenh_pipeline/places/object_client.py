@@ -128,6 +128,8 @@ def object_faults() -> Generator[None]:
         raise PermissionError(errno.EACCES, f"access is refused: {first_line(error)}") from None
     except exceptions.InvalidPathError as error:
         raise OSError(errno.EINVAL, first_line(error)) from None
+    except ValueError:  # it has a control character, or is not UTF-8; storage is not asked
+        raise OSError(errno.EINVAL, "no object can have that name") from None
     except exceptions.BaseError as error:
         raise _other_fault(error) from None
 
