@@ -1,6 +1,9 @@
 """Datasets of Hugging Face: what is in Parquet and Arrow files costs what it costs in a folder."""
 
 import os
+import struct
+import subprocess
+import sys
 from functools import partial
 
 import polars as pl
@@ -16,6 +19,7 @@ from capenh_pipeline.errors import ConfigurationError, DatasetError
 from capenh_pipeline.places import table_rows
 from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.places.reading import read_file
+from capenh_pipeline_tests import damaged_tables
 from capenh_pipeline_tests.defs.watched import Watched
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 from capenh_pipeline_tests.tables_of_images import table_of, write_table
@@ -203,6 +207,28 @@ def test_a_table_that_ends_in_its_middle_is_a_warning(tmp_path, ending):
     found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
     assert found.images()["path"].to_list() == ["a.png"]
     assert found.warnings[0].startswith(f"The rest of x.{ending} was skipped: it is no whole table")
+
+
+def test_images_that_are_said_to_lie_beyond_the_file_are_a_warning(tmp_path):
+    table = write_table(tmp_path / "data" / "x.arrow", [(RED, None), (RED, None)])
+    (tmp_path / "data" / "a.png").write_bytes(RED)
+    bounds = [struct.pack("<iii", 0, end, 2 * len(RED)) for end in (len(RED), 1 << 30)]
+    table.write_bytes(table.read_bytes().replace(*bounds))
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images()["path"].to_list() == ["a.png"]
+    assert found.warnings[0].startswith("The rest of x.arrow was skipped: it is no whole table")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [0x10, 0x80, 0xFF])
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_a_table_of_which_a_byte_is_damaged_ends_no_process(tmp_path, ending, bits):
+    table = write_table(tmp_path / f"x.{ending}", ROWS)
+    command = [sys.executable, "-m", damaged_tables.__name__, str(table), str(bits)]
+    done = subprocess.run(  # noqa: S603  # our own module
+        command, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_groups_that_are_too_large_are_a_warning_and_those_before_are_read(tmp_path, monkeypatch):

@@ -99,7 +99,9 @@ def contents(rows: Any, column: str, first: int, count: int) -> Any:
     import pyarrow
 
     with _faults():
-        return rows[column].slice(first, count).cast(pyarrow.large_binary())
+        found = rows[column].slice(first, count).cast(pyarrow.large_binary())
+        found.validate(full=True)  # what is broken may say that it is anywhere in memory
+    return found
 
 
 def group_rows(table: Source, group: int) -> Any:
@@ -120,12 +122,13 @@ def _group_rows(table: Source, group: int) -> Any:
     with _faults():
         rows = _mapped(table) if _is_arrow(table) else _decoded(table, layout, group)
         images = rows.column(layout.images)
+        images.validate()  # pyarrow ends the process when it takes one apart that is broken
         if pyarrow.types.is_struct(images.type):
             images = images.flatten()[images.type.get_field_index(_BYTES)]
-        texts = pyarrow.nulls(len(rows), pyarrow.string())
-        return pyarrow.table(
-            {"image": images, "text": rows.column(layout.texts) if layout.texts else texts}
-        )
+        texts = pyarrow.chunked_array([pyarrow.nulls(len(rows), pyarrow.string())])
+        texts = rows.column(layout.texts) if layout.texts else texts
+        texts.validate()
+        return pyarrow.table({"image": images, "text": texts})
 
 
 def _is_arrow(table: Source) -> bool:
@@ -144,10 +147,7 @@ def _decoded(table: Source, layout: Layout, group: int) -> Any:
     wanted = [name for name in (layout.images, layout.texts) if name]
     with _parquet(table) as opened:
         found = opened.metadata.row_group(group)
-        chunks = [found.column(at) for at in range(found.num_columns)]
-        starts = tuple(f"{name}." for name in wanted)
-        chunks = [one for one in chunks if f"{one.path_in_schema}.".startswith(starts)]
-        size = sum(one.total_uncompressed_size for one in chunks)
+        size = _size_of(found, wanted)
         if size > MOST_GROUP_BYTES:
             raise OSError(
                 errno.EFBIG,
@@ -155,6 +155,19 @@ def _decoded(table: Source, layout: Layout, group: int) -> Any:
                 f"{MOST_GROUP_BYTES >> 20} is the most; write it with row_group_size=100",
             )
         return opened.read_row_group(group, columns=wanted)
+
+
+def _size_of(group: Any, wanted: list[str]) -> int:
+    """Return how many bytes some columns of a group have, or all where those are not too many.
+
+    pyarrow ends the process when it is asked about a column that is damaged, so it seldom is.
+    """
+    if group.total_byte_size <= MOST_GROUP_BYTES:
+        return group.total_byte_size
+    starts = tuple(f"{name}." for name in wanted)
+    chunks = [group.column(at) for at in range(group.num_columns)]
+    chunks = [one for one in chunks if f"{one.path_in_schema}.".startswith(starts)]
+    return sum(one.total_uncompressed_size for one in chunks)
 
 
 def _mapped(table: Source) -> Any:
