@@ -131,6 +131,33 @@ def test_members_of_a_tar_have_texts_too(data):
     assert manual(started)["x/d.png"] == "in a tar"
 
 
+def test_of_rows_for_one_name_that_of_the_member_that_is_there_counts(data):
+    write_tar(data / "x.tar", {"d.png": BLUE})
+    (data / "metadata.jsonl").write_text(jsonl(**{"x/d.jpg": "gone", "x/d.png": "there"}))
+    options = {"recursive": True, "metadata_captions": True, "tar_shards": True}
+    started = StageRuns(data, options)
+    started.run()
+    assert manual(started)["x/d.png"] == "there"
+    assert started.run() == NOTHING
+
+
+def test_a_row_of_an_image_that_is_gone_hides_none_of_the_folder_above(data):
+    (data / "sub" / "metadata.jsonl").write_text(jsonl(**{"c.jpg": "gone"}))
+    started = StageRuns(data, {"recursive": True, "metadata_captions": True})
+    started.run()
+    assert manual(started)["sub/c.png"] == "a line\nand another"
+
+
+def test_an_image_that_goes_leaves_the_other_of_its_name_its_text(data):
+    (data / "a.jpg").write_bytes(GREEN)
+    (data / "metadata.jsonl").write_text(jsonl(**{"a.jpg": "one", "a.png": "two"}))
+    started = StageRuns(data, {"metadata_captions": True})
+    started.run()
+    (data / "a.jpg").unlink()
+    started.run()
+    assert manual(started) == {"a.png": "two", "b.png": None}
+
+
 @pytest.mark.parametrize(
     ("name", "line", "reason"),
     [

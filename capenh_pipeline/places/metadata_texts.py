@@ -56,8 +56,15 @@ def text_name(image: str, *, is_alone: bool) -> str:
     return (image.rpartition(".")[0] if is_alone else image) + ENDING
 
 
-def read_metadata_text(file: Place, *, most_bytes: int | None = None) -> bytes | None:
+def read_metadata_text(
+    file: Place, *, is_there: Callable[[Place], bool], most_bytes: int | None = None
+) -> bytes | None:
     """Return what a text file would hold that stands in a metadata file; None if none does.
+
+    Args:
+        file: its path.
+        is_there: tells an image from one that is gone, of the same name but for the extension.
+        most_bytes: a longer text is an error.
 
     Raises:
         OSError: a metadata file cannot be read, or the text is larger than `most_bytes`.
@@ -66,7 +73,7 @@ def read_metadata_text(file: Place, *, most_bytes: int | None = None) -> bytes |
         return None
     for folder in folders_above(file):
         for metadata in filter(None, (source_of(folder / name) for name in NAMES)):
-            text = _by_file(metadata).get(name_in(folder, file))
+            text = _text_in(metadata, name_in(folder, file).removesuffix(ENDING), is_there)
             if text is not None:
                 return _bounded(text.encode(), most_bytes)
     return None
@@ -78,23 +85,20 @@ def _bounded(content: bytes, most_bytes: int | None) -> bytes:
     return content
 
 
+def _text_in(metadata: Source, name: str, is_there: Callable[[Place], bool]) -> str | None:
+    """Return the text of the image of that name, with its extension or without it."""
+    texts, folder = texts_in(metadata).by_image, metadata.place.parent
+    images = [image for image in _by_stem(metadata).get(name, []) if is_there(folder / image)]
+    return texts[images[0]] if len(images) == 1 else texts.get(name)
+
+
 @lru_cache(_MOST_FILES)
-def _by_file(metadata: Source) -> dict[str, str]:
-    """Return the texts by the names of their files: that of an image alone, and its whole one."""
-    texts = texts_in(metadata).by_image
-    of_one: dict[str, list[str]] = {}
-    for image in texts:
-        of_one.setdefault(text_name(image, is_alone=True), []).append(image)
-    found = {text_name(image, is_alone=False): text for image, text in texts.items()}
-    for name, images in of_one.items():
-        there = images if len(images) == 1 else [*filter(_is_beside(metadata.place.parent), images)]
-        if len(there) == 1:
-            found[name] = texts[there[0]]
+def _by_stem(metadata: Source) -> dict[str, list[str]]:
+    """Return the images that have texts by their names without extensions."""
+    found: dict[str, list[str]] = {}
+    for image in texts_in(metadata).by_image:
+        found.setdefault(image.rpartition(".")[0], []).append(image)
     return found
-
-
-def _is_beside(folder: Place) -> Callable[[str], bool]:
-    return lambda image: (folder / image).is_file()
 
 
 @lru_cache(_MOST_FILES)

@@ -2,7 +2,7 @@
 
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.files import read_regular_file
-from capenh_pipeline.places.containers import read_member
+from capenh_pipeline.places.containers import is_gone, read_member
 from capenh_pipeline.places.metadata_texts import read_metadata_text
 from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.object_place import ObjectPlace
@@ -29,9 +29,15 @@ def _read(file: Place, most_bytes: int | None) -> bytes:
         return read_regular_file(file, most_bytes=most_bytes)
     except (FileNotFoundError, NotADirectoryError):
         content = read_member(file, most_bytes=most_bytes)
-        if content is None and (content := read_metadata_text(file, most_bytes=most_bytes)) is None:
+        if content is None:
+            content = read_metadata_text(file, is_there=_is_there, most_bytes=most_bytes)
+        if content is None:
             raise
         return content
+
+
+def _is_there(file: Place) -> bool:
+    return not is_gone(file)
 
 
 def unanswered(place: Place, error: OSError) -> DatasetError:
