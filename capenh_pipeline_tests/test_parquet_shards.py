@@ -17,6 +17,7 @@ from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.errors import ConfigurationError, DatasetError
 from capenh_pipeline.places import table_rows
+from capenh_pipeline.places.containers import is_gone
 from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.places.reading import read_file
 from capenh_pipeline_tests import damaged_tables
@@ -266,6 +267,14 @@ def test_what_is_in_a_table_is_found_out_once(tmp_path, table):
     keep_rows(tmp_path / "other" / list_of_members.name, rows)
     found = listed(layers=Layers(tables=True, kept=tmp_path / "other"))
     assert found.images()["path"].to_list() == ["train-0/000000.png", "train-0/000002.png"]
+
+
+def test_whether_an_image_is_there_is_known_without_its_group(table):
+    list_dataset(table.parent, recursive=True, layers=TABLES)
+    looks = table_rows._group_rows.cache_info()
+    assert not is_gone(table.with_suffix("") / "000001.png")
+    assert is_gone(table.with_suffix("") / "000003.png")
+    assert table_rows._group_rows.cache_info() == looks
 
 
 def test_other_processes_look_into_tables_too(tmp_path):

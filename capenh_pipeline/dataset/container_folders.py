@@ -12,10 +12,11 @@ import polars as pl
 
 from capenh_pipeline.dataset.walk import TEXT_ENDING, is_image_name
 from capenh_pipeline.domain.identity import sha256_hex
-from capenh_pipeline.places.containers import TARS, members, remember
+from capenh_pipeline.places.containers import TARS, members
 from capenh_pipeline.places.file_state import FileState
 from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.places.member import Member
+from capenh_pipeline.places.member_index import remember
 from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.places.source import Source

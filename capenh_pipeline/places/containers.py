@@ -34,12 +34,6 @@ def members(container: Source) -> Iterator[Member]:
     yield from _reader(container).members(container)
 
 
-def remember(container: Source, found: Iterable[Member]) -> None:
-    """Note what is in a container, for those that are gone through to find a member of them."""
-    if _reader(container) is tar_members:
-        tar_members.remember(container, found)
-
-
 def is_container(name: str, endings: Iterable[str]) -> bool:
     """Return whether a file is read as a folder, by its name.
 

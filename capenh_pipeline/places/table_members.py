@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from capenh_pipeline.places.member import Member
+from capenh_pipeline.places.member_index import known_index
 from capenh_pipeline.places.metadata_texts import ENDING as TEXT_ENDING
 from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.table_rows import contents, group_rows, layout_of
@@ -50,6 +51,9 @@ def size_of(table: Source, name: str) -> int | None:
     Raises:
         OSError: as in `members`.
     """
+    if index := known_index(table):  # a group is read as a whole, for one row of it too
+        place = index.place_of(name)
+        return place and place[1]
     content = read_member(table, name)
     return None if content is None else len(content)
 

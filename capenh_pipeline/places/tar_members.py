@@ -1,22 +1,16 @@
 """What is in a tar file: regular files, of which only the headers are read to find them."""
 
 import os
-import threading
-from array import array
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
+from collections.abc import Iterator
 from pathlib import Path
 
 from capenh_pipeline.domain.file_times import storable_ns
 from capenh_pipeline.places.member import Member
+from capenh_pipeline.places.member_index import known_index, remember
 from capenh_pipeline.places.object_place import PART_BYTES
 from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.tar_headers import headers
 
-_MOST_TARS = 4096  # whose places are remembered: 24 bytes a member
-_indexes: dict[Source, tuple[Sequence[int], Sequence[int], Sequence[int]]] = {}  # in order of keys
-_LOCK = threading.Lock()
 _AHEAD = 0, PART_BYTES  # on a disk nothing is read between headers, elsewhere everything
 
 
@@ -58,29 +52,10 @@ def read_member(tar: Source, name: str) -> bytes | None:
     return place and tar.read(*place)
 
 
-def remember(tar: Source, found: Iterable[Member]) -> None:
-    """Note what is in a tar, so that it is not gone through for one of its members.
-
-    Args:
-        tar: the file.
-        found: all of its members that are ever read.
-    """
-    places = sorted((_key(one.name), one.at, one.size) for one in found)
-    keys, offsets, sizes = (array("Q", [one[column] for one in places]) for column in range(3))
-    with _LOCK:
-        _indexes[tar] = keys, offsets, sizes
-        if len(_indexes) > _MOST_TARS:
-            del _indexes[next(iter(_indexes))]
-
-
 def _place_of(tar: Source, name: str) -> tuple[int, int] | None:
     """Return the offset and the size of a member."""
-    if tar not in _indexes:
-        remember(tar, _whole(tar))
-    keys, offsets, sizes = _indexes[tar]
-    key = _key(name)
-    at = bisect_right(keys, key) - 1
-    return (offsets[at], sizes[at]) if at >= 0 and keys[at] == key else None
+    index = known_index(tar) or remember(tar, _whole(tar))
+    return index.place_of(name)
 
 
 def _whole(tar: Source) -> list[Member]:
@@ -92,7 +67,3 @@ def _whole(tar: Source) -> list[Member]:
         if not found:
             raise
     return found
-
-
-def _key(name: str) -> int:
-    return int.from_bytes(blake2b(os.fsencode(name), digest_size=8).digest())
