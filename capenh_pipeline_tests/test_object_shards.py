@@ -14,7 +14,7 @@ from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.places.containers import is_gone
 from capenh_pipeline.places.reading import read_file
 from capenh_pipeline_tests.object_storage.folders import OTHERS
-from capenh_pipeline_tests.object_storage.proxy import FAULTS
+from capenh_pipeline_tests.object_storage.proxy import FAULTS, FORBIDDEN
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
 from capenh_pipeline_tests.tables_of_images import table_of
 from capenh_pipeline_tests.tars import png
@@ -150,6 +150,13 @@ def test_other_servers_do_the_same(folder, request, tmp_path):
     (folder / "t.tar").put(tar_of({**TAR, "002.png": png((1, 1, 1))}))
     assert runs.run() == Cost(4, 1, 1, 1)
     assert runs.run() == NOTHING
+
+
+def test_a_metadata_file_that_is_refused_ends_the_run(shards):
+    _, plan, runs = shards
+    plan.fault_of = lambda *_: FORBIDDEN if plan.asked[-1].endswith("metadata.jsonl") else None
+    with pytest.raises(DatasetError, match=r"metadata.jsonl cannot be read \(access is refused"):
+        list_dataset(runs.dataset, recursive=True, layers=LAYERS)
 
 
 def test_what_is_wrong_with_an_object_is_a_warning(shards):

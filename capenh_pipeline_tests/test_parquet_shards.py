@@ -168,6 +168,25 @@ def test_a_text_that_is_not_utf_8_is_a_failed_row(tmp_path):
     assert (row["status"], row["error"]) == ("failed", "000001.txt is not UTF-8; save it as UTF-8.")
 
 
+def test_a_group_that_is_larger_than_its_file_is_not_decoded_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_rows, "MOST_GROUP_BYTES", 1 << 20)
+    (tmp_path / "data").mkdir()
+    table = table_of([(RED + bytes(100_000), None)] * 1000)  # one image, a thousand times
+    parquet.write_table(table, tmp_path / "data" / "x.parquet")
+    write_table(tmp_path / "data" / "y.parquet", ROWS)
+    assert (tmp_path / "data" / "x.parquet").stat().st_size < 100_000
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images().height == 3
+    assert "rows lie in groups of more than 1 MB" in found.warnings[0]
+
+
+def test_images_that_begin_with_rows_of_none_are_read(tmp_path):
+    rows = [(None, None), (None, None), (RED, None)]
+    write_table(tmp_path / "data" / "x.parquet", rows)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images()["size_bytes"].to_list() == [0, 0, len(RED)]
+
+
 def test_an_image_that_is_null_is_a_row_that_says_so(tmp_path):
     write_table(tmp_path / "data" / "x.parquet", [(RED, "a"), (None, "b"), (GREEN, None)])
     runs = StageRuns(tmp_path / "data", OPTIONS)
@@ -239,7 +258,7 @@ def test_groups_that_are_too_large_are_a_warning_and_those_before_are_read(tmp_p
     parquet.write_table(table, tmp_path / "data" / "x.parquet", row_group_size=2)
     found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
     assert found.images().height == 2
-    assert "2 rows lie in one group" in found.warnings[0]
+    assert "rows lie in groups of more than" in found.warnings[0]
     assert found.warnings[0].endswith("write it with row_group_size=100.")
 
 

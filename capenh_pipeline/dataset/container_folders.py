@@ -21,8 +21,6 @@ from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.place import Place
 from capenh_pipeline.places.source import Source
 
-Fault = OSError | None
-
 _COLUMNS = {"name": pl.Binary, "at": pl.Int64, "size_bytes": pl.Int64, "mtime_ns": pl.Int64}
 
 
@@ -45,7 +43,7 @@ class Folder:
 
 
 @lru_cache(2)  # its folders are listed one after the other
-def folders_of(container: Source, kept: Place | None) -> tuple[dict[str, Folder], Fault]:
+def folders_of(container: Source, kept: Place | None) -> tuple[dict[str, Folder], OSError | None]:
     """Return the folders of a container by their paths in it, and what cut it short.
 
     Args:
@@ -66,7 +64,7 @@ def folders_of(container: Source, kept: Place | None) -> tuple[dict[str, Folder]
     return dict(folders), fault
 
 
-def _listed_once(container: Source, kept: Place | None) -> tuple[pl.DataFrame, Fault]:
+def _listed_once(container: Source, kept: Place | None) -> tuple[pl.DataFrame, OSError | None]:
     """Return what is in a container, kept with its state: with another one it is another."""
     if kept is None:
         return _listed(container)
@@ -82,7 +80,7 @@ def _listed_once(container: Source, kept: Place | None) -> tuple[pl.DataFrame, F
     return rows, fault
 
 
-def _listed(container: Source) -> tuple[pl.DataFrame, Fault]:
+def _listed(container: Source) -> tuple[pl.DataFrame, OSError | None]:
     """Return the images and texts in a container, and what cut it short."""
     found: list[tuple[bytes, int, int, int]] = []
     fault = None

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.table_rows import PARQUET_ENDING, TEXT_COLUMNS, plain_rows
 
@@ -21,13 +22,20 @@ def metadata_rows(metadata: Source) -> Iterator[tuple[int, Any]]:
     """Yield the number of each row, or of its last line, and the row, or what is wrong with it.
 
     Raises:
-        OSError: the file cannot be read, or is not UTF-8.
+        OSError: it is no Parquet, or not UTF-8.
+        DatasetError: it cannot be read: captions that people wrote are not to count as gone.
     """
     name = metadata.place.name
     if name.endswith(PARQUET_ENDING):
         yield from enumerate(plain_rows(metadata, [FILE_COLUMN, *TEXT_COLUMNS]), start=1)
         return
-    content = metadata.read(0, metadata.state.size_bytes)
+    try:
+        content = metadata.read(0, metadata.state.size_bytes)
+    except OSError as error:
+        raise DatasetError(
+            f"{metadata.place} cannot be read ({error.strerror}), and with it captions that people "
+            "wrote; make it readable, or leave out --metadata_captions."
+        ) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -36,12 +36,13 @@ def members(table: Source) -> Iterator[Member]:
         OSError: it cannot be read, is none, has no images in it, or has too many rows in a group,
             which shows after what comes before that.
     """
+    ends = layout_of(table).ends
+    groups = range(len(ends))
+    if ends and ends[-1] and all(_is_null(group_rows(table, group)) for group in groups):
+        raise OSError(errno.ENODATA, "its images are elsewhere; embed them in it")
     first = 0
-    for group, end in enumerate(layout_of(table).ends):
-        rows = group_rows(table, group)
-        if not first and rows["image"].null_count == len(rows) > 0:
-            raise OSError(errno.ENODATA, "its images are elsewhere; embed them in it")
-        yield from _members(rows, first, table.state.mtime_ns)
+    for group, end in zip(groups, ends, strict=True):
+        yield from _members(group_rows(table, group), first, table.state.mtime_ns)
         first = end
 
 
@@ -76,6 +77,10 @@ def read_member(table: Source, name: str) -> bytes | None:
         return contents(rows, "text", row, 1)[0].as_py()
     content = contents(rows, "image", row, 1)[0].as_py() or b""
     return content if dot + ending == _ending(content[:_HEAD_BYTES]) else None
+
+
+def _is_null(rows: Any) -> bool:
+    return rows["image"].null_count == len(rows)
 
 
 def _members(rows: Any, first: int, mtime_ns: int) -> Iterator[Member]:

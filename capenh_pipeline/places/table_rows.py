@@ -32,6 +32,7 @@ _BYTES = "bytes"  # the field of an image
 _MOST_GROUPS = 4  # that are held
 _MOST_TABLES = 256  # whose layout is remembered
 _AHEAD = 1 << 16
+_ROWS_AT_ONCE = 16
 _LOCK = threading.Lock()  # a group is decoded once, not by each thread that wants a row of it
 
 
@@ -144,30 +145,23 @@ def _parquet(table: Source) -> Generator[Any]:
 
 
 def _decoded(table: Source, layout: Layout, group: int) -> Any:
+    """Return the rows of a group of Parquet, which may be far larger than its file says."""
+    import pyarrow
+
     wanted = [name for name in (layout.images, layout.texts) if name]
     with _parquet(table) as opened:
-        found = opened.metadata.row_group(group)
-        size = _size_of(found, wanted)
-        if size > MOST_GROUP_BYTES:
-            raise OSError(
-                errno.EFBIG,
-                f"{found.num_rows} rows lie in one group of {size >> 20} MB, and "
-                f"{MOST_GROUP_BYTES >> 20} is the most; write it with row_group_size=100",
-            )
-        return opened.read_row_group(group, columns=wanted)
-
-
-def _size_of(group: Any, wanted: list[str]) -> int:
-    """Return how many bytes some columns of a group have, or all where those are not too many.
-
-    pyarrow ends the process when it is asked about a column that is damaged, so it seldom is.
-    """
-    if group.total_byte_size <= MOST_GROUP_BYTES:
-        return group.total_byte_size
-    starts = tuple(f"{name}." for name in wanted)
-    chunks = [group.column(at) for at in range(group.num_columns)]
-    chunks = [one for one in chunks if f"{one.path_in_schema}.".startswith(starts)]
-    return sum(one.total_uncompressed_size for one in chunks)
+        schema = pyarrow.schema([opened.schema_arrow.field(name) for name in wanted])
+        batches, size = [], 0
+        for batch in opened.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=wanted):
+            batches.append(batch)
+            size += batch.nbytes
+            if size > MOST_GROUP_BYTES:
+                raise OSError(
+                    errno.EFBIG,
+                    f"rows lie in groups of more than {MOST_GROUP_BYTES >> 20} MB; write it with "
+                    "row_group_size=100",
+                )
+        return pyarrow.Table.from_batches(batches, schema)
 
 
 def _mapped(table: Source) -> Any:
