@@ -170,6 +170,7 @@ def test_a_bad_value_in_the_environment_names_its_variable(dataset):
     assert_one_sentence(done, "CAPENH_BATCH_SIZE")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_known_before_the_model_is_loaded(dataset):
     done = enhance(
         dataset.parent,
@@ -182,6 +183,7 @@ def test_a_server_that_is_not_there_is_known_before_the_model_is_loaded(dataset)
     assert not (dataset / ".capenh" / "vlm_captions").exists()
 
 
+@pytest.mark.slow
 def test_a_refused_key_is_known_before_the_model_is_loaded_and_not_shown(dataset, server):
     done = enhance(
         dataset.parent,

@@ -64,6 +64,7 @@ def test_a_new_image_is_planned_with_all_its_rows(captioned):
     assert (work.vlm_images, work.llm_requests) == (1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{"prompt": "<CAPTION>"}, {"llm_max_tokens": 9}, {"limit": 5, "llm_max_tokens": 9}]
 )

@@ -53,6 +53,7 @@ def test_nothing_changed_nothing_is_computed(captioned):
     assert captioned.server.model_lists == 0
 
 
+@pytest.mark.slow
 def test_nothing_changed_no_model_library_is_even_imported(captioned):
     words = ["enhance", "--dataset_dir", str(captioned.dataset), "--model_id", str(FLORENCE_FOLDER)]
     words += ["--base_url", captioned.server.base_url, "--model", "test-model"]

@@ -78,6 +78,7 @@ def test_each_shard_shows_its_own_captions_beside_their_images(images):
         assert str(red) in shown(seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asset", ["vlm_captions", "combined_captions"])
 def test_the_materialization_that_comes_last_shows_all_shards_and_no_other_does(images, asset):
     found = run(images)[asset]
@@ -94,6 +95,7 @@ def test_a_run_of_one_shard_shows_that_shard_only(images):
         assert ALL not in one.metadata
 
 
+@pytest.mark.slow
 def test_what_a_run_has_made_is_shown_first(images):
     run(images)
     colour(images / "new.png", (255, 0, 0))
@@ -101,6 +103,7 @@ def test_what_a_run_has_made_is_shown_first(images):
     assert "new.png" in [shown(row[1]) for row in rows(found[-1], ALL)]
 
 
+@pytest.mark.slow
 def test_a_run_with_nothing_to_do_shows_what_was_kept_and_reads_no_image(images):
     run(images)
     kept = images / ".capenh" / "settled" / "previews_of_combined_captions.json"

@@ -98,6 +98,7 @@ def temporary_folder(tmp_path_factory, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 def test_a_local_model_merges_captions_and_its_server_is_gone_afterwards(
     temporary_folder, monkeypatch, tmp_path, caplog
 ):
@@ -183,6 +184,7 @@ def test_an_architecture_that_cannot_be_batched_answers_one_by_one(tmp_path, cap
     assert caplog.text.count("answer one by one") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"),
     [

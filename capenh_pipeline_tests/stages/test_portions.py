@@ -59,6 +59,7 @@ def test_a_first_run_of_many_portions_computes_everything_once(runs):
     assert runs.run() == NOTHING
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_portions")
 def test_the_limit_counts_over_all_portions_in_path_order(runs):
     assert runs.run(limit=5).vlm_images == 5
