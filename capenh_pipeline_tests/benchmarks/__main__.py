@@ -12,6 +12,7 @@ from capenh_pipeline_tests.benchmarks.local_server import local_server
 from capenh_pipeline_tests.benchmarks.nothing_to_do import nothing_to_do
 from capenh_pipeline_tests.benchmarks.scale import scale
 from capenh_pipeline_tests.benchmarks.served_vlm import served_vlm
+from capenh_pipeline_tests.benchmarks.shards import shards
 from capenh_pipeline_tests.benchmarks.startup import startup
 from capenh_pipeline_tests.benchmarks.vlm_process import vlm_process
 from capenh_pipeline_tests.benchmarks.vlm_stage import vlm_stage
@@ -29,6 +30,7 @@ def main() -> None:
             **local_server(),
             **nothing_to_do(Path(folder) / "noop"),
             **scale(Path(folder) / "scale"),
+            **shards(Path(folder) / "shards"),
             "load_average": os.getloadavg()[0],
         }
     json.dump(figures, sys.stdout, indent=2)
