@@ -1,6 +1,7 @@
 """Parquet and Arrow files of images for tests, as `datasets` of Hugging Face writes them."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow
@@ -22,13 +23,20 @@ def table_of(rows: Sequence[Row], *, text: str = "text") -> pyarrow.Table:
     )
 
 
+def parquet_of(rows: Sequence[Row], *, text: str = "text") -> bytes:
+    """Return a Parquet file in groups of two rows."""
+    made = BytesIO()
+    parquet.write_table(table_of(rows, text=text), made, row_group_size=2)
+    return made.getvalue()
+
+
 def write_table(path: Path, rows: Sequence[Row], *, text: str = "text") -> Path:
     """Write a table in groups of two rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = table_of(rows, text=text)
     if path.suffix == ".parquet":
-        parquet.write_table(table, path, row_group_size=2)
+        path.write_bytes(parquet_of(rows, text=text))
     else:
+        table = table_of(rows, text=text)
         with ipc.new_stream(path, table.schema) as stream:
             stream.write_table(table, max_chunksize=2)
     return path

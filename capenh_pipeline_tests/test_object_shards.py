@@ -1,11 +1,8 @@
 """Tars, tables and metadata files in a bucket: what is in them costs what it costs on a disk."""
 
-import io
 import json
-import tarfile
 
 import pytest
-from pyarrow import parquet
 
 from capenh_pipeline.dataset.layers import Layers
 from capenh_pipeline.dataset.scan import list_dataset
@@ -16,8 +13,8 @@ from capenh_pipeline.places.reading import read_file
 from capenh_pipeline_tests.object_storage.folders import OTHERS
 from capenh_pipeline_tests.object_storage.proxy import FAULTS, FORBIDDEN
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
-from capenh_pipeline_tests.tables_of_images import table_of
-from capenh_pipeline_tests.tars import png
+from capenh_pipeline_tests.tables_of_images import parquet_of
+from capenh_pipeline_tests.tars import png, tar_of
 
 RED, GREEN, BLUE, GREY = (png(rgb) for rgb in [(200, 0, 0), (0, 200, 0), (0, 0, 200), (9, 9, 9)])
 TAR = {"000.png": RED, "000.txt": b"sks dog", "deep/001.png": GREEN}
@@ -31,22 +28,6 @@ MANUAL = {
 }
 OPTIONS = {"tar_shards": True, "parquet_shards": True, "metadata_captions": True}
 LAYERS = Layers(tars=True, tables=True, metadata=True)
-
-
-def tar_of(contents):
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as tar:
-        for name, content in contents.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return made.getvalue()
-
-
-def parquet_of(rows):
-    made = io.BytesIO()
-    parquet.write_table(table_of(rows), made, row_group_size=2)
-    return made.getvalue()
 
 
 def runs_over(folder, store):

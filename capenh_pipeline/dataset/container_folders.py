@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import polars as pl
@@ -54,9 +54,7 @@ def folders_of(container: Source, kept: Place | None) -> tuple[dict[str, Folder]
     is_quick = isinstance(container.place, Path) and container.place.name.endswith(TARS)
     rows, fault = _listed(container) if is_quick else _listed_once(container, kept)
     if not is_quick:
-        remember(
-            container, (Member(os.fsdecode(name), *facts) for name, *facts in rows.iter_rows())
-        )
+        remember(container, partial(_members, rows))
     folders: defaultdict[str, Folder] = defaultdict(Folder)
     ctime_ns = container.state.ctime_ns
     for name, _, size, mtime_ns in rows.iter_rows():
@@ -68,7 +66,7 @@ def _listed_once(container: Source, kept: Place | None) -> tuple[pl.DataFrame, O
     """Return what is in a container, kept with its state: with another one it is another."""
     if kept is None:
         return _listed(container)
-    place = kept / sha256_hex(str(container.place).encode(errors="surrogateescape"))
+    place = kept / sha256_hex(os.fsencode(str(container.place)))
     stamp = str(tuple(container.state))
     rows = kept_rows(place, {**_COLUMNS, "state": pl.String})
     if rows is not None and set(rows["state"]) == {stamp}:
@@ -94,6 +92,11 @@ def _listed(container: Source) -> tuple[pl.DataFrame, OSError | None]:
     except OSError as error:
         fault = error
     return pl.DataFrame(found, schema=_COLUMNS, orient="row"), fault
+
+
+def _members(rows: pl.DataFrame) -> Iterator[Member]:
+    for name, *facts in rows.iter_rows():
+        yield Member(os.fsdecode(name), *facts)
 
 
 def _add_member(folders: dict[str, Folder], path: str, state: FileState) -> None:

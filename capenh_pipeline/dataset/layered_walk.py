@@ -13,7 +13,7 @@ from capenh_pipeline.dataset.file_columns import Entry
 from capenh_pipeline.dataset.layers import FolderLayers, Layers
 from capenh_pipeline.dataset.walk import UNKNOWN_STATE, FolderState, Frames, Walk
 from capenh_pipeline.domain.file_times import storable_ns
-from capenh_pipeline.places.containers import container_of, is_container
+from capenh_pipeline.places.containers import is_container
 from capenh_pipeline.places.place import name_in
 from capenh_pipeline.places.source import Source
 
@@ -44,7 +44,7 @@ class LayeredWalk(Walk):
         self.states[folder], self.is_dangling = UNKNOWN_STATE, False
         try:
             with _opened(root / folder, may_be_missing=bool(layers.container)) as descriptor:
-                state = _state(layers.sources, descriptor)
+                state = _folder_state(layers.sources, descriptor)
                 if not self._is_trusted(folder, state):
                     self._list_layers(folder, descriptor, layers)
                 if not self.is_dangling:
@@ -77,11 +77,8 @@ class LayeredWalk(Walk):
 
     def _add_container(self, path: str) -> None:
         root, folder = Path(self.root), path.rpartition(".")[0]
-        first = container_of(root, folder, self.layers.endings)
-        if first and first[0].place != root / path:
-            self._leave_out(
-                path, OSError(errno.EEXIST, f"{first[0].place.name} is read as {folder}")
-            )
+        if fault := self.layers.after_another(root, path):
+            self._leave_out(path, fault)
         elif (root / folder).is_symlink():
             self._leave_out(path, OSError(errno.ELOOP, f"{folder} is a link"))
         elif not (root / folder).is_dir():
@@ -109,7 +106,7 @@ def _opened(folder: Path, *, may_be_missing: bool) -> Generator[int | None]:
         os.close(descriptor)
 
 
-def _state(sources: list[Source], descriptor: int | None) -> FolderState:
+def _folder_state(sources: list[Source], descriptor: int | None) -> FolderState:
     """Return a state for a folder that is made from some files, too.
 
     One number is a digest of all their names and states, below those that are times. The other is

@@ -52,6 +52,19 @@ class Layers:
         """Return whether something is looked for in a file, by its name."""
         return is_container(name, self.endings) or (self.metadata and name in NAMES)
 
+    def after_another(self, root: Place, path: str) -> OSError | None:
+        """Return why a file is not read as a folder, None if it is: of several the first is.
+
+        Args:
+            root: the dataset's.
+            path: of the file, relative to it.
+        """
+        folder = path.rpartition(".")[0]
+        first = container_of(root, folder, self.endings)
+        if first is None or first[0].place == root / path:
+            return None
+        return OSError(errno.EEXIST, f"{first[0].place.name} is read as {folder}")
+
     def of_folder(self, root: Place, folder: str) -> "FolderLayers":
         """Return what a folder has besides files.
 

@@ -1,10 +1,8 @@
 """A walk over a dataset in object storage: folder by folder, several requests at once."""
 
-import errno
 from dataclasses import dataclass, field
 
-from capenh_pipeline.dataset.file_columns import Files
-from capenh_pipeline.dataset.layers import Fault, Layers
+from capenh_pipeline.dataset.layers import Extra, Fault, Layers
 from capenh_pipeline.dataset.walk import TEXT_ENDING, UNKNOWN_STATE, Walk, is_image_name
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.places.containers import TABLES, TARS, is_container
@@ -20,14 +18,10 @@ FOLDERS_AT_ONCE = 32
 
 
 @dataclass
-class _Listed:
-    """What is in a folder, with relative paths."""
+class _Listed(Extra):
+    """What is in a folder, first what is really there."""
 
-    folders: set[str]
-    images: Files = field(default_factory=Files)
-    texts: Files = field(default_factory=Files)
     sources: dict[ObjectPlace, Source] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
     unread: str = ""
 
 
@@ -76,6 +70,7 @@ class ObjectWalk(Walk):
         try:
             listed = self._sorted_out(place, prefix)
             self.sources |= listed.sources  # in which something may be of this folder too
+            self._add_containers(listed)
             extra = self.layers.of_folder(self.place, folder).besides(
                 listed.images.paths, listed.texts.paths
             )
@@ -91,39 +86,29 @@ class ObjectWalk(Walk):
 
     def _sorted_out(self, place: ObjectPlace, prefix: str) -> _Listed:
         objects, folders = place.listed()
-        listed = _Listed({prefix + name for name in folders if not name.startswith(".")})
+        listed = _Listed(folders={prefix + name for name in folders if not name.startswith(".")})
         for name, state in objects:
             if name.startswith("."):
                 continue
-            if name.lower().endswith(TEXT_ENDING):
-                listed.texts.add_state(prefix + name, object_state(state))
-            elif is_image_name(name):
-                listed.images.add_state(prefix + name, object_state(state))
+            if name.lower().endswith(TEXT_ENDING) or is_image_name(name):
+                listed.add(prefix + name, object_state(state))
             elif self.layers.is_source(name):
                 listed.sources[place / name] = Source(
                     place / name, object_state(state), state.version
                 )
             elif not listed.unread and is_container(name, (*TARS, *TABLES)):
                 listed.unread = prefix + name
-        self._add_containers(listed, prefix)
         return listed
 
-    def _add_containers(self, listed: _Listed, prefix: str) -> None:
+    def _add_containers(self, listed: _Listed) -> None:
         """Add the folders that are read from files."""
-        for source in [
-            one for one in listed.sources if is_container(one.name, self.layers.endings)
-        ]:
-            folder = source.with_name(source.name.rpartition(".")[0])
-            first = next(
-                ending
-                for ending in self.layers.endings
-                if folder.with_name(folder.name + ending) in listed.sources
-            )
-            if source.name == folder.name + first:
-                listed.folders.add(prefix + folder.name)
-            else:
-                error = OSError(errno.EEXIST, f"{folder.name}{first} is read as {folder.name}")
-                listed.faults.append(Fault("file", source, error))
+        for source in listed.sources:
+            if is_container(source.name, self.layers.endings):
+                path = name_in(self.place, source)
+                if fault := self.layers.after_another(self.place, path):
+                    listed.faults.append(Fault("file", source, fault))
+                else:
+                    listed.folders.add(path.rpartition(".")[0])
 
     def _add(self, folder: str, found: _Listed | OSError) -> None:
         self.states[folder] = UNKNOWN_STATE

@@ -12,10 +12,11 @@ from capenh_pipeline.places import table_members, tar_members
 from capenh_pipeline.places.file_state import state_of
 from capenh_pipeline.places.member import Member
 from capenh_pipeline.places.metadata_rows import NAMES
-from capenh_pipeline.places.place import Place, folders_above, name_in
+from capenh_pipeline.places.place import Place, name_in
 from capenh_pipeline.places.source import Source, source_of
+from capenh_pipeline.places.table_rows import ARROW_ENDING, PARQUET_ENDING
 
-TARS, TABLES = (".tar",), (".parquet", ".arrow")
+TARS, TABLES = (".tar",), (PARQUET_ENDING, ARROW_ENDING)
 """What their names end in. Of several for one folder the first of these is read."""
 
 _CACHED = "cache-"  # results that `datasets` keeps beside the Arrow files that they are made from
@@ -73,7 +74,8 @@ def is_member(file: Place) -> bool:
     Raises:
         OSError: nobody can tell.
     """
-    return _size_of(file) is not None
+    placed = _placed(file)
+    return placed is not None and _reader(placed[0]).size_of(*placed) is not None
 
 
 def is_gone(file: Place) -> bool:
@@ -93,16 +95,14 @@ def read_member(file: Place, *, most_bytes: int | None = None) -> bytes | None:
     Raises:
         OSError: it cannot be read, or is larger than `most_bytes`.
     """
-    size = _size_of(file)
+    placed = _placed(file)
+    if placed is None:
+        return None
+    reader = _reader(placed[0])
+    size = reader.size_of(*placed)
     if most_bytes is not None and size is not None and size > most_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes", str(file))
-    placed = _placed(file)
-    return _reader(placed[0]).read_member(*placed) if placed else None
-
-
-def _size_of(file: Place) -> int | None:
-    placed = _placed(file)
-    return _reader(placed[0]).size_of(*placed) if placed else None
+    return reader.read_member(*placed)
 
 
 def _reader(container: Source) -> ModuleType:
@@ -111,7 +111,7 @@ def _reader(container: Source) -> ModuleType:
 
 def _placed(file: Place) -> tuple[Source, str] | None:
     """Return the container that a path leads into, and the name in it."""
-    for folder in folders_above(file):
+    for folder in file.parents:
         if found := _beside(folder, _READERS):
             return found, name_in(folder, file)
     return None

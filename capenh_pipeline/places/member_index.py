@@ -4,9 +4,8 @@ import os
 import threading
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
 
 from capenh_pipeline.places.member import Member
 from capenh_pipeline.places.source import Source
@@ -15,32 +14,46 @@ _MOST_CONTAINERS = 4096  # that are known
 _LOCK = threading.Lock()
 
 
-class MemberIndex(NamedTuple):
-    """Where the members of a container are, in 24 bytes each; in order of keys."""
+class MemberIndex:
+    """Where the members of a container are, in 24 bytes each once one of them was asked for."""
 
-    keys: Sequence[int]
-    places: Sequence[int]
-    sizes: Sequence[int]
+    def __init__(self, found: Callable[[], Iterable[Member]]) -> None:
+        """Note how they are found; of several of one name the last counts."""
+        self._found = found
+        self._lock = threading.Lock()
+        self._columns: tuple[Sequence[int], ...] = ()  # keys in order, places, sizes
 
     def place_of(self, name: str) -> tuple[int, int] | None:
-        """Return where a member is, and its size in bytes; None if there is none of that name."""
+        """Return where a member is, and its size in bytes; None if there is none of that name.
+
+        Raises:
+            OSError: nothing can be found.
+        """
+        keys, places, sizes = self._made()
         key = _key(name)
-        at = bisect_right(self.keys, key) - 1
-        return (self.places[at], self.sizes[at]) if at >= 0 and self.keys[at] == key else None
+        at = bisect_right(keys, key) - 1
+        return (places[at], sizes[at]) if at >= 0 and keys[at] == key else None
+
+    def _made(self) -> tuple[Sequence[int], ...]:
+        with self._lock:
+            if not self._columns:
+                rows = sorted((_key(one.name), one.at, one.size) for one in self._found())
+                self._columns = tuple(array("Q", [row[at] for row in rows]) for at in range(3))
+                self._found = tuple  # what was found is not held twice
+            return self._columns
 
 
 _known: dict[Source, MemberIndex] = {}
 
 
-def remember(container: Source, found: Iterable[Member]) -> MemberIndex:
+def remember(container: Source, found: Callable[[], Iterable[Member]]) -> MemberIndex:
     """Note what is in a container, and return it.
 
     Args:
         container: the file.
-        found: all of its members that are ever read. Of several of one name the last counts.
+        found: returns all of its members that are ever read; it is called if one of them is.
     """
-    rows = sorted((_key(one.name), one.at, one.size) for one in found)
-    index = MemberIndex(*(array("Q", [row[column] for row in rows]) for column in range(3)))
+    index = MemberIndex(found)
     with _LOCK:
         _known[container] = index
         if len(_known) > _MOST_CONTAINERS:

@@ -10,12 +10,11 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from capenh_pipeline.domain.sidecars import EXTENSION
 from capenh_pipeline.places.metadata_rows import FILE_COLUMN, NAMES, metadata_rows
-from capenh_pipeline.places.place import Place, folders_above, name_in
+from capenh_pipeline.places.place import Place, name_in
 from capenh_pipeline.places.source import Source, source_of
 from capenh_pipeline.places.table_rows import TEXT_COLUMNS
-
-ENDING = ".txt"
 
 _MOST_FILES = 16  # that are remembered
 
@@ -53,7 +52,7 @@ def text_name(image: str, *, is_alone: bool) -> str:
         image: its path.
         is_alone: whether no other image has its name but for the extension.
     """
-    return (image.rpartition(".")[0] if is_alone else image) + ENDING
+    return (image.rpartition(".")[0] if is_alone else image) + EXTENSION
 
 
 def read_metadata_text(
@@ -69,11 +68,11 @@ def read_metadata_text(
     Raises:
         OSError: a metadata file cannot be read, or the text is larger than `most_bytes`.
     """
-    if not file.name.endswith(ENDING):
+    if not file.name.endswith(EXTENSION):
         return None
-    for folder in folders_above(file):
+    for folder in file.parents:
         for metadata in filter(None, (source_of(folder / name) for name in NAMES)):
-            text = _text_in(metadata, name_in(folder, file).removesuffix(ENDING), is_there)
+            text = _text_in(metadata, name_in(folder, file).removesuffix(EXTENSION), is_there)
             if text is not None:
                 return _bounded(text.encode(), most_bytes)
     return None

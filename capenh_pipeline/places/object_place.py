@@ -69,6 +69,14 @@ class ObjectPlace:
         """The folder that this is in."""
         return type(self)(self.scheme, self.bucket, self.key.rpartition("/")[0])
 
+    @property
+    def parents(self) -> Iterator[Self]:
+        """The folders that this is in, its own first and the bucket last."""
+        folder = self
+        while folder.key:
+            folder = folder.parent
+            yield folder
+
     def with_name(self, name: str) -> Self:
         """Return another name in the same folder."""
         return self.parent / name

@@ -5,7 +5,7 @@ its own way is here: a file appears whole or not at all, which takes a temporary
 on a disk, and is what a single request is in object storage.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -141,15 +141,6 @@ def is_same_place(one: str, other: Place) -> bool:
 def file_in(root: Place, raw: str) -> Place:
     """Return the file below `root` that a raw path (of `domain.paths`) names."""
     return system_path(root, raw) if isinstance(root, Path) else root / raw
-
-
-def folders_above(place: Place) -> Iterator[Place]:
-    """Yield the folders that a place is in, from its own on."""
-    folder = place.parent
-    while folder != folder.parent:
-        yield folder
-        folder = folder.parent
-    yield folder
 
 
 def name_in(root: Place, place: Place) -> str:

@@ -7,9 +7,9 @@ import errno
 from collections.abc import Iterator
 from typing import Any
 
+from capenh_pipeline.domain.sidecars import EXTENSION
 from capenh_pipeline.places.member import Member
 from capenh_pipeline.places.member_index import known_index
-from capenh_pipeline.places.metadata_texts import ENDING as TEXT_ENDING
 from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.table_rows import contents, group_rows, layout_of
 
@@ -73,7 +73,7 @@ def read_member(table: Source, name: str) -> bytes | None:
         return None
     group, row = place
     rows = group_rows(table, group)
-    if dot + ending == TEXT_ENDING:
+    if dot + ending == EXTENSION:
         return contents(rows, "text", row, 1)[0].as_py()
     content = contents(rows, "image", row, 1)[0].as_py() or b""
     return content if dot + ending == _ending(content[:_HEAD_BYTES]) else None
@@ -89,7 +89,7 @@ def _members(rows: Any, first: int, mtime_ns: int) -> Iterator[Member]:
         for row, (head, size, text) in enumerate(facts, start=first + start):
             yield Member(_stem(row) + _ending(head or b""), row, size or 0, mtime_ns)
             if text is not None:
-                yield Member(_stem(row) + TEXT_ENDING, row, text, mtime_ns)
+                yield Member(_stem(row) + EXTENSION, row, text, mtime_ns)
 
 
 def _facts(rows: Any, start: int) -> tuple[list[Any], list[Any], list[Any]]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from capenh_pipeline.domain.file_times import storable_ns
@@ -10,8 +11,6 @@ from capenh_pipeline.places.member_index import known_index, remember
 from capenh_pipeline.places.object_place import PART_BYTES
 from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.tar_headers import headers
-
-_AHEAD = 0, PART_BYTES  # on a disk nothing is read between headers, elsewhere everything
 
 
 def members(tar: Source) -> Iterator[Member]:
@@ -24,7 +23,9 @@ def members(tar: Source) -> Iterator[Member]:
         OSError: it cannot be read, is none, is compressed, or ends in its middle, which shows after
             all that is whole.
     """
-    with tar.opened(ahead=_AHEAD[not isinstance(tar.place, Path)]) as opened:
+    # on a disk nothing is read between headers, elsewhere everything
+    ahead = 0 if isinstance(tar.place, Path) else PART_BYTES
+    with tar.opened(ahead=ahead) as opened:
         for header in headers(opened, tar.state.size_bytes):
             parts = [part for part in os.fsdecode(header.name).split("/") if part not in ("", ".")]
             if parts and not any(part.startswith(".") or "\0" in part for part in parts):
@@ -54,7 +55,7 @@ def read_member(tar: Source, name: str) -> bytes | None:
 
 def _place_of(tar: Source, name: str) -> tuple[int, int] | None:
     """Return the offset and the size of a member."""
-    index = known_index(tar) or remember(tar, _whole(tar))
+    index = known_index(tar) or remember(tar, partial(_whole, tar))
     return index.place_of(name)
 
 
