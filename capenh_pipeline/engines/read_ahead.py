@@ -5,6 +5,8 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from capenh_pipeline.waiting import result_of
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -31,9 +33,9 @@ def read_ahead(
             for task in tasks:
                 ahead.append(pool.submit(work, task))
                 if len(ahead) > workers + 1:
-                    yield ahead.popleft().result()
+                    yield result_of(ahead.popleft())
             while ahead:
-                yield ahead.popleft().result()
+                yield result_of(ahead.popleft())
         except BaseException:  # an interruption or the end of the generator too
             stop()
             pool.shutdown(wait=False, cancel_futures=True)

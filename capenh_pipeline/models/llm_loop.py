@@ -9,6 +9,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from capenh_pipeline.waiting import next_of, result_of
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -50,7 +52,7 @@ class EventLoopThread:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return what `coroutine` returns."""
-        return self.submit(coroutine).result()
+        return result_of(self.submit(coroutine))
 
     def soon(self, function: Callable[[], object]) -> None:
         """Have the loop call `function`, and return at once."""
@@ -122,7 +124,7 @@ class Flight(Generic[T, R]):
 
     def hand_over(self, emit: Callable[[R], object]) -> None:
         """Wait for the next result and give it to `emit`; what the work raised is raised here."""
-        self._news.get()
+        next_of(self._news)
         result = self._ready[0]
         if isinstance(result, BaseException):
             raise result
