@@ -80,6 +80,15 @@ def test_a_tar_is_gone_through_once_and_its_members_are_read_in_pieces(shards):
     assert plan.asked[since:] == [f"{start}/t/deep/001.png", f"{start}/t.tar"]
 
 
+def test_each_group_of_rows_is_asked_for_once_whatever_shards_its_images_are_in(shards):
+    folder, plan, runs = shards
+    (folder / "p.parquet").put(parquet_of([(png((n, 0, 0)), None) for n in range(1, 21)]))
+    runs.run()
+    since = len(plan.asked)
+    runs.run(prompt="look again")
+    assert len([one for one in read(plan, since) if one.endswith("p.parquet")]) == 10
+
+
 @pytest.mark.slow
 def test_objects_that_are_replaced_cost_what_is_new_in_them(shards):
     folder, _, runs = shards

@@ -140,8 +140,17 @@ def _is_arrow(table: Source) -> bool:
 def _parquet(table: Source) -> Generator[Any]:
     from pyarrow.parquet import ParquetFile
 
-    with table.opened(ahead=_AHEAD) as opened, ParquetFile(opened) as parquet:
+    footer = _footer(table)
+    with table.opened(ahead=_AHEAD) as opened, ParquetFile(opened, metadata=footer) as parquet:
         yield parquet
+
+
+@lru_cache(_MOST_TABLES)
+def _footer(table: Source) -> Any:
+    from pyarrow.parquet import read_metadata
+
+    with table.opened(ahead=_AHEAD) as opened:
+        return read_metadata(opened)
 
 
 def _decoded(table: Source, layout: Layout, group: int) -> Any:

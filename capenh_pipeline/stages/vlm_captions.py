@@ -1,6 +1,6 @@
 """VLM captions: what a vision-language model sees in each image."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache, partial
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 
 from capenh_pipeline.dataset.prompt_files import read_prompt
-from capenh_pipeline.dataset.scan import file_path
 from capenh_pipeline.domain.identity import canonical_json
 from capenh_pipeline.domain.schemas import FAILED, IMAGE_MANIFEST, OK, VLM_CAPTIONS
 from capenh_pipeline.domain.vlm_prompts import VlmPrompt
@@ -17,11 +16,11 @@ from capenh_pipeline.models.base import Generation
 from capenh_pipeline.models.choice import VlmChoice, choose_vlm
 from capenh_pipeline.models.served_vlm import ServedVlmSettings
 from capenh_pipeline.stages.caption_engine import batch_captioner
-from capenh_pipeline.stages.caption_jobs import CaptionFacts, Outcome, Task
+from capenh_pipeline.stages.caption_jobs import CaptionFacts, Outcome
 from capenh_pipeline.stages.caption_setup import CaptionSetup, LoadVlm
-from capenh_pipeline.stages.image_reader import ImageFile
+from capenh_pipeline.stages.caption_tasks import openable, tasks_of
 from capenh_pipeline.stages.incremental import Filling, Keep, Missing, fill
-from capenh_pipeline.stages.manifest_rows import folder_prompts, manifest_rows
+from capenh_pipeline.stages.manifest_rows import folder_prompts
 from capenh_pipeline.stages.run import Report, Run
 from capenh_pipeline.stages.served_captions import ServedCaptioner
 
@@ -59,7 +58,7 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
 
     def compute(absent: Missing, keep: Keep) -> None:
         before_load()
-        tasks = (task for shard, rows in absent for task in _tasks(shard, rows, recipes))
+        tasks = tasks_of(run, absent, recipes)
         if isinstance(choice.settings, ServedVlmSettings):
             ask = ServedCaptioner(run, choice, choice.settings)
             ask.caption(tasks, lambda outcome, origin: keep({**origin, **_cells(outcome)}))
@@ -75,7 +74,7 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
 
     filling = Filling(
         VLM_CAPTIONS,
-        wanted=lambda shard: captions_to_make(_openable(shard), choice),
+        wanted=lambda shard: captions_to_make(openable(shard), choice),
         recipe_hashes=recipes,
         totals=["new_tokens"],
         reads=[IMAGE_MANIFEST],
@@ -83,10 +82,6 @@ def fill_vlm_captions(run: Run, *, load: LoadVlm, before_load: Callable[[], None
     report = fill(run, filling, compute)
     report.warnings += [choice.warning] if choice.warning else []
     return report
-
-
-def _openable(run: Run) -> pl.DataFrame:
-    return manifest_rows(run).filter(pl.col("width").is_not_null())
 
 
 def captions_to_make(images: pl.DataFrame, choice: VlmChoice) -> pl.DataFrame:
@@ -118,27 +113,6 @@ def asked_recipes(choice: VlmChoice) -> pl.DataFrame:
 def prompt_name(prompt: VlmPrompt) -> str:
     """Return what the captions of a prompt are called in a frame."""
     return prompt.name or "caption"
-
-
-def image_files(run: Run, images: pl.DataFrame) -> dict[str, ImageFile]:
-    """Return one file for each distinct image."""
-    first = images.unique("image_hash", keep="first", maintain_order=True)
-    columns = ("image_hash", "path", "path_bytes", "width", "height", "format")
-    return {
-        image_hash: ImageFile(image_hash, file_path(run.dataset, path, path_bytes), *facts)
-        for image_hash, path, path_bytes, *facts in first.select(columns).iter_rows()
-    }
-
-
-def _tasks(run: Run, absent: pl.DataFrame, recipes: list[str]) -> Iterator[Task]:
-    """Yield what there is to do in path order, in which files that many images are in are read."""
-    files = image_files(run, _openable(run))
-    places = {recipe: place for place, recipe in enumerate(recipes)}
-    prompts = absent.with_columns(pl.col("recipe_hash").replace_strict(places).alias("prompt"))
-    by_image = dict(prompts.group_by("image_hash").agg(pl.col("prompt").sort()).iter_rows())
-    for image_hash, file in files.items():
-        if missing := by_image.get(image_hash):
-            yield Task(file, tuple(missing))
 
 
 def _origin(

@@ -16,12 +16,13 @@ from capenh_pipeline.models.base import Generation, VisionLanguageModel
 from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
+from capenh_pipeline.stages.caption_tasks import image_files
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.image_reader import ImageFile
 from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline.stages.run import Run
-from capenh_pipeline.stages.vlm_captions import fill_vlm_captions, image_files
+from capenh_pipeline.stages.vlm_captions import fill_vlm_captions
 from capenh_pipeline_tests.benchmarks.timed_vlm import TimedVlm
 from capenh_pipeline_tests.images import draw
 
@@ -53,7 +54,7 @@ def vlm_stage(folder: Path, settings: VlmSettings = FLORENCE) -> dict[str, objec
         model = TimedVlm(load_vlm(settings))
         best, shares = stage(dataset, model, settings, batch_size=BEST_BATCH)
         run = _run(dataset, settings)
-        files = list(image_files(run, manifest_rows(run)).values())
+        files = image_files(run, manifest_rows(run))
         possible = _possible(model, files[:YARDSTICK_IMAGES])
         one_at_a_time = _one_at_a_time(model, files[:ONE_AT_A_TIME])
         auto, _ = stage(dataset, model, settings, batch_size=0)

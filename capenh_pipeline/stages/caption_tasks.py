@@ -1,0 +1,75 @@
+"""What a run has to caption, in the order in which its files are best read."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from capenh_pipeline.buckets import Buckets, together
+from capenh_pipeline.dataset.scan import file_path
+from capenh_pipeline.domain.schemas import IMAGE_MANIFEST
+from capenh_pipeline.stages.caption_jobs import Task
+from capenh_pipeline.stages.image_reader import ImageFile
+from capenh_pipeline.stages.incremental import Missing
+from capenh_pipeline.stages.manifest_rows import manifest_rows
+from capenh_pipeline.stages.run import Run
+
+_FILE = ("image_hash", "path", "path_bytes", "width", "height", "format")
+_TODO = {
+    **{name: IMAGE_MANIFEST.columns[name] for name in _FILE},
+    "prompts": pl.List(pl.Int64),
+}
+
+_BUCKETS = 64
+_NEIGHBOURS = r"[^/]{0,8}$"
+"""Of a path: by what is left of it, 10,000 rows of a table (`x/000012.jpg`) come together."""
+
+
+def openable(run: Run) -> pl.DataFrame:
+    """Return the rows of `manifest_rows` whose images can be opened."""
+    return manifest_rows(run).filter(pl.col("width").is_not_null())
+
+
+def tasks_of(run: Run, absent: Missing, recipes: Sequence[str]) -> Iterator[Task]:
+    """Yield an image for each distinct content that is missing, and the prompts that it is for.
+
+    Any shard has images of each tar and each table, and of a table a group of rows is decoded for
+    one of them. So the images of all shards are put together first, and come in path order, in
+    portions that fit into memory.
+
+    Args:
+        run: what to do.
+        absent: the rows of the VLM captions that are missing.
+        recipes: of the prompts, in their order.
+    """
+    todo = Buckets(_TODO, _BUCKETS, folder=run.scratch)
+    for shard, rows in absent:
+        found = _with_prompts(openable(shard), rows, recipes)
+        todo.add(found, found["path"].str.replace(_NEIGHBOURS, "").hash(0) % _BUCKETS)
+    for buckets in together(todo):
+        for *facts, prompts in todo.read(buckets).sort("path").iter_rows():
+            yield Task(_image_file(run, *facts), tuple(prompts))
+
+
+def image_files(run: Run, images: pl.DataFrame) -> list[ImageFile]:
+    """Return the first file of each distinct image, in the order of the rows."""
+    return [_image_file(run, *facts) for facts in _distinct(images).iter_rows()]
+
+
+def _distinct(images: pl.DataFrame) -> pl.DataFrame:
+    return images.unique("image_hash", keep="first", maintain_order=True).select(_FILE)
+
+
+def _with_prompts(
+    images: pl.DataFrame, absent: pl.DataFrame, recipes: Sequence[str]
+) -> pl.DataFrame:
+    places = {recipe: place for place, recipe in enumerate(recipes)}
+    prompt = pl.col("recipe_hash").replace_strict(places, return_dtype=pl.Int64).sort()
+    by_image = absent.group_by("image_hash").agg(prompt.alias("prompts"))
+    return _distinct(images).join(by_image, on="image_hash")
+
+
+def _image_file(
+    run: Run, image_hash: str, path: str, path_bytes: bytes | None, *facts: Any
+) -> ImageFile:
+    return ImageFile(image_hash, file_path(run.dataset, path, path_bytes), *facts)
