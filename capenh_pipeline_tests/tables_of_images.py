@@ -30,13 +30,18 @@ def parquet_of(rows: Sequence[Row], *, text: str = "text") -> bytes:
     return made.getvalue()
 
 
+def arrow_of(rows: Sequence[Row], *, text: str = "text", compression: str | None = None) -> bytes:
+    """Return an Arrow stream in groups of two rows."""
+    made, table = BytesIO(), table_of(rows, text=text)
+    options = ipc.IpcWriteOptions(compression=compression)
+    with ipc.new_stream(made, table.schema, options=options) as stream:
+        stream.write_table(table, max_chunksize=2)
+    return made.getvalue()
+
+
 def write_table(path: Path, rows: Sequence[Row], *, text: str = "text") -> Path:
     """Write a table in groups of two rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".parquet":
-        path.write_bytes(parquet_of(rows, text=text))
-    else:
-        table = table_of(rows, text=text)
-        with ipc.new_stream(path, table.schema) as stream:
-            stream.write_table(table, max_chunksize=2)
+    content_of = parquet_of if path.suffix == ".parquet" else arrow_of
+    path.write_bytes(content_of(rows, text=text))
     return path

@@ -13,7 +13,7 @@ from capenh_pipeline.places.reading import read_file
 from capenh_pipeline_tests.object_storage.folders import OTHERS
 from capenh_pipeline_tests.object_storage.proxy import FAULTS, FORBIDDEN
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
-from capenh_pipeline_tests.tables_of_images import parquet_of
+from capenh_pipeline_tests.tables_of_images import arrow_of, parquet_of
 from capenh_pipeline_tests.tars import png, tar_of
 
 RED, GREEN, BLUE, GREY = (png(rgb) for rgb in [(200, 0, 0), (0, 200, 0), (0, 0, 200), (9, 9, 9)])
@@ -80,13 +80,31 @@ def test_a_tar_is_gone_through_once_and_its_members_are_read_in_pieces(shards):
     assert plan.asked[since:] == [f"{start}/t/deep/001.png", f"{start}/t.tar"]
 
 
-def test_each_group_of_rows_is_asked_for_once_whatever_shards_its_images_are_in(shards):
+@pytest.mark.parametrize(
+    ("name", "content_of", "requests_of_a_group"),
+    [("p.parquet", parquet_of, 1), ("q.arrow", arrow_of, 2)],  # the columns, and the rows
+)
+def test_a_group_of_rows_is_read_once_whatever_shards_its_images_are_in(
+    shards, name, content_of, requests_of_a_group
+):
     folder, plan, runs = shards
-    (folder / "p.parquet").put(parquet_of([(png((n, 0, 0)), None) for n in range(1, 21)]))
+    (folder / name).put(content_of([(png((n, 0, 0)), None) for n in range(1, 21)]))
     runs.run()
     since = len(plan.asked)
-    runs.run(prompt="look again")
-    assert len([one for one in read(plan, since) if one.endswith("p.parquet")]) == 10
+    assert runs.run(prompt="look again").vlm_images >= 20
+    asked = [
+        one for one in plan.asked[since:] if one == f"GET /{folder.bucket}/{folder.key}/{name}"
+    ]
+    assert len(asked) == 10 * requests_of_a_group
+
+
+def test_arrow_is_read_too(shards):
+    folder, _, runs = shards
+    (folder / "p.parquet").unlink()
+    (folder / "p.arrow").put(arrow_of(ROWS))
+    assert runs.run() == Cost(7, 4, 4, 4)
+    assert {path: row["manual_caption"] for path, row in runs.manifest().items()} == MANUAL
+    assert runs.run() == NOTHING
 
 
 @pytest.mark.slow
@@ -162,7 +180,7 @@ def test_what_is_wrong_with_an_object_is_a_warning(shards):
         "The file t.parquet was skipped: t.tar is read as t.",
         "The line 1 of metadata.jsonl was skipped: ",
         "The rest of p.parquet was skipped: it is no whole table",
-        "The rest of q.arrow was skipped: Arrow is read on a disk only; write it as Parquet.",
+        "The rest of q.arrow was skipped: it is no whole table",
         "The rest of t.tar was skipped: it ends in its middle.",
     ]
     assert len(found.warnings) == len(starts)

@@ -16,14 +16,14 @@ from capenh_pipeline.dataset.scan import list_dataset
 from capenh_pipeline.domain.identity import sha256_hex
 from capenh_pipeline.domain.options import Options
 from capenh_pipeline.errors import ConfigurationError, DatasetError
-from capenh_pipeline.places import table_rows
+from capenh_pipeline.places import table_faults, table_rows
 from capenh_pipeline.places.containers import is_gone
 from capenh_pipeline.places.kept_rows import keep_rows, kept_rows
 from capenh_pipeline.places.reading import read_file
 from capenh_pipeline_tests import damaged_tables
 from capenh_pipeline_tests.defs.watched import Watched
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost, StageRuns
-from capenh_pipeline_tests.tables_of_images import table_of, write_table
+from capenh_pipeline_tests.tables_of_images import arrow_of, parquet_of, table_of, write_table
 from capenh_pipeline_tests.tars import png, write_tar
 
 RED, GREEN, BLUE = png((200, 0, 0)), png((0, 200, 0)), png((0, 0, 200))
@@ -169,7 +169,7 @@ def test_a_text_that_is_not_utf_8_is_a_failed_row(tmp_path):
 
 
 def test_a_group_that_is_larger_than_its_file_is_not_decoded_as_a_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_rows, "MOST_GROUP_BYTES", 1 << 20)
+    monkeypatch.setattr(table_faults, "MOST_GROUP_BYTES", 1 << 20)
     (tmp_path / "data").mkdir()
     table = table_of([(RED + bytes(100_000), None)] * 1000)  # one image, a thousand times
     parquet.write_table(table, tmp_path / "data" / "x.parquet")
@@ -180,11 +180,35 @@ def test_a_group_that_is_larger_than_its_file_is_not_decoded_as_a_whole(tmp_path
     assert "rows lie in groups of more than 1 MB" in found.warnings[0]
 
 
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+def test_a_group_of_arrow_is_not_decompressed_where_it_is_too_large(
+    tmp_path, monkeypatch, compression
+):
+    monkeypatch.setattr(table_faults, "MOST_GROUP_BYTES", 1 << 20)
+    write_table(tmp_path / "data" / "y.parquet", ROWS)
+    small, large = (RED, "sks dog"), (RED + bytes(600_000), None)
+    content = arrow_of([small, small, large, large], compression=compression)
+    (tmp_path / "data" / "x.arrow").write_bytes(content)
+    assert len(content) < 100_000
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images().height == 3 + 2
+    assert "rows lie in groups of more than 1 MB" in found.warnings[0]
+    assert read_file(tmp_path / "data" / "x" / "000001.txt") == b"sks dog"
+
+
 def test_images_that_begin_with_rows_of_none_are_read(tmp_path):
     rows = [(None, None), (None, None), (RED, None)]
     write_table(tmp_path / "data" / "x.parquet", rows)
     found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
     assert found.images()["size_bytes"].to_list() == [0, 0, len(RED)]
+
+
+def test_images_and_texts_that_are_told_once_for_many_rows_are_read(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.arrow").write_bytes(categories_of([*ROWS, *ROWS]))
+    runs = StageRuns(tmp_path / "data", OPTIONS)
+    assert runs.run() == Cost(10, 3, 3, 6)
+    assert runs.manifest()["x/000005.png"]["manual_caption"] == "sks cat"
 
 
 def test_an_image_that_is_null_is_a_row_that_says_so(tmp_path):
@@ -239,11 +263,28 @@ def test_images_that_are_said_to_lie_beyond_the_file_are_a_warning(tmp_path):
     assert found.warnings[0].startswith("The rest of x.arrow was skipped: it is no whole table")
 
 
+def categories_of(rows):
+    """Return an Arrow file with a footer, in which images and texts are told once each."""
+    images, texts = (
+        pyarrow.array(values).dictionary_encode() for values in zip(*rows, strict=True)
+    )
+    table = pyarrow.table({"image": images, "text": texts})
+    made = pyarrow.BufferOutputStream()
+    with ipc.new_file(made, table.schema) as file:
+        file.write_table(table, max_chunksize=2)
+    return made.getvalue().to_pybytes()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("bits", [0x10, 0x80, 0xFF])
-@pytest.mark.parametrize("ending", ["parquet", "arrow"])
-def test_a_table_of_which_a_byte_is_damaged_ends_no_process(tmp_path, ending, bits):
-    table = write_table(tmp_path / f"x.{ending}", ROWS)
+@pytest.mark.parametrize(
+    "content_of",
+    [parquet_of, arrow_of, partial(arrow_of, compression="lz4"), categories_of],
+    ids=["parquet", "arrow", "lz4", "categories"],
+)
+def test_a_table_of_which_a_byte_is_damaged_ends_no_process(tmp_path, content_of, bits):
+    table = tmp_path / ("x.parquet" if content_of is parquet_of else "x.arrow")
+    table.write_bytes(content_of(ROWS))
     command = [sys.executable, "-m", damaged_tables.__name__, str(table), str(bits)]
     done = subprocess.run(  # noqa: S603  # our own module
         command, capture_output=True, text=True, check=False
@@ -252,14 +293,14 @@ def test_a_table_of_which_a_byte_is_damaged_ends_no_process(tmp_path, ending, bi
 
 
 def test_groups_that_are_too_large_are_a_warning_and_those_before_are_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_rows, "MOST_GROUP_BYTES", 2000)
+    monkeypatch.setattr(table_faults, "MOST_GROUP_BYTES", 2000)
     table = table_of([*ROWS, (RED + bytes(5000), None)])
     (tmp_path / "data").mkdir()
     parquet.write_table(table, tmp_path / "data" / "x.parquet", row_group_size=2)
     found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
     assert found.images().height == 2
     assert "rows lie in groups of more than" in found.warnings[0]
-    assert found.warnings[0].endswith("write it with row_group_size=100.")
+    assert found.warnings[0].endswith("fewer rows a group (row_group_size).")
 
 
 def test_of_files_for_one_folder_the_first_is_read_and_the_other_named(tmp_path):
@@ -290,10 +331,10 @@ def test_what_is_in_a_table_is_found_out_once(tmp_path, table):
 
 def test_whether_an_image_is_there_is_known_without_its_group(table):
     list_dataset(table.parent, recursive=True, layers=TABLES)
-    looks = table_rows._group_rows.cache_info()
+    looks = [*table_rows._held]
     assert not is_gone(table.with_suffix("") / "000001.png")
     assert is_gone(table.with_suffix("") / "000003.png")
-    assert table_rows._group_rows.cache_info() == looks
+    assert [*table_rows._held] == looks
 
 
 def test_other_processes_look_into_tables_too(tmp_path):

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from capenh_pipeline.errors import DatasetError
+from capenh_pipeline.places.parquet_groups import plain_rows
 from capenh_pipeline.places.source import Source
-from capenh_pipeline.places.table_rows import PARQUET_ENDING, TEXT_COLUMNS, plain_rows
+from capenh_pipeline.places.table_rows import PARQUET_ENDING, TEXT_COLUMNS
 
 NAMES = ("metadata.jsonl", "metadata.csv", f"metadata{PARQUET_ENDING}")
 FILE_COLUMN = "file_name"

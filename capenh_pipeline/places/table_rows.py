@@ -8,14 +8,15 @@ https://huggingface.co/docs/datasets/about_dataset_features#image-feature
 import errno
 import threading
 from bisect import bisect_right
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from capenh_pipeline.places.arrow_groups import arrow_group, arrow_layout
+from capenh_pipeline.places.parquet_groups import parquet_group, parquet_layout
 from capenh_pipeline.places.source import Source
+from capenh_pipeline.places.table_faults import MOST_GROUP_BYTES, table_faults
 
 PARQUET_ENDING, ARROW_ENDING = ".parquet", ".arrow"
 
@@ -25,15 +26,12 @@ IMAGE_COLUMN = "image"
 TEXT_COLUMNS = ("text", "caption")
 """Of them, the first that is there."""
 
-MOST_GROUP_BYTES = 1 << 28
-"""Of Parquet, a group of rows is read as a whole, and some are held."""
-
 _BYTES = "bytes"  # the field of an image
 _MOST_GROUPS = 4  # that are held
+_MOST_HELD_BYTES = 2 * MOST_GROUP_BYTES  # of them: who reads in order needs two for a moment
 _MOST_TABLES = 256  # whose layout is remembered
-_AHEAD = 1 << 16
-_ROWS_AT_ONCE = 16
 _LOCK = threading.Lock()  # a group is decoded once, not by each thread that wants a row of it
+_held: dict[tuple[Source, int], Any] = {}  # the rows of groups, those last that were asked for last
 
 
 class Layout(NamedTuple):
@@ -64,25 +62,9 @@ def layout_of(table: Source) -> Layout:
     Raises:
         OSError: it cannot be read, is none, or has no column of images.
     """
-    with _faults():
-        if _is_arrow(table):
-            rows = _mapped(table)
-            return Layout(*_columns(rows.schema), [len(rows)])
-        with _parquet(table) as opened:
-            groups = [opened.metadata.row_group(at) for at in range(opened.num_row_groups)]
-            ends = [*accumulate(group.num_rows for group in groups)]
-            return Layout(*_columns(opened.schema_arrow), ends)
-
-
-def plain_rows(table: Source, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of a Parquet file that has no images, with those columns that are there.
-
-    Raises:
-        OSError: it cannot be read, or is none.
-    """
-    with _faults(), _parquet(table) as opened:
-        wanted = [name for name in columns if name in opened.schema_arrow.names]
-        return opened.read(columns=wanted).to_pylist()
+    with table_faults():
+        schema, rows = (arrow_layout if _is_arrow(table) else parquet_layout)(table)
+        return Layout(*_columns(schema), [*accumulate(rows)])
 
 
 def contents(rows: Any, column: str, first: int, count: int) -> Any:
@@ -99,7 +81,7 @@ def contents(rows: Any, column: str, first: int, count: int) -> Any:
     """
     import pyarrow
 
-    with _faults():
+    with table_faults():
         found = rows[column].slice(first, count).cast(pyarrow.large_binary())
         found.validate(full=True)  # what is broken may say that it is anywhere in memory
     return found
@@ -112,77 +94,55 @@ def group_rows(table: Source, group: int) -> Any:
         OSError: as in `layout_of`, or it is too large.
     """
     with _LOCK:
-        return _group_rows(table, group)
+        rows = _held.pop((table, group), None)
+        if rows is None:
+            rows = _group_rows(table, group)
+            _make_room(rows.nbytes)
+        _held[table, group] = rows
+        return rows
 
 
-@lru_cache(_MOST_GROUPS)
+def _make_room(count: int) -> None:
+    """Forget groups until one of so many bytes may be held too."""
+    while len(_held) == _MOST_GROUPS or (_held and _held_bytes() + count > _MOST_HELD_BYTES):
+        del _held[next(iter(_held))]
+
+
+def _held_bytes() -> int:
+    return sum(rows.nbytes for rows in _held.values())
+
+
 def _group_rows(table: Source, group: int) -> Any:
     import pyarrow
 
-    layout = layout_of(table)
-    with _faults():
-        rows = _mapped(table) if _is_arrow(table) else _decoded(table, layout, group)
-        images = rows.column(layout.images)
-        images.validate()  # pyarrow ends the process when it takes one apart that is broken
-        if pyarrow.types.is_struct(images.type):
-            images = images.flatten()[images.type.get_field_index(_BYTES)]
-        texts = pyarrow.chunked_array([pyarrow.nulls(len(rows), pyarrow.string())])
-        texts = rows.column(layout.texts) if layout.texts else texts
-        texts.validate()
-        return pyarrow.table({"image": images, "text": texts})
+    images, texts, _ = layout_of(table)
+    with table_faults():
+        rows = _read(table, group, [name for name in (images, texts) if name])
+        found = rows.column(images)
+        _validate(found)
+        if pyarrow.types.is_struct(found.type):
+            found = found.flatten()[found.type.get_field_index(_BYTES)]
+        said = pyarrow.chunked_array([pyarrow.nulls(len(rows), pyarrow.string())])
+        said = rows.column(texts) if texts else said
+        _validate(said)
+        return pyarrow.table({"image": found, "text": said})
+
+
+def _validate(column: Any) -> None:
+    """Make sure that pyarrow can take a column apart: one that is broken ends the process."""
+    from pyarrow.types import is_dictionary
+
+    column.validate(full=is_dictionary(column.type))  # others are looked at in `contents`
+
+
+def _read(table: Source, group: int, columns: Sequence[str]) -> Any:
+    if _is_arrow(table):
+        return arrow_group(table, group)
+    return parquet_group(table, group, columns)
 
 
 def _is_arrow(table: Source) -> bool:
     return table.place.name.endswith(ARROW_ENDING)
-
-
-@contextmanager
-def _parquet(table: Source) -> Generator[Any]:
-    from pyarrow.parquet import ParquetFile
-
-    footer = _footer(table)
-    with table.opened(ahead=_AHEAD) as opened, ParquetFile(opened, metadata=footer) as parquet:
-        yield parquet
-
-
-@lru_cache(_MOST_TABLES)
-def _footer(table: Source) -> Any:
-    from pyarrow.parquet import read_metadata
-
-    with table.opened(ahead=_AHEAD) as opened:
-        return read_metadata(opened)
-
-
-def _decoded(table: Source, layout: Layout, group: int) -> Any:
-    """Return the rows of a group of Parquet, which may be far larger than its file says."""
-    import pyarrow
-
-    wanted = [name for name in (layout.images, layout.texts) if name]
-    with _parquet(table) as opened:
-        schema = pyarrow.schema([opened.schema_arrow.field(name) for name in wanted])
-        batches, size = [], 0
-        for batch in opened.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=wanted):
-            batches.append(batch)
-            size += batch.nbytes
-            if size > MOST_GROUP_BYTES:
-                raise OSError(
-                    errno.EFBIG,
-                    f"rows lie in groups of more than {MOST_GROUP_BYTES >> 20} MB; write it with "
-                    "row_group_size=100",
-                )
-        return pyarrow.Table.from_batches(batches, schema)
-
-
-def _mapped(table: Source) -> Any:
-    """Return the rows of an Arrow file, which stay on the disk until they are looked at."""
-    from pyarrow import ipc, memory_map
-
-    if not isinstance(table.place, Path):
-        raise OSError(errno.ENOTSUP, "Arrow is read on a disk only; write it as Parquet")
-    source = memory_map(str(table.place))
-    is_file = source.read(6) == b"ARROW1"
-    source.seek(0)
-    return (ipc.open_file(source) if is_file else ipc.open_stream(source)).read_all()
 
 
 def _columns(schema: Any) -> tuple[str, str | None]:
@@ -227,21 +187,3 @@ def _of_values(kind: Any) -> Any:
     from pyarrow import types
 
     return kind.value_type if types.is_dictionary(kind) else kind
-
-
-@contextmanager
-def _faults() -> Generator[None]:
-    """Turn what pyarrow raises into an error of a file.
-
-    Raises:
-        OSError: with a reason.
-    """
-    from pyarrow import ArrowException
-
-    try:
-        yield
-    except (ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise OSError(errno.EIO, f"it is no whole table ({reason})") from None

@@ -111,11 +111,17 @@ class _Cluster:
         """Start the disk's process, again if it asks the monitor too early and gives up."""
         deadline = time.monotonic() + _PATIENCE_S
         disk = self._start("ceph-osd", "-f", "-i", "0")
-        while "1 up" not in self._run("ceph", "osd", "stat"):
+        while not self._has_disk():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no disk is up after {_PATIENCE_S} s")
             if disk.poll() is not None:
                 disk = self._start("ceph-osd", "-f", "-i", "0")
+
+    def _has_disk(self) -> bool:
+        try:
+            return "1 up" in self._run("ceph", "osd", "stat")
+        except subprocess.CalledProcessError:  # a busy monitor may refuse to say
+            return False
 
     def _run(self, *command: object) -> str:
         words = [*map(str, command), "-c", str(self._settings)]
