@@ -1,12 +1,14 @@
-"""Waits of unknown length that Ctrl-C ends.
+"""Work in other threads, and waits for it of unknown length that Ctrl-C ends.
 
 Python runs the handler of a signal between two instructions of the main thread. If the signal comes
 in the moment before that thread starts to wait, or another thread takes it, the handler runs when
 the wait is over and not before (python/cpython#85300). So a long wait is made of short ones.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -31,3 +33,18 @@ def next_of(queue: SimpleQueue[T]) -> T:
             return queue.get(timeout=_LOOK_S)
         except Empty:
             continue
+
+
+def started(work: Callable[[], T]) -> Future[T]:
+    """Do `work` in a thread of its own, which no exit of the process waits for."""
+    outcome: Future[T] = Future()
+    Thread(target=settle, args=(outcome, work), daemon=True).start()
+    return outcome
+
+
+def settle(outcome: Future[T], work: Callable[[], T]) -> None:
+    """Do `work`, and give `outcome` what it returns or raises."""
+    try:
+        outcome.set_result(work())
+    except BaseException as error:  # noqa: BLE001  # the thread that waits raises it
+        outcome.set_exception(error)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -9,6 +10,7 @@ import dagster as dg
 import pytest
 from PIL import Image
 
+from capenh_pipeline.defs import sensors
 from capenh_pipeline.defs.pipeline import pipeline_definitions
 from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
@@ -20,6 +22,7 @@ from capenh_pipeline_tests.fakes.vlm_server import COLOURS, see
 from capenh_pipeline_tests.images import colour, draw
 from capenh_pipeline_tests.object_storage.dataset import BLUE, picture
 from capenh_pipeline_tests.object_storage.servers import ACCESS_KEY, SECRET_KEY
+from capenh_pipeline_tests.processes import PATIENCE_S
 from capenh_pipeline_tests.stage_runs import NOTHING, Cost
 
 
@@ -115,43 +118,50 @@ def test_the_report_has_thumbnails_of_images_in_a_bucket(drawn, s3_folder, tmp_p
     assert f'"folder": "{s3_folder}/"' in page or f'"folder":"{s3_folder}/"' in page
 
 
-def test_a_sensor_asks_for_what_has_changed_in_a_bucket(new_bucket):
-    ahead = [timedelta(minutes=1)]
-    values = {**new_bucket.runs.options, "dataset_dir": str(new_bucket.folder)}
-    outside = Outside(
-        now=lambda: datetime.now(UTC) + ahead[0],
-        environment=dict,
-        progress=LineProgress(lambda line: None),
-    )
-    definitions = pipeline_definitions(
-        {**values, "base_url": "http://x/v1", "model": "m", "prompt": "see"}, outside, Deployment()
-    )
-    cursors: list[str | None] = [None]
+class Sensed:
+    """A bucket that a sensor looks at, a minute later unless a test says otherwise."""
 
-    def look():
-        repository = definitions.get_repository_def()
+    def __init__(self, bucket):
+        self.ahead = timedelta(minutes=1)
+        self._cursor = None
+        outside = Outside(
+            now=lambda: datetime.now(UTC) + self.ahead,
+            environment=dict,
+            progress=LineProgress(lambda line: None),
+        )
+        values = {**bucket.runs.options, "dataset_dir": str(bucket.folder), "prompt": "see"}
+        self._definitions = pipeline_definitions(
+            {**values, "base_url": "http://x/v1", "model": "m"}, outside, Deployment()
+        )
+
+    def look(self):
+        """Return what the sensor says, and remember its cursor as the daemon does."""
+        repository = self._definitions.get_repository_def()
         with (
             dg.DagsterInstance.ephemeral() as instance,
             dg.build_sensor_context(
                 instance=instance,
-                cursor=cursors[-1],
+                cursor=self._cursor,
                 repository_def=repository,
-                resources=dict(definitions.resources),
+                resources=dict(self._definitions.resources),
             ) as context,
         ):
             said = repository.get_sensor_def("new_images").evaluate_tick(context)
-        cursors.append(said.cursor)
+        self._cursor = said.cursor
         return said
 
-    assert len(look().run_requests) == 1
+
+def test_a_sensor_asks_for_what_has_changed_in_a_bucket(new_bucket):
+    sensed = Sensed(new_bucket)
+    assert len(sensed.look().run_requests) == 1
     assert new_bucket.runs.run() == Cost(0, 2, 2, 2)
-    assert look().run_requests == []
-    assert look().skip_message == "Nothing has changed: 2 images."
+    assert sensed.look().run_requests == []
+    assert sensed.look().skip_message == "Nothing has changed: 2 images."
     new_bucket.put("new.png", picture(BLUE))
-    ahead[0] = timedelta()
-    assert "wait for the next look" in look().skip_message
-    ahead[0] = timedelta(minutes=1)
-    (request,) = look().run_requests
+    sensed.ahead = timedelta()
+    assert "wait for the next look" in sensed.look().skip_message
+    sensed.ahead = timedelta(minutes=1)
+    (request,) = sensed.look().run_requests
     shard = hashlib.sha256(picture(BLUE)).hexdigest()[0]
     assert request.tags["dagster/asset_partition_range_start"] == shard
     assert new_bucket.runs.run() == Cost(0, 1, 1, 1)
@@ -170,3 +180,26 @@ def test_a_large_image_is_read_in_parts(new_bucket, monkeypatch):
     row = new_bucket.runs.manifest()["noise.png"]
     assert row["image_hash"] == hashlib.sha256(content.getvalue()).hexdigest()
     assert row["status"] == "ok"
+
+
+def test_a_folder_that_takes_longer_than_a_tick_is_listed_between_the_ticks(
+    new_bucket, monkeypatch
+):
+    sensed, gate, is_held = Sensed(new_bucket), threading.Event(), threading.Event()
+
+    def hold(_number, _method):
+        if len(new_bucket.plan.asked) - since > 1:  # the first one tells that there is an image
+            is_held.set()
+            gate.wait(PATIENCE_S)
+
+    since = len(new_bucket.plan.asked)
+    new_bucket.plan.fault_of = hold
+    with monkeypatch.context() as patch:
+        patch.setattr(sensors, "BUDGET_S", 0.0)
+        assert "goes on next time" in sensed.look().skip_message
+        assert is_held.wait(PATIENCE_S)
+        assert "goes on next time" in sensed.look().skip_message
+    gate.set()
+    assert len(sensed.look().run_requests) == 1
+    listed = [one for one in new_bucket.plan.asked if one == f"GET /{new_bucket.folder.bucket}"]
+    assert len(listed) == 1 + 2  # whether there is an image; the folder and its sub-folder, once

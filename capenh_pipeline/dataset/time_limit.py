@@ -9,6 +9,7 @@ from threading import TIMEOUT_MAX, Thread
 from typing import Any, TypeVar
 
 from capenh_pipeline.errors import RowError
+from capenh_pipeline.waiting import settle, started
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,11 +31,8 @@ def within(timeout_s: float, work: Callable[[], T]) -> T:
     Raises:
         RowError: "timeout"; or whatever `work` raises.
     """
-    outcome: Future[T] = Future()
-    thread = Thread(target=_settle, args=(outcome, work), name="limited", daemon=True)
-    thread.start()
-    thread.join(min(timeout_s, TIMEOUT_MAX))
-    if not outcome.done():
+    outcome = started(work)
+    if not futures.wait([outcome], min(timeout_s, TIMEOUT_MAX)).done:
         raise _late(timeout_s)
     return outcome.result()
 
@@ -77,7 +75,7 @@ class _Turn(Thread):
         self._outcome: Future[None] = Future()
 
     def run(self) -> None:
-        _settle(self._outcome, self._run)
+        settle(self._outcome, self._run)
 
     def wait(self, timeout_s: float) -> list[Any]:
         """Return the results, up to and with the error of an item that takes too long."""
@@ -104,13 +102,6 @@ class _Turn(Thread):
     def _begin(self, on_late: Callable[[], None]) -> None:
         self._on_late = on_late
         self._began = time.monotonic()
-
-
-def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
-    try:
-        outcome.set_result(work())
-    except BaseException as error:  # noqa: BLE001  # the thread that waits raises it
-        outcome.set_exception(error)
 
 
 def _late(timeout_s: float) -> RowError:

@@ -95,7 +95,7 @@ class ObjectPlace:
     def is_dir(self) -> bool:
         """Return whether anything is in this folder."""
         try:
-            return next(self.iterdir(), None) is not None
+            return bool(self.first_objects())
         except FileNotFoundError:  # no such bucket
             return False
 
@@ -139,6 +139,14 @@ class ObjectPlace:
         prefix = f"{self.key}/" if self.key else None
         found = ask(lambda: obstore.list(self._client, prefix).collect())
         return [type(self)(self.scheme, self.bucket, entry["path"]) for entry in found]
+
+    def first_objects(self) -> list[Self]:
+        """Return some of `objects`, those of one request; none only if there is none."""
+        obstore = library()
+        prefix = f"{self.key}/" if self.key else None
+        found = ask(lambda: next(iter(obstore.list(self._client, prefix, chunk_size=1000)), []))
+        places = [type(self)(self.scheme, self.bucket, entry["path"]) for entry in found]
+        return [place for place in places if place != self]
 
     def glob(self, pattern: str) -> Iterator[Self]:
         """Yield what is in this folder under names like `pattern`, which has no /."""

@@ -5,9 +5,12 @@ in place leaves no trace in those times. Where a glance sees a change, a whole l
 the manifest does not have as it is.
 """
 
+import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable
+from concurrent import futures
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +26,7 @@ from capenh_pipeline.stages.known_manifest import KnownManifest, known_manifest
 from capenh_pipeline.stages.run import Run
 from capenh_pipeline.stages.settling import Digest, digest_of
 from capenh_pipeline.stages.watch_place import Place
+from capenh_pipeline.waiting import started
 
 IN_TURN_S = 0.05
 """Seconds of a glance for folders whose own times tell of no change."""
@@ -52,13 +56,13 @@ class Watch:
         units: what the last look has found. A folder that changed so shortly before that it may
             change again without a trace has a state that no folder has.
         glance: one that is not through.
-        look: a whole one that is not through.
+        look: a whole one that is not through, or what will be one that is.
         clock: seconds, as `time.monotonic` has them.
     """
 
     units: pl.DataFrame | None = None
     glance: Look | None = None
-    look: Look | None = None
+    look: Look | Future[Look] | None = None
     clock: Callable[[], float] = time.monotonic
 
     def digest(self) -> Digest | None:
@@ -126,13 +130,36 @@ def look_at_all(run: Run, watch: Watch, *, until: float) -> tuple[Listing, Look]
     Raises:
         DatasetError: as in `glance`.
     """
-    found, watch.look = watch.look or _begun_whole(run, watch), None
-    if not _is_through(run, watch, found, until):
-        watch.look = found
+    looking, watch.look = watch.look or _started(run, watch), None
+    if not _is_over(run, watch, looking, until):
+        watch.look = looking
         return None
+    found = looking if isinstance(looking, Look) else looking.result()
     listing = _listing(run, found)
     watch.remember(listing, found.began_ns)
     return listing, found
+
+
+def _started(run: Run, watch: Watch) -> Look | Future[Look]:
+    """Begin a whole look; one at object storage goes on between the ticks.
+
+    There a folder is one step, however many objects it has: a request for each thousand.
+    """
+    if isinstance(run.dataset, Path):
+        return _begun_whole(run, watch)
+    return started(lambda: _whole(run, watch))
+
+
+def _whole(run: Run, watch: Watch) -> Look:
+    look = _begun_whole(run, watch)
+    _is_through(run, watch, look, math.inf)
+    return look
+
+
+def _is_over(run: Run, watch: Watch, looking: Look | Future[Look], until: float) -> bool:
+    if isinstance(looking, Look):
+        return _is_through(run, watch, looking, until)
+    return bool(futures.wait([looking], max(0.0, until - watch.clock())).done)
 
 
 def _begun_whole(run: Run, watch: Watch) -> Look:
@@ -177,6 +204,6 @@ def _list_in_turn(run: Run, watch: Watch, look: Look, place: Place) -> Place:
         if took_s >= may_take_s:
             break
         look.walk.list_again(folder)
-        _is_through(run, watch, look, float("inf"))  # a sub-folder that has just come
+        _is_through(run, watch, look, math.inf)  # a sub-folder that has just come
         took_s, place = watch.clock() - began, replace(place, after=folder)
     return replace(place, owed_s=max(0.0, took_s - may_take_s))
