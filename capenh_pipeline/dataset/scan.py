@@ -233,7 +233,7 @@ def _begins_with_image(root: ObjectPlace, *, recursive: bool) -> bool:
         raise unanswered(root, error) from None
     except OSError:  # a walk says what is wrong
         return False
-    seen = [path for path in found if not f"/{path}".count("/.")]
+    seen = [path for path in found if "/." not in f"/{path}"]
     return any(is_image_name(path) for path in seen if recursive or "/" not in path)
 
 

@@ -33,7 +33,7 @@ class _Message(NamedTuple):
         kind: its type.
         start: where it begins in the file, its size included.
         end: where it ends.
-        rows: how many are in it; 0 if it is no group.
+        rows: how many are in it, or categories.
     """
 
     kind: int
@@ -123,11 +123,11 @@ def _message(opened: BinaryIO, start: int, size: int) -> _Message | None:
     end = body + message.number("<q", _BODY_BYTES)
     if not body <= end <= size:
         raise not_whole()
-    kind = message.number("<B", _TYPE)
-    rows = message.table(_HEADER).number("<q", _COUNT) if kind == _ROWS else 0
-    if rows < 0:
+    kind, rows = message.number("<B", _TYPE), _rows_of(message)
+    count = rows.number("<q", _COUNT) if rows else 0
+    if count < 0:
         raise not_whole()
-    return _Message(kind, start, end, rows)
+    return _Message(kind, start, end, count)
 
 
 def _told(before: bytes) -> int:

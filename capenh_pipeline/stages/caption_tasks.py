@@ -1,7 +1,6 @@
 """What a run has to caption, in the order in which its files are best read."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import polars as pl
 
@@ -47,29 +46,18 @@ def tasks_of(run: Run, absent: Missing, recipes: Sequence[str]) -> Iterator[Task
         found = _with_prompts(openable(shard), rows, recipes)
         todo.add(found, found["path"].str.replace(_NEIGHBOURS, "").hash(0) % _BUCKETS)
     for buckets in together(todo):
-        for *facts, prompts in todo.read(buckets).sort("path").iter_rows():
-            yield Task(_image_file(run, *facts), tuple(prompts))
-
-
-def image_files(run: Run, images: pl.DataFrame) -> list[ImageFile]:
-    """Return the first file of each distinct image, in the order of the rows."""
-    return [_image_file(run, *facts) for facts in _distinct(images).iter_rows()]
-
-
-def _distinct(images: pl.DataFrame) -> pl.DataFrame:
-    return images.unique("image_hash", keep="first", maintain_order=True).select(_FILE)
+        in_order = todo.read(buckets).sort("path").iter_rows()
+        for image_hash, path, path_bytes, *facts, prompts in in_order:
+            file = ImageFile(image_hash, file_path(run.dataset, path, path_bytes), *facts)
+            yield Task(file, tuple(prompts))
 
 
 def _with_prompts(
     images: pl.DataFrame, absent: pl.DataFrame, recipes: Sequence[str]
 ) -> pl.DataFrame:
+    """Return the first file of each distinct image that is missing, in the columns `_TODO`."""
     places = {recipe: place for place, recipe in enumerate(recipes)}
     prompt = pl.col("recipe_hash").replace_strict(places, return_dtype=pl.Int64).sort()
     by_image = absent.group_by("image_hash").agg(prompt.alias("prompts"))
-    return _distinct(images).join(by_image, on="image_hash")
-
-
-def _image_file(
-    run: Run, image_hash: str, path: str, path_bytes: bytes | None, *facts: Any
-) -> ImageFile:
-    return ImageFile(image_hash, file_path(run.dataset, path, path_bytes), *facts)
+    first = images.unique("image_hash", keep="first", maintain_order=True).select(_FILE)
+    return first.join(by_image, on="image_hash")

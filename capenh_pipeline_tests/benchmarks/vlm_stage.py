@@ -16,7 +16,6 @@ from capenh_pipeline.models.base import Generation, VisionLanguageModel
 from capenh_pipeline.models.torch_threads import usable_cores
 from capenh_pipeline.models.vlm import load_vlm
 from capenh_pipeline.models.vlm_settings import VlmSettings
-from capenh_pipeline.stages.caption_tasks import image_files
 from capenh_pipeline.stages.image_manifest import build_image_manifest
 from capenh_pipeline.stages.image_reader import ImageFile
 from capenh_pipeline.stages.manifest_rows import manifest_rows
@@ -54,7 +53,7 @@ def vlm_stage(folder: Path, settings: VlmSettings = FLORENCE) -> dict[str, objec
         model = TimedVlm(load_vlm(settings))
         best, shares = stage(dataset, model, settings, batch_size=BEST_BATCH)
         run = _run(dataset, settings)
-        files = image_files(run, manifest_rows(run))
+        files = _files(run)
         possible = _possible(model, files[:YARDSTICK_IMAGES])
         one_at_a_time = _one_at_a_time(model, files[:ONE_AT_A_TIME])
         auto, _ = stage(dataset, model, settings, batch_size=0)
@@ -66,6 +65,12 @@ def vlm_stage(folder: Path, settings: VlmSettings = FLORENCE) -> dict[str, objec
             f"vlm_threads_{side_px}": shares,
         }
     return {**figures, "vlm_lanes": model.lanes}
+
+
+def _files(run: Run) -> list[ImageFile]:
+    columns = ("image_hash", "path", "width", "height", "format")
+    rows = manifest_rows(run).select(columns).iter_rows()
+    return [ImageFile(image_hash, run.dataset / path, *facts) for image_hash, path, *facts in rows]
 
 
 def draw_dataset(folder: Path, side_px: int, images: int) -> Path:
