@@ -80,13 +80,8 @@ def test_a_tar_is_gone_through_once_and_its_members_are_read_in_pieces(shards):
     assert plan.asked[since:] == [f"{start}/t/deep/001.png", f"{start}/t.tar"]
 
 
-@pytest.mark.parametrize(
-    ("name", "content_of", "requests_of_a_group"),
-    [("p.parquet", parquet_of, 1), ("q.arrow", arrow_of, 2)],  # the columns, and the rows
-)
-def test_a_group_of_rows_is_read_once_whatever_shards_its_images_are_in(
-    shards, name, content_of, requests_of_a_group
-):
+@pytest.mark.parametrize(("name", "content_of"), [("p.parquet", parquet_of), ("q.arrow", arrow_of)])
+def test_a_group_of_rows_is_read_once_whatever_shards_its_images_are_in(shards, name, content_of):
     folder, plan, runs = shards
     (folder / name).put(content_of([(png((n, 0, 0)), None) for n in range(1, 21)]))
     runs.run()
@@ -95,7 +90,7 @@ def test_a_group_of_rows_is_read_once_whatever_shards_its_images_are_in(
     asked = [
         one for one in plan.asked[since:] if one == f"GET /{folder.bucket}/{folder.key}/{name}"
     ]
-    assert len(asked) == 10 * requests_of_a_group
+    assert len(asked) == 10
 
 
 def test_arrow_is_read_too(shards):

@@ -148,6 +148,40 @@ def test_what_polars_and_pandas_make_of_images_and_texts_is_read(tmp_path, made_
     assert found == [(sha256_hex(RED), "sks dog"), (sha256_hex(GREEN), None)]
 
 
+def polars_file(path):
+    images, texts = zip(*ROWS, strict=True)
+    pl.DataFrame({"image": images, "text": texts}).write_ipc(path, record_batch_size=2)
+
+
+def polars_stream(path):
+    images, texts = zip(*ROWS, strict=True)
+    pl.DataFrame({"image": images, "text": texts}).write_ipc_stream(path)
+
+
+def old_file(path):
+    write_file(path, ipc.IpcWriteOptions(use_legacy_format=True))
+
+
+def old_stream(path):
+    write_file(path, ipc.IpcWriteOptions(use_legacy_format=True), new=ipc.new_stream)
+
+
+def write_file(path, options, *, new=ipc.new_file):
+    table = table_of(ROWS)
+    with new(path, table.schema, options=options) as file:
+        file.write_table(table, max_chunksize=2)
+
+
+@pytest.mark.parametrize("write", [polars_file, polars_stream, old_file, old_stream])
+def test_arrow_is_read_whoever_wrote_it(tmp_path, write):
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data" / "x.arrow")
+    runs = StageRuns(tmp_path / "data", OPTIONS)
+    assert runs.run() == Cost(5, 3, 3, 3)
+    found = [(row["image_hash"], row["manual_caption"]) for row in runs.manifest().values()]
+    assert found == [(sha256_hex(content), text) for content, text in ROWS]
+
+
 def test_of_several_columns_of_images_that_of_the_name_counts(tmp_path):
     masks = [{"bytes": BLUE, "path": None}] * 2
     columns = {"mask": masks, "jpg": [BLUE, BLUE], "image": [RED, GREEN]}

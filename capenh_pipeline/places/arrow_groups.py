@@ -1,12 +1,13 @@
 """Groups of rows of Arrow files: found without reading them, and read one by one.
 
-Such a file is a sequence of messages, each with its size before it: the columns, then groups of
-rows, and before them what their categories are. Streams and files with a footer are alike in this.
+A stream is a sequence of messages, each with its size before it: the columns, then groups of rows,
+and before them what their categories are. A file has those too, but it is its footer that tells of
+the columns and where the others are: polars writes no message of columns.
 https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, BinaryIO, NamedTuple
 
@@ -15,14 +16,19 @@ from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.table_faults import not_whole, require_moderate, table_faults
 
 _MAGIC = b"ARROW1"  # at both ends of a file with a footer
-_FIRST = 8  # where messages begin in it
+_END = struct.Struct("<i6s")  # of it: how long the footer is that lies before this
 _BEFORE = struct.Struct("<Ii")
+_OLD_BEFORE = struct.Struct("<i")  # of messages before Arrow 0.15 and the end of streams
 _CONTINUES = 0xFFFFFFFF
 _COLUMNS, _CATEGORIES, _ROWS = 1, 2, 3  # types of a message
-_TYPE, _HEADER, _BODY_BYTES = 1, 2, 3  # fields of a message
+_VERSION, _TYPE, _HEADER, _BODY_BYTES = 0, 1, 2, 3  # fields of a message; a footer has the first
 _COUNT, _BUFFERS, _COMPRESSION = 0, 2, 3  # fields of a group
 _OF_CATEGORIES = 1  # field of categories: they are as a group
-_MOST_FILES = 256  # whose messages are remembered
+_IN_FOOTER = {_COLUMNS: 1, _CATEGORIES: 2, _ROWS: 3}  # fields
+_BUFFER, _BLOCK = "<qq", "<q16x"  # where they are, and how long; where they are
+_MESSAGE = struct.Struct("<I5H2xiIhB5x")  # a message of columns, up to what is told of these
+_MOST_TOLD = 1 << 24  # by a message about itself, or by a footer
+_MOST_FILES = 256  # of which it is remembered where groups are
 _AHEAD = 1 << 14
 
 
@@ -42,10 +48,19 @@ class _Message(NamedTuple):
     rows: int
 
 
-@lru_cache(_MOST_FILES)
-def _messages_of(table: Source) -> Sequence[_Message]:
-    with table.opened(ahead=_AHEAD) as opened:
-        return [*_messages(opened, table.state.size_bytes)]
+class _Group(NamedTuple):
+    """A group of rows, and how many of the file's categories, from the first, it may need."""
+
+    place: _Message
+    categories: int
+
+
+class _Parts(NamedTuple):
+    """What an Arrow file is made of; of the columns it is the message itself."""
+
+    columns: bytes
+    categories: Sequence[_Message]
+    groups: Sequence[_Group]
 
 
 def arrow_layout(table: Source) -> tuple[Any, list[int]]:
@@ -57,8 +72,8 @@ def arrow_layout(table: Source) -> tuple[Any, list[int]]:
     from pyarrow.ipc import open_stream
 
     with table_faults():
-        columns = _content(table, _messages_of(table)[0])
-        return open_stream(columns).schema, [group.rows for group in _groups(table)]
+        parts = _parts_of(table)
+        return open_stream(parts.columns).schema, [group.place.rows for group in parts.groups]
 
 
 def arrow_group(table: Source, group: int) -> Any:
@@ -69,56 +84,102 @@ def arrow_group(table: Source, group: int) -> Any:
     """
     from pyarrow.ipc import open_stream
 
-    found = _groups(table)[group]
-    others = [one for one in _messages_of(table) if one.kind != _ROWS and one.start < found.start]
-    needed = [*others, found]
-    require_moderate(sum(one.end - one.start for one in needed))
     with table_faults():
-        contents = [_content(table, one) for one in needed]
-        require_moderate(sum(map(_decoded_bytes, contents)))
-        rows = open_stream(b"".join(contents)).read_all()
-    if len(rows) != found.rows:
+        parts = _parts_of(table)
+        place, categories = parts.groups[group]
+        needed = [*parts.categories[:categories], place]
+        rows = open_stream(_stream(table, parts.columns, needed)).read_all()
+    if len(rows) != place.rows:
         raise not_whole()
     return rows
 
 
-def _groups(table: Source) -> list[_Message]:
-    return [message for message in _messages_of(table) if message.kind == _ROWS]
+def _stream(table: Source, columns: bytes, messages: Sequence[_Message]) -> bytes:
+    """Return messages in one piece, if there is room for what they are decoded."""
+    require_moderate(sum(one.end - one.start for one in messages))
+    contents = [table.read(one.start, one.end - one.start) for one in messages]
+    require_moderate(sum(map(_decoded_bytes, contents)))
+    return b"".join([columns, *contents])
 
 
-def _content(table: Source, message: _Message) -> bytes:
-    return table.read(message.start, message.end - message.start)
+@lru_cache(_MOST_FILES)
+def _parts_of(table: Source) -> _Parts:
+    with table.opened(ahead=_AHEAD) as opened:
+        has_footer = opened.read(len(_MAGIC)) == _MAGIC
+        parts_of = _parts_by_footer if has_footer else _parts_of_stream
+        return parts_of(opened, table.state.size_bytes)
 
 
-def _messages(opened: BinaryIO, size: int) -> Iterator[_Message]:
-    start = 0
-    if opened.read(len(_MAGIC)) == _MAGIC:
-        opened.seek(max(size - len(_MAGIC), 0))
-        if opened.read() != _MAGIC:
-            raise not_whole()
-        start = _FIRST
-    first = start
-    while message := _message(opened, start, size):
-        if (message.kind == _COLUMNS) != (start == first):
-            raise not_whole()
-        yield message
-        start = message.end
-    if start == first:
+def _parts_of_stream(opened: BinaryIO, size: int) -> _Parts:
+    columns = _message(opened, 0, size)
+    if columns is None or columns.kind != _COLUMNS or columns.end > _MOST_TOLD:
         raise not_whole()
+    opened.seek(0)
+    content = opened.read(columns.end)
+    categories: list[_Message] = []
+    groups = []
+    end = columns.end
+    while message := _message(opened, end, size):
+        if message.kind == _CATEGORIES:
+            categories.append(message)
+        else:
+            groups.append(_group(message, len(categories)))
+        end = message.end
+    return _Parts(content, categories, groups)
+
+
+def _parts_by_footer(opened: BinaryIO, size: int) -> _Parts:
+    end = max(size - _END.size, 0)
+    opened.seek(end)
+    last = opened.read()
+    told, magic = _END.unpack(last) if len(last) == _END.size else (0, b"")
+    if magic != _MAGIC or not 0 < told <= min(end, _MOST_TOLD):
+        raise not_whole()
+    opened.seek(end - told)
+    content = opened.read(told)
+    footer = FlatTable.root_of(content)
+    categories, rows = (
+        [_message(opened, place, end) for (place,) in footer.structs(_BLOCK, _IN_FOOTER[kind])]
+        for kind in (_CATEGORIES, _ROWS)
+    )
+    known = [message for message in categories if message and message.kind == _CATEGORIES]
+    if len(known) < len(categories):
+        raise not_whole()
+    groups = [_group(message, len(known)) for message in rows]
+    return _Parts(_message_of_columns(content, footer), known, groups)
+
+
+def _message_of_columns(content: bytes, footer: FlatTable) -> bytes:
+    """Return a message with a footer in it that leads to the columns of that."""
+    version = footer.number("<h", _VERSION)
+    columns = _MESSAGE.size + footer.table(_IN_FOOTER[_COLUMNS]).at
+    # where its table is, sizes and places of its fields, the table with the way to the columns
+    before = _MESSAGE.pack(16, 10, 12, 8, 10, 4, 12, columns - 20, version, _COLUMNS)
+    content = before + content + bytes(-len(content) % 8)
+    return _BEFORE.pack(_CONTINUES, len(content)) + content
+
+
+def _group(message: _Message | None, categories: int) -> _Group:
+    if message is None or message.kind != _ROWS:
+        raise not_whole()
+    return _Group(message, categories)
 
 
 def _message(opened: BinaryIO, start: int, size: int) -> _Message | None:
     """Return the message at a place of a file; None if that is the end."""
+    if not 0 <= start <= size:
+        raise not_whole()
     opened.seek(start)
     before = opened.read(_BEFORE.size)
     if not before:
         return None
-    told = _told(before)
-    body = start + _BEFORE.size + told
-    if body > size:
+    told, told_at = _told(before)
+    body = start + told_at + told
+    if body > size or told > _MOST_TOLD:
         raise not_whole()
     if not told:
         return None
+    opened.seek(start + told_at)
     message = FlatTable.root_of(opened.read(told))
     end = body + message.number("<q", _BODY_BYTES)
     if not body <= end <= size:
@@ -130,23 +191,24 @@ def _message(opened: BinaryIO, start: int, size: int) -> _Message | None:
     return _Message(kind, start, end, count)
 
 
-def _told(before: bytes) -> int:
-    """Return how many bytes a message tells of itself."""
-    if len(before) < _BEFORE.size:
-        raise not_whole()
-    continues, told = _BEFORE.unpack_from(before)
-    if continues != _CONTINUES or told < 0:
-        raise not_whole()
-    return int(told)
+def _told(before: bytes) -> tuple[int, int]:
+    """Return how many bytes a message tells of itself, and where in it they begin."""
+    for way in (_BEFORE, _OLD_BEFORE):
+        if len(before) >= way.size:
+            *continues, told = way.unpack_from(before)
+            if told >= 0 and continues in ([_CONTINUES], []):
+                return int(told), way.size
+    raise not_whole()
 
 
 def _decoded_bytes(content: bytes) -> int:
     """Return the memory that a message takes when nothing in it is compressed any more."""
-    body = _BEFORE.size + _told(content)
-    rows = _rows_of(FlatTable.root_of(content[_BEFORE.size : body]))
+    told, told_at = _told(content)
+    body = told_at + told
+    rows = _rows_of(FlatTable.root_of(content[told_at:body]))
     if rows is None or not rows.has(_COMPRESSION):
         return len(content)
-    places = [body + place for place, size in rows.pairs(_BUFFERS) if size]
+    places = [body + place for place, size in rows.structs(_BUFFER, _BUFFERS) if size]
     if any(not 0 <= place <= len(content) - 8 for place in places):
         raise not_whole()
     # before each is its size; -1 is that of one that is not compressed

@@ -11,13 +11,16 @@ from capenh_pipeline.places.table_faults import not_whole
 class FlatTable:
     """Fields by their numbers.
 
+    Attributes:
+        at: where it is in the bytes.
+
     Raises:
         OSError: by every method, where the bytes are not what they should be.
     """
 
     def __init__(self, content: bytes, at: int) -> None:
         self._content = content
-        self._at = at
+        self.at = at
 
     @classmethod
     def root_of(cls, content: bytes) -> "FlatTable":
@@ -40,20 +43,29 @@ class FlatTable:
             raise not_whole()
         return self._follow(place)
 
-    def pairs(self, field: int) -> list[tuple[int, int]]:
-        """Return the pairs of 64-bit numbers in the vector that a field leads to."""
-        vector = self.table(field)._at
-        first = vector + 4
-        places = range(first, first + 16 * self._number("<I", vector), 16)
-        return [(self._number("<q", at), self._number("<q", at + 8)) for at in places]
+    def structs(self, kind: str, field: int) -> list[tuple[int, ...]]:
+        """Return the vector of structs in a field, none where it is left out.
+
+        Args:
+            kind: their format of `struct`.
+            field: number of the field.
+        """
+        if not self.has(field):
+            return []
+        vector = self.table(field).at
+        first, count = vector + 4, self._number("<I", vector)
+        end = first + count * struct.calcsize(kind)
+        if end > len(self._content):
+            raise not_whole()
+        return [*struct.iter_unpack(kind, self._content[first:end])]
 
     def _place_of(self, field: int) -> int | None:
-        fields = self._at - self._number("<i", self._at)
+        fields = self.at - self._number("<i", self.at)
         entry = 4 + 2 * field
         if entry >= self._number("<H", fields):
             return None
         offset = self._number("<H", fields + entry)
-        return self._at + offset if offset else None
+        return self.at + offset if offset else None
 
     def _follow(self, place: int) -> "FlatTable":
         return FlatTable(self._content, place + self._number("<I", place))
