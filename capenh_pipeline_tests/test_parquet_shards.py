@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 from functools import partial
+from io import BytesIO
 
 import polars as pl
 import pyarrow
@@ -202,6 +203,14 @@ def test_a_text_that_is_not_utf_8_is_a_failed_row(tmp_path):
     assert (row["status"], row["error"]) == ("failed", "000001.txt is not UTF-8; save it as UTF-8.")
 
 
+def test_a_text_in_a_view_that_is_not_utf_8_is_a_failed_row_too(tmp_path):
+    texts = pyarrow.array([b"a", b"\xff" * 20], pyarrow.binary_view()).view(pyarrow.string_view())
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.arrow").write_bytes(stream_of({"image": [RED, GREEN], "text": texts}))
+    assert read_file(tmp_path / "data" / "x" / "000000.txt") == b"a"
+    assert read_file(tmp_path / "data" / "x" / "000001.txt") == b"\xff" * 20
+
+
 def test_a_group_that_is_larger_than_its_file_is_not_decoded_as_a_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(table_faults, "MOST_GROUP_BYTES", 1 << 20)
     (tmp_path / "data").mkdir()
@@ -309,12 +318,55 @@ def categories_of(rows):
     return made.getvalue().to_pybytes()
 
 
+def categories_in_structs_of(rows):
+    """Return an Arrow stream of images that are told once each, as `bytes` of structs."""
+    images = pyarrow.array([content for content, _ in rows]).dictionary_encode()
+    return stream_of({"image": pyarrow.StructArray.from_arrays([images], ["bytes"])})
+
+
+def views_of(rows):
+    """Return an Arrow stream, in which images and texts are told where they are."""
+    images, texts = zip(*rows, strict=True)
+    return stream_of(
+        {
+            "image": pyarrow.array(images, pyarrow.binary_view()),
+            "text": pyarrow.array(
+                [text and f"{text} and more" for text in texts], pyarrow.string_view()
+            ),
+        }
+    )
+
+
+def stream_of(columns):
+    table = pyarrow.table(columns)
+    made = pyarrow.BufferOutputStream()
+    with ipc.new_stream(made, table.schema) as stream:
+        stream.write_table(table)
+    return made.getvalue().to_pybytes()
+
+
+def footer_of(rows):
+    """Return what polars writes."""
+    images, texts = zip(*rows, strict=True)
+    made = BytesIO()
+    pl.DataFrame({"image": images, "text": texts}).write_ipc(made)
+    return made.getvalue()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("bits", [0x10, 0x80, 0xFF])
 @pytest.mark.parametrize(
     "content_of",
-    [parquet_of, arrow_of, partial(arrow_of, compression="lz4"), categories_of],
-    ids=["parquet", "arrow", "lz4", "categories"],
+    [
+        parquet_of,
+        arrow_of,
+        partial(arrow_of, compression="lz4"),
+        categories_of,
+        categories_in_structs_of,
+        views_of,
+        footer_of,
+    ],
+    ids=["parquet", "arrow", "lz4", "categories", "categories_in_structs", "views", "footer"],
 )
 def test_a_table_of_which_a_byte_is_damaged_ends_no_process(tmp_path, content_of, bits):
     table = tmp_path / ("x.parquet" if content_of is parquet_of else "x.arrow")

@@ -118,21 +118,35 @@ def _group_rows(table: Source, group: int) -> Any:
     images, texts, _ = layout_of(table)
     with table_faults():
         rows = _read(table, group, [name for name in (images, texts) if name])
-        found = rows.column(images)
-        _validate(found)
+        found = _whole(rows.column(images))
         if pyarrow.types.is_struct(found.type):
-            found = found.flatten()[found.type.get_field_index(_BYTES)]
+            found = _whole(found.flatten()[found.type.get_field_index(_BYTES)])
         said = pyarrow.chunked_array([pyarrow.nulls(len(rows), pyarrow.string())])
         said = rows.column(texts) if texts else said
-        _validate(said)
-        return pyarrow.table({"image": found, "text": said})
+        return pyarrow.table({"image": found, "text": _whole(said)})
 
 
-def _validate(column: Any) -> None:
-    """Make sure that pyarrow can take a column apart: one that is broken ends the process."""
-    from pyarrow.types import is_dictionary
+def _whole(column: Any) -> Any:
+    """Return a column that pyarrow can take apart: one that is broken ends the process."""
+    from pyarrow import binary_view, types
 
-    column.validate(full=is_dictionary(column.type))  # others are looked at in `contents`
+    column.validate()
+    if types.is_string_view(column.type):  # a text that is not UTF-8 is a matter of its row
+        column = column.cast(binary_view())
+    if types.is_dictionary(column.type):
+        column.validate(full=True)  # others but these are looked at in `contents`
+    if types.is_binary_view(column.type):
+        for chunk in column.chunks:
+            _without_nulls(chunk).validate(full=True)
+    return column
+
+
+def _without_nulls(views: Any) -> Any:
+    """Return views with what lies where nulls are: a cast goes by that too."""
+    from pyarrow import Array
+
+    _, *others = views.buffers()
+    return Array.from_buffers(views.type, len(views), [None, *others], offset=views.offset)
 
 
 def _read(table: Source, group: int, columns: Sequence[str]) -> Any:
