@@ -389,6 +389,21 @@ def test_groups_that_are_too_large_are_a_warning_and_those_before_are_read(tmp_p
     assert found.warnings[0].endswith("fewer rows a group (row_group_size).")
 
 
+def test_a_footer_that_leads_beyond_the_file_is_a_warning(tmp_path):
+    content = bytearray(footer_of(ROWS))
+    footer = len(content) - 10 - struct.unpack_from("<i", content, len(content) - 10)[0]
+    root = footer + struct.unpack_from("<I", content, footer)[0]
+    fields = root - struct.unpack_from("<i", content, root)[0]
+    columns = root + struct.unpack_from("<H", content, fields + 6)[0]
+    struct.pack_into("<I", content, columns, 0xFFFFFFFF)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").write_bytes(RED)
+    (tmp_path / "data" / "x.arrow").write_bytes(content)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images()["path"].to_list() == ["a.png"]
+    assert found.warnings == ("The rest of x.arrow was skipped: it is no whole table.",)
+
+
 def test_of_files_for_one_folder_the_first_is_read_and_the_other_named(tmp_path):
     write_table(tmp_path / "data" / "x.parquet", ROWS)
     write_tar(tmp_path / "data" / "x.tar", {"a.png": RED})

@@ -68,7 +68,10 @@ class FlatTable:
         return self.at + offset if offset else None
 
     def _follow(self, place: int) -> "FlatTable":
-        return FlatTable(self._content, place + self._number("<I", place))
+        at = place + self._number("<I", place)
+        if at >= len(self._content):
+            raise not_whole()
+        return FlatTable(self._content, at)
 
     def _number(self, kind: str, place: int) -> int:
         if not 0 <= place <= len(self._content) - struct.calcsize(kind):
