@@ -239,6 +239,17 @@ def test_a_group_of_arrow_is_not_decompressed_where_it_is_too_large(
     assert read_file(tmp_path / "data" / "x" / "000001.txt") == b"sks dog"
 
 
+def test_a_group_that_is_compressed_as_before_arrow_1_0_is_not_either(tmp_path):
+    table = pyarrow.table({"image": pyarrow.array([b"ab"], pyarrow.binary())})
+    told = {"ARROW:experimental_compression": "zstd"}  # so 0 and 2, where images end, are a size
+    options = ipc.IpcWriteOptions(metadata_version=ipc.MetadataVersion.V4)
+    write_table(tmp_path / "data" / "y.parquet", ROWS)
+    with ipc.new_stream(tmp_path / "data" / "x.arrow", table.schema, options=options) as stream:
+        stream.write_batch(*table.to_batches(), custom_metadata=told)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert "rows lie in groups of more than 512 MB" in found.warnings[0]
+
+
 def test_images_that_begin_with_rows_of_none_are_read(tmp_path):
     rows = [(None, None), (None, None), (RED, None)]
     write_table(tmp_path / "data" / "x.parquet", rows)

@@ -25,6 +25,7 @@ _VERSION, _TYPE, _HEADER, _BODY_BYTES = 0, 1, 2, 3  # fields of a message; a foo
 _COUNT, _BUFFERS, _COMPRESSION = 0, 2, 3  # fields of a group
 _OF_CATEGORIES = 1  # field of categories: they are as a group
 _IN_FOOTER = {_COLUMNS: 1, _CATEGORIES: 2, _ROWS: 3}  # fields
+_OLD_COMPRESSION = b"ARROW:experimental_compression"  # told of the message, before Arrow 1.0
 _BUFFER, _BLOCK = "<qq", "<q16x"  # where they are, and how long; where they are
 _MESSAGE = struct.Struct("<I5H2xiIhB5x")  # a message of columns, up to what is told of these
 _MOST_TOLD = 1 << 24  # by a message about itself, or by a footer
@@ -205,8 +206,9 @@ def _decoded_bytes(content: bytes) -> int:
     """Return the memory that a message takes when nothing in it is compressed any more."""
     told, told_at = _told(content)
     body = told_at + told
-    rows = _rows_of(FlatTable.root_of(content[told_at:body]))
-    if rows is None or not rows.has(_COMPRESSION):
+    header = content[told_at:body]
+    rows = _rows_of(FlatTable.root_of(header))
+    if rows is None or not (rows.has(_COMPRESSION) or _OLD_COMPRESSION in header):
         return len(content)
     places = [body + place for place, size in rows.structs(_BUFFER, _BUFFERS) if size]
     if any(not 0 <= place <= len(content) - 8 for place in places):
