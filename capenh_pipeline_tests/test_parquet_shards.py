@@ -250,6 +250,32 @@ def test_a_group_that_is_compressed_as_before_arrow_1_0_is_not_either(tmp_path):
     assert "rows lie in groups of more than 512 MB" in found.warnings[0]
 
 
+def as_categories(images):
+    return pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 20 + [1]), images)
+
+
+def as_views(images):
+    _, views, content = images.cast(pyarrow.binary_view()).buffers()
+    first, second = views[:16].to_pybytes(), views[16:32].to_pybytes()
+    buffers = [None, pyarrow.py_buffer(first * 20 + second), content]
+    return pyarrow.Array.from_buffers(pyarrow.binary_view(), 21, buffers)
+
+
+@pytest.mark.parametrize("repeated", [as_categories, as_views])
+def test_an_image_that_is_told_once_is_not_copied_for_rows_without_end(
+    tmp_path, monkeypatch, repeated
+):
+    monkeypatch.setattr(table_faults, "MOST_GROUP_BYTES", 1 << 20)
+    rows = repeated(pyarrow.array([RED + bytes(100_000), RED]))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.arrow").write_bytes(stream_of({"image": rows}))
+    (tmp_path / "data" / "a.png").write_bytes(RED)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images()["path"].to_list() == ["a.png"]
+    assert "rows lie in groups of more than 1 MB" in found.warnings[0]
+    assert read_file(tmp_path / "data" / "x" / "000020.png") == RED
+
+
 def test_images_that_begin_with_rows_of_none_are_read(tmp_path):
     rows = [(None, None), (None, None), (RED, None)]
     write_table(tmp_path / "data" / "x.parquet", rows)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from capenh_pipeline.places.arrow_groups import arrow_group, arrow_layout
 from capenh_pipeline.places.parquet_groups import parquet_group, parquet_layout
 from capenh_pipeline.places.source import Source
-from capenh_pipeline.places.table_faults import MOST_GROUP_BYTES, table_faults
+from capenh_pipeline.places.table_faults import MOST_GROUP_BYTES, require_moderate, table_faults
 
 PARQUET_ENDING, ARROW_ENDING = ".parquet", ".arrow"
 
@@ -77,14 +77,30 @@ def contents(rows: Any, column: str, first: int, count: int) -> Any:
         count: of rows; what a view or a dictionary is of is copied for all of them.
 
     Raises:
-        OSError: it is broken.
+        OSError: it is broken, or too large.
     """
     import pyarrow
 
     with table_faults():
-        found = rows[column].slice(first, count).cast(pyarrow.large_binary())
+        found = rows[column].slice(first, count)
+        require_moderate(sum(map(_copied_bytes, found.chunks)))
+        found = found.cast(pyarrow.large_binary())
         found.validate(full=True)  # what is broken may say that it is anywhere in memory
     return found
+
+
+def _copied_bytes(rows: Any) -> int:
+    """Return how much is copied of views or a dictionary: rows may have the same bytes each."""
+    from pyarrow import types
+    from pyarrow.compute import call_function
+
+    if types.is_dictionary(rows.type):
+        sizes = call_function("binary_length", [rows.dictionary]).take(rows.indices)
+        return sum(sizes.drop_null().to_pylist())
+    if types.is_binary_view(rows.type):  # four numbers each, of which the first is the size
+        views = memoryview(rows.buffers()[1])[16 * rows.offset : 16 * (rows.offset + len(rows))]
+        return sum(views.cast("i")[::4])
+    return 0
 
 
 def group_rows(table: Source, group: int) -> Any:
