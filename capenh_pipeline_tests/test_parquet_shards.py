@@ -441,6 +441,18 @@ def test_a_footer_that_leads_beyond_the_file_is_a_warning(tmp_path):
     assert found.warnings == ("The rest of x.arrow was skipped: it is no whole table.",)
 
 
+def test_of_groups_of_arrow_that_are_held_other_columns_count_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_rows, "_MOST_HELD_BYTES", 250_000)
+    others = pyarrow.array([bytes(50_000)] * 8)
+    path = write_table(tmp_path / "data" / "x.arrow", ROWS)
+    table = table_of([(RED, None)] * 8).append_column("other", others)
+    with ipc.new_stream(path, table.schema) as stream:
+        stream.write_table(table, max_chunksize=2)
+    found = list_dataset(tmp_path / "data", recursive=True, layers=TABLES)
+    assert found.images().height == 8
+    assert len([group for source, group in table_rows._held if source.place == path]) == 2
+
+
 def test_of_files_for_one_folder_the_first_is_read_and_the_other_named(tmp_path):
     write_table(tmp_path / "data" / "x.parquet", ROWS)
     write_tar(tmp_path / "data" / "x.tar", {"a.png": RED})

@@ -86,21 +86,34 @@ def arrow_group(table: Source, group: int) -> Any:
     from pyarrow.ipc import open_stream
 
     with table_faults():
-        parts = _parts_of(table)
-        place, categories = parts.groups[group]
-        needed = [*parts.categories[:categories], place]
-        rows = open_stream(_stream(table, parts.columns, needed)).read_all()
-    if len(rows) != place.rows:
-        raise not_whole()
-    return rows
+        rows = open_stream(_stream(table, group)).read_all()
+        if len(rows) != _parts_of(table).groups[group].place.rows:
+            raise not_whole()
+        return rows
 
 
-def _stream(table: Source, columns: bytes, messages: Sequence[_Message]) -> bytes:
-    """Return messages in one piece, if there is room for what they are decoded."""
-    require_moderate(sum(one.end - one.start for one in messages))
-    contents = [table.read(one.start, one.end - one.start) for one in messages]
+def read_bytes(table: Source, group: int) -> int:
+    """Return how many bytes are read for a group; columns that are not compressed lie in these.
+
+    Raises:
+        OSError: as in `arrow_layout`.
+    """
+    with table_faults():
+        return sum(one.end - one.start for one in _needed(table, group))
+
+
+def _stream(table: Source, group: int) -> bytes:
+    """Return what is needed for a group in one piece, if there is room for what it is decoded."""
+    require_moderate(read_bytes(table, group))
+    contents = [table.read(one.start, one.end - one.start) for one in _needed(table, group)]
     require_moderate(sum(map(_decoded_bytes, contents)))
-    return b"".join([columns, *contents])
+    return b"".join([_parts_of(table).columns, *contents])
+
+
+def _needed(table: Source, group: int) -> list[_Message]:
+    parts = _parts_of(table)
+    place, categories = parts.groups[group]
+    return [*parts.categories[:categories], place]
 
 
 @lru_cache(_MOST_FILES)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from capenh_pipeline.places.arrow_groups import arrow_group, arrow_layout
+from capenh_pipeline.places.arrow_groups import arrow_group, arrow_layout, read_bytes
 from capenh_pipeline.places.parquet_groups import parquet_group, parquet_layout
 from capenh_pipeline.places.source import Source
 from capenh_pipeline.places.table_faults import MOST_GROUP_BYTES, require_moderate, table_faults
@@ -31,7 +31,8 @@ _MOST_GROUPS = 4  # that are held
 _MOST_HELD_BYTES = 2 * MOST_GROUP_BYTES  # of them: who reads in order needs two for a moment
 _MOST_TABLES = 256  # whose layout is remembered
 _LOCK = threading.Lock()  # a group is decoded once, not by each thread that wants a row of it
-_held: dict[tuple[Source, int], Any] = {}  # the rows of groups, those last that were asked for last
+_held: dict[tuple[Source, int], tuple[Any, int]] = {}
+"""The rows of groups and what they keep of memory, those last that were asked for last."""
 
 
 class Layout(NamedTuple):
@@ -110,12 +111,18 @@ def group_rows(table: Source, group: int) -> Any:
         OSError: as in `layout_of`, or it is too large.
     """
     with _LOCK:
-        rows = _held.pop((table, group), None)
-        if rows is None:
+        held = _held.pop((table, group), None)
+        if held is None:
             rows = _group_rows(table, group)
-            _make_room(rows.nbytes)
-        _held[table, group] = rows
-        return rows
+            held = rows, _kept_bytes(table, group, rows)
+            _make_room(held[1])
+        _held[table, group] = held
+        return held[0]
+
+
+def _kept_bytes(table: Source, group: int, rows: Any) -> int:
+    """Return how much memory rows keep; those of Arrow keep the other columns, too."""
+    return max(rows.nbytes, read_bytes(table, group)) if _is_arrow(table) else rows.nbytes
 
 
 def _make_room(count: int) -> None:
@@ -125,7 +132,7 @@ def _make_room(count: int) -> None:
 
 
 def _held_bytes() -> int:
-    return sum(rows.nbytes for rows in _held.values())
+    return sum(kept for _, kept in _held.values())
 
 
 def _group_rows(table: Source, group: int) -> Any:
