@@ -20,8 +20,8 @@ _TODO = {
 }
 
 _BUCKETS = 64
-_NEIGHBOURS = r"[^/]{0,8}$"
-"""Of a path: by what is left of it, 10,000 rows of a table (`x/000012.jpg`) come together."""
+_LAST = r"[^/]{0,4}\.[^/.]*$"
+"""Of a path: by what is left without it, 10,000 rows of a table (`x/000012.jpg`) come together."""
 
 
 def openable(run: Run) -> pl.DataFrame:
@@ -32,24 +32,28 @@ def openable(run: Run) -> pl.DataFrame:
 def tasks_of(run: Run, absent: Missing, recipes: Sequence[str]) -> Iterator[Task]:
     """Yield an image for each distinct content that is missing, and the prompts that it is for.
 
-    Any shard has images of each tar and each table, and of a table a group of rows is decoded for
-    one of them. So the images of all shards are put together first, and come in path order, in
-    portions that fit into memory.
+    They come shard by shard, in path order: so few parts are written. But each shard has images of
+    every table, and of a table a group of rows is decoded for one of them. With tables, those of
+    all shards are put together first, and come in portions that fit into memory.
 
     Args:
         run: what to do.
         absent: the rows of the VLM captions that are missing.
         recipes: of the prompts, in their order.
     """
-    todo = Buckets(_TODO, _BUCKETS, folder=run.scratch)
-    for shard, rows in absent:
-        found = _with_prompts(openable(shard), rows, recipes)
-        todo.add(found, found["path"].str.replace(_NEIGHBOURS, "").hash(0) % _BUCKETS)
-    for buckets in together(todo):
-        in_order = todo.read(buckets).sort("path").iter_rows()
+    by_shard = (_with_prompts(openable(shard), rows, recipes) for shard, rows in absent)
+    for rows in _neighbours(run, by_shard) if run.layers.tables else by_shard:
+        in_order = rows.sort("path").iter_rows()
         for image_hash, path, path_bytes, *facts, prompts in in_order:
             file = ImageFile(image_hash, file_path(run.dataset, path, path_bytes), *facts)
             yield Task(file, tuple(prompts))
+
+
+def _neighbours(run: Run, by_shard: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    todo = Buckets(_TODO, _BUCKETS, folder=run.scratch)
+    for rows in by_shard:
+        todo.add(rows, rows["path"].str.replace(_LAST, "").hash(0) % _BUCKETS)
+    yield from map(todo.read, together(todo))
 
 
 def _with_prompts(
