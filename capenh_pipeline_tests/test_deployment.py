@@ -25,7 +25,7 @@ from capenh_pipeline.domain.option_values import convert
 from capenh_pipeline.domain.options import option_fields, options_from_environment
 from capenh_pipeline.free_port import free_port
 from capenh_pipeline.models.server_keys import SECRETS
-from capenh_pipeline_tests.processes import wait_until
+from capenh_pipeline_tests.processes import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples" / "deployment"
@@ -257,7 +257,7 @@ def test_the_commands_of_the_units_work_one_after_the_other(tmp_path):
                     words, cwd=tmp_path, env=environment, stdout=log, stderr=log
                 )
             if name == "capenh-instance.service":
-                assert process.wait(60) == 0, (tmp_path / f"{name}.log").read_text()
+                assert process.wait(PATIENCE_S) == 0, (tmp_path / f"{name}.log").read_text()
         return process
 
     start("capenh-instance.service")
@@ -272,4 +272,4 @@ def test_the_commands_of_the_units_work_one_after_the_other(tmp_path):
         for process in (web, daemon):
             process.terminate()
         for process in (web, daemon):
-            process.wait(60)
+            process.wait(PATIENCE_S)

@@ -17,6 +17,7 @@ from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.defs.jobs import definitions, executed
 from capenh_pipeline_tests.fakes.llm import EchoLlm
 from capenh_pipeline_tests.images import colour
+from capenh_pipeline_tests.processes import PATIENCE_S
 
 
 def test_a_step_waits_until_the_store_is_free(tmp_path, caplog):
@@ -32,7 +33,7 @@ def test_a_step_waits_until_the_store_is_free(tmp_path, caplog):
     with store.held():
         waiting.start()
         assert not entered.wait(timeout=1.5)
-    waiting.join(timeout=60)
+    waiting.join(PATIENCE_S)
     assert entered.is_set()
     assert caplog.text.count("Another run is at work on the store") == 1
 

@@ -26,7 +26,7 @@ from capenh_pipeline_tests.models.llm_rows import (
     rows,
     settings,
 )
-from capenh_pipeline_tests.processes import wait_until
+from capenh_pipeline_tests.processes import PATIENCE_S, wait_until
 
 HTML = {"Content-Type": "text/html"}
 
@@ -225,7 +225,7 @@ def test_answers_that_come_together_are_not_all_judged_before_the_next_requests_
 
     def reply(payload):
         if next(came) < 8:
-            together.wait(timeout=10)
+            together.wait(PATIENCE_S)
         return merge_reply(payload)
 
     def judge(answer):

@@ -20,6 +20,7 @@ from capenh_pipeline.models.vlm_settings import VlmSettings
 from capenh_pipeline.models.vlm_weights import Weights
 from capenh_pipeline_tests.checkpoints import copy_florence
 from capenh_pipeline_tests.images import noise
+from capenh_pipeline_tests.processes import PATIENCE_S
 
 
 def answer(vlm: TransformersVlm, images: list[Image.Image]) -> list[VlmReply]:
@@ -145,7 +146,7 @@ def test_every_thread_prepares_with_a_processor_of_its_own():
     model = checkpoint.load_model(Weights("cpu", None))
     vlm = TransformersVlm(model, checkpoint.processor, [Prompting()], VlmSettings("any"))
     with ThreadPoolExecutor(3) as threads:
-        list(threads.map(lambda _: (together.wait(30), vlm.prepare(noise()[:1])), range(3)))
+        list(threads.map(lambda _: (together.wait(PATIENCE_S), vlm.prepare(noise()[:1])), range(3)))
     assert len({id(processor) for processor in used.values()}) == 4  # this thread loaded it
 
 

@@ -12,6 +12,7 @@ from capenh_pipeline.tables.hold import hold, is_held
 from capenh_pipeline.tables.lease import LEASE, leased
 from capenh_pipeline.tables.store import Store
 from capenh_pipeline_tests.object_storage.folders import FOLDERS
+from capenh_pipeline_tests.processes import PATIENCE_S
 
 in_every_storage = pytest.mark.parametrize("folder", FOLDERS)
 
@@ -80,9 +81,9 @@ def test_of_many_that_come_at_once_one_holds_the_store(root):
     def hold_a_moment(_: int) -> bool:
         try:
             with leased(root):
-                barrier.wait(timeout=30)
+                barrier.wait(PATIENCE_S)
         except StoreBusyError:
-            barrier.wait(timeout=30)
+            barrier.wait(PATIENCE_S)
             return False
         return True
 
