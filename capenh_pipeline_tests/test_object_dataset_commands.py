@@ -3,20 +3,16 @@
 import hashlib
 import re
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
 
-import dagster as dg
 import pytest
 from PIL import Image
 
 from capenh_pipeline.defs import sensors
-from capenh_pipeline.defs.pipeline import pipeline_definitions
-from capenh_pipeline.defs.resources import Outside
 from capenh_pipeline.demo.checkpoints import FLORENCE_FOLDER
-from capenh_pipeline.domain.deployment import Deployment
-from capenh_pipeline.stages.progress import LineProgress
 from capenh_pipeline_tests.command import capenh
+from capenh_pipeline_tests.defs.watched import Watched
 from capenh_pipeline_tests.fakes.llm_server import FakeLlmServer
 from capenh_pipeline_tests.fakes.vlm_server import COLOURS, see
 from capenh_pipeline_tests.images import colour, draw
@@ -118,41 +114,17 @@ def test_the_report_has_thumbnails_of_images_in_a_bucket(drawn, s3_folder, tmp_p
     assert f'"folder": "{s3_folder}/"' in page or f'"folder":"{s3_folder}/"' in page
 
 
-class Sensed:
-    """A bucket that a sensor looks at, a minute later unless a test says otherwise."""
-
-    def __init__(self, bucket):
-        self.ahead = timedelta(minutes=1)
-        self._cursor = None
-        outside = Outside(
-            now=lambda: datetime.now(UTC) + self.ahead,
-            environment=dict,
-            progress=LineProgress(lambda line: None),
-        )
-        values = {**bucket.runs.options, "dataset_dir": str(bucket.folder), "prompt": "see"}
-        self._definitions = pipeline_definitions(
-            {**values, "base_url": "http://x/v1", "model": "m"}, outside, Deployment()
-        )
-
-    def look(self):
-        """Return what the sensor says, and remember its cursor as the daemon does."""
-        repository = self._definitions.get_repository_def()
-        with (
-            dg.DagsterInstance.ephemeral() as instance,
-            dg.build_sensor_context(
-                instance=instance,
-                cursor=self._cursor,
-                repository_def=repository,
-                resources=dict(self._definitions.resources),
-            ) as context,
-        ):
-            said = repository.get_sensor_def("new_images").evaluate_tick(context)
-        self._cursor = said.cursor
-        return said
+@pytest.fixture
+def sensed(new_bucket):
+    """The bucket as a sensor looks at it, a minute later unless a test says otherwise."""
+    watched = Watched(new_bucket.folder)
+    watched.ahead = timedelta(minutes=1)
+    watched.values |= {**new_bucket.runs.options, "model": "m", "prompt": "see"}
+    watched.define()
+    return watched
 
 
-def test_a_sensor_asks_for_what_has_changed_in_a_bucket(new_bucket):
-    sensed = Sensed(new_bucket)
+def test_a_sensor_asks_for_what_has_changed_in_a_bucket(new_bucket, sensed):
     assert len(sensed.look().run_requests) == 1
     assert new_bucket.runs.run() == Cost(0, 2, 2, 2)
     assert sensed.look().run_requests == []
@@ -183,9 +155,9 @@ def test_a_large_image_is_read_in_parts(new_bucket, monkeypatch):
 
 
 def test_a_folder_that_takes_longer_than_a_tick_is_listed_between_the_ticks(
-    new_bucket, monkeypatch
+    new_bucket, sensed, monkeypatch
 ):
-    sensed, gate, is_held = Sensed(new_bucket), threading.Event(), threading.Event()
+    gate, is_held = threading.Event(), threading.Event()
 
     def hold(_number, _method):
         if len(new_bucket.plan.asked) - since > 1:  # the first one tells that there is an image

@@ -149,14 +149,16 @@ def test_what_polars_and_pandas_make_of_images_and_texts_is_read(tmp_path, made_
     assert found == [(sha256_hex(RED), "sks dog"), (sha256_hex(GREEN), None)]
 
 
+def frame_of(rows):
+    return pl.DataFrame(rows, schema=["image", "text"], orient="row")
+
+
 def polars_file(path):
-    images, texts = zip(*ROWS, strict=True)
-    pl.DataFrame({"image": images, "text": texts}).write_ipc(path, record_batch_size=2)
+    frame_of(ROWS).write_ipc(path, record_batch_size=2)
 
 
 def polars_stream(path):
-    images, texts = zip(*ROWS, strict=True)
-    pl.DataFrame({"image": images, "text": texts}).write_ipc_stream(path)
+    frame_of(ROWS).write_ipc_stream(path)
 
 
 def old_file(path):
@@ -348,11 +350,7 @@ def categories_of(rows):
     images, texts = (
         pyarrow.array(values).dictionary_encode() for values in zip(*rows, strict=True)
     )
-    table = pyarrow.table({"image": images, "text": texts})
-    made = pyarrow.BufferOutputStream()
-    with ipc.new_file(made, table.schema) as file:
-        file.write_table(table, max_chunksize=2)
-    return made.getvalue().to_pybytes()
+    return stream_of({"image": images, "text": texts}, new=ipc.new_file, max_chunksize=2)
 
 
 def categories_in_structs_of(rows):
@@ -374,19 +372,18 @@ def views_of(rows):
     )
 
 
-def stream_of(columns):
+def stream_of(columns, *, new=ipc.new_stream, max_chunksize=None):
     table = pyarrow.table(columns)
     made = pyarrow.BufferOutputStream()
-    with ipc.new_stream(made, table.schema) as stream:
-        stream.write_table(table)
+    with new(made, table.schema) as stream:
+        stream.write_table(table, max_chunksize=max_chunksize)
     return made.getvalue().to_pybytes()
 
 
 def footer_of(rows):
     """Return what polars writes."""
-    images, texts = zip(*rows, strict=True)
     made = BytesIO()
-    pl.DataFrame({"image": images, "text": texts}).write_ipc(made)
+    frame_of(rows).write_ipc(made)
     return made.getvalue()
 
 

@@ -128,3 +128,19 @@ class ObjectWalk(Walk):
         folders = [path for path in found.folders if f"{self.root}/{path}" not in self.skip]
         self.pending += sorted(folders)
         self._end_folder(folder)
+
+
+def begins_with_image(root: ObjectPlace, *, recursive: bool) -> bool:
+    """Return whether one request shows an image: a walk lists a folder whole, however large.
+
+    Raises:
+        DatasetError: storage does not answer.
+    """
+    try:
+        found = [name_in(root, place) for place in root.first_objects()]
+    except ObjectError as error:
+        raise unanswered(root, error) from None
+    except OSError:  # a walk says what is wrong
+        return False
+    seen = [path for path in found if "/." not in f"/{path}"]
+    return any(is_image_name(path) for path in seen if recursive or "/" not in path)

@@ -12,7 +12,7 @@ import polars as pl
 from capenh_pipeline.buckets import FolderBuckets, together
 from capenh_pipeline.dataset.layered_walk import LayeredWalk
 from capenh_pipeline.dataset.layers import Layers
-from capenh_pipeline.dataset.object_walk import ObjectWalk
+from capenh_pipeline.dataset.object_walk import ObjectWalk, begins_with_image
 from capenh_pipeline.dataset.units import UNIT, UNITS, changed_folders
 from capenh_pipeline.dataset.walk import (
     EXTENSIONS,
@@ -21,16 +21,13 @@ from capenh_pipeline.dataset.walk import (
     Frames,
     KnownFolder,
     Walk,
-    is_image_name,
 )
 from capenh_pipeline.dataset.walk_process import walk_together
 from capenh_pipeline.domain.paths import raw_path
 from capenh_pipeline.errors import DatasetError
 from capenh_pipeline.places.containers import TARS
-from capenh_pipeline.places.object_client import ObjectError
 from capenh_pipeline.places.object_place import ObjectPlace
-from capenh_pipeline.places.place import Place, file_in, name_in
-from capenh_pipeline.places.reading import unanswered
+from capenh_pipeline.places.place import Place, file_in
 
 
 def is_text_file(path: str) -> bool:
@@ -216,25 +213,13 @@ def require_images(root: Place, *, recursive: bool, layers: Layers = NO_LAYERS) 
     Raises:
         DatasetError: as `list_dataset` does.
     """
-    if isinstance(root, ObjectPlace) and _begins_with_image(root, recursive=recursive):
+    if isinstance(root, ObjectPlace) and begins_with_image(root, recursive=recursive):
         return
     walk = begin_walk(root, [], layers=layers)
     while recursive and walk.pending and not walk.has_images:
         walk.go_on()
     if not walk.has_images:
         raise DatasetError(_nothing_found(walk, recursive=recursive))
-
-
-def _begins_with_image(root: ObjectPlace, *, recursive: bool) -> bool:
-    """Return whether one request shows an image: a walk lists a folder whole, however large."""
-    try:
-        found = [name_in(root, place) for place in root.first_objects()]
-    except ObjectError as error:
-        raise unanswered(root, error) from None
-    except OSError:  # a walk says what is wrong
-        return False
-    seen = [path for path in found if "/." not in f"/{path}"]
-    return any(is_image_name(path) for path in seen if recursive or "/" not in path)
 
 
 def _known_folders(units: pl.DataFrame, known: pl.DataFrame) -> dict[str, KnownFolder]:

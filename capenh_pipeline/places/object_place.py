@@ -1,7 +1,7 @@
 """A name in object storage, used where a `Path` is used on a disk."""
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -135,18 +135,12 @@ class ObjectPlace:
 
     def objects(self) -> list[Self]:
         """Return all objects in this folder and the folders in it, however deep."""
-        obstore = library()
-        prefix = f"{self.key}/" if self.key else None
-        found = ask(lambda: obstore.list(self._client, prefix).collect())
-        return [type(self)(self.scheme, self.bucket, entry["path"]) for entry in found]
+        return self._places(ask(lambda: self._stream().collect()))
 
     def first_objects(self) -> list[Self]:
         """Return some of `objects`, those of one request; none only if there is none."""
-        obstore = library()
-        prefix = f"{self.key}/" if self.key else None
-        found = ask(lambda: next(iter(obstore.list(self._client, prefix, chunk_size=1000)), []))
-        places = [type(self)(self.scheme, self.bucket, entry["path"]) for entry in found]
-        return [place for place in places if place != self]
+        found = self._places(ask(lambda: next(iter(self._stream()), [])))
+        return [place for place in found if place != self]
 
     def glob(self, pattern: str) -> Iterator[Self]:
         """Yield what is in this folder under names like `pattern`, which has no /."""
@@ -251,6 +245,14 @@ class ObjectPlace:
         # in one request: an unfinished upload of several would stay for ever
         put = partial(obstore.put, self._client, self.key, content, mode=mode, use_multipart=False)
         ask(put)
+
+    def _stream(self) -> Any:
+        """Return what the library tells of `objects`, a request at a time."""
+        prefix = f"{self.key}/" if self.key else None
+        return library().list(self._client, prefix, chunk_size=1000)
+
+    def _places(self, found: Sequence[Any]) -> list[Self]:
+        return [type(self)(self.scheme, self.bucket, entry["path"]) for entry in found]
 
     @property
     def _client(self) -> Any:

@@ -14,7 +14,7 @@ from capenh_pipeline.stages.manifest_rows import manifest_rows
 from capenh_pipeline.stages.run import Run
 
 _FILE = ("image_hash", "path", "path_bytes", "width", "height", "format")
-_TODO = {
+_WANTED = {
     **{name: IMAGE_MANIFEST.columns[name] for name in _FILE},
     "prompts": pl.List(pl.Int64),
 }
@@ -50,16 +50,16 @@ def tasks_of(run: Run, absent: Missing, recipes: Sequence[str]) -> Iterator[Task
 
 
 def _neighbours(run: Run, by_shard: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    todo = Buckets(_TODO, _BUCKETS, folder=run.scratch)
+    wanted = Buckets(_WANTED, _BUCKETS, folder=run.scratch)
     for rows in by_shard:
-        todo.add(rows, rows["path"].str.replace(_LAST, "").hash(0) % _BUCKETS)
-    yield from map(todo.read, together(todo))
+        wanted.add(rows, rows["path"].str.replace(_LAST, "").hash(0) % _BUCKETS)
+    yield from map(wanted.read, together(wanted))
 
 
 def _with_prompts(
     images: pl.DataFrame, absent: pl.DataFrame, recipes: Sequence[str]
 ) -> pl.DataFrame:
-    """Return the first file of each distinct image that is missing, in the columns `_TODO`."""
+    """Return the first file of each distinct image that is missing, in the columns `_WANTED`."""
     places = {recipe: place for place, recipe in enumerate(recipes)}
     prompt = pl.col("recipe_hash").replace_strict(places, return_dtype=pl.Int64).sort()
     by_image = absent.group_by("image_hash").agg(prompt.alias("prompts"))
